@@ -1,0 +1,94 @@
+/**
+ * The network of one host as the executors and the observer see it: isolated L2 segments (a Linux bridge, one
+ * dnsmasq, nftables rules) and the ports of guests on them. Everything is named from UIDs on the host itself;
+ * every operation states a target and is harmless when repeated.
+ */
+
+/** One DHCP reservation: the only way a guest gets an address. */
+export interface Reservation {
+  macAddress: string;
+  address: string;
+  /** DNS label that dnsmasq hands out and resolves inside the Subnet. */
+  hostname: string;
+}
+
+/** The wanted state of one Subnet on this host. */
+export interface SegmentSpec {
+  /** UID of the Subnet; bridge, dnsmasq and nft names derive from it. */
+  subnetUid: string;
+  /** Canonical IPv4 network, for example `10.20.0.0/24`. */
+  cidr: string;
+  /** The bridge's own address inside `cidr`. */
+  gateway: string;
+  mtu: number;
+  egress: 'NAT' | 'Routed' | 'None';
+  /** Upstream resolvers that dnsmasq forwards to; empty = the host's own. Ignored with `egress: None`. */
+  dnsServers: string[];
+  reservations: Reservation[];
+}
+
+/** What exists of one Subnet; each part on its own, so that a planner can name what drifted. */
+export interface SegmentSnapshot {
+  subnetUid: string;
+  bridge: 'absent' | 'down' | 'up';
+  /** The bridge carries exactly this address/prefix and MTU; undefined when there is none. */
+  gatewayCidr?: string;
+  mtu?: number;
+  dnsmasq: 'absent' | 'running';
+  rules: 'absent' | 'present';
+  /** `segmentHash(spec)` without reservations, as last realised; compared with the wanted one. */
+  specHash?: string;
+  /** Hash of the reservations that dnsmasq has now (`reservationsHash`). */
+  reservationsHash?: string;
+}
+
+/** One interface of a Machine: a tap on the Subnet's bridge, bound to one MAC and one address. */
+export interface PortSpec {
+  machineUid: string;
+  /** `spec.interfaces[].name` of the Machine. */
+  interfaceName: string;
+  subnetUid: string;
+  macAddress: string;
+  address: string;
+  mtu: number;
+}
+
+export interface PortSnapshot {
+  tap: string;
+  machineUid: string;
+  interfaceName: string;
+  subnetUid: string;
+  state: 'down' | 'up';
+  /** Attached to the Subnet's bridge now. */
+  attached: boolean;
+  /** Anti-spoofing rules are in force for exactly this MAC and address. */
+  rules: 'absent' | 'present';
+  macAddress?: string;
+  address?: string;
+}
+
+export interface NetworkSnapshot {
+  segments: SegmentSnapshot[];
+  ports: PortSnapshot[];
+  /** Destinations that the host itself uses (routes, link-local, loopback), as CIDRs not made by us. */
+  hostCidrs: string[];
+}
+
+export interface Network {
+  /** One full listing (`ip -json`, `nft -j`, process table); rejects rather than returning a part. */
+  list(): Promise<NetworkSnapshot>;
+  ensureSegment(spec: SegmentSpec): Promise<void>;
+  /** Changes the reservations of a realised segment without restarting dnsmasq. */
+  ensureReservations(subnetUid: string, reservations: Reservation[]): Promise<void>;
+  deleteSegment(subnetUid: string): Promise<void>;
+  /** Makes the tap, its rules before its link is up, attaches it; returns the tap's name for the domain XML. */
+  ensurePort(spec: PortSpec): Promise<string>;
+  deletePort(machineUid: string, interfaceName: string): Promise<void>;
+  /** Calls back (coalesced) whenever links, addresses, nft rules or a dnsmasq of ours changed. Returns a stopper. */
+  watch(onChange: () => void): () => void;
+  /** Stops every process of ours that is not meant to outlive the agent (monitors; never dnsmasq). */
+  close(): Promise<void>;
+}
+
+/** The tap's name is a pure function, so that planners and domain XML agree with the adapter. */
+export { bridgeName, segmentHash, reservationsHash, tapName } from '../../values/links.ts';
