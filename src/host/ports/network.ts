@@ -4,6 +4,10 @@
  * every operation states a target and is harmless when repeated.
  */
 
+import type { NetworkSnapshot } from '../../plan/snapshot.ts';
+
+export type { NetworkSnapshot, PortSnapshot, SegmentSnapshot } from '../../plan/snapshot.ts';
+
 /** One DHCP reservation: the only way a guest gets an address. */
 export interface Reservation {
   macAddress: string;
@@ -27,21 +31,6 @@ export interface SegmentSpec {
   reservations: Reservation[];
 }
 
-/** What exists of one Subnet; each part on its own, so that a planner can name what drifted. */
-export interface SegmentSnapshot {
-  subnetUid: string;
-  bridge: 'absent' | 'down' | 'up';
-  /** The bridge carries exactly this address/prefix and MTU; undefined when there is none. */
-  gatewayCidr?: string;
-  mtu?: number;
-  dnsmasq: 'absent' | 'running';
-  rules: 'absent' | 'present';
-  /** `segmentHash(spec)` without reservations, as last realised; compared with the wanted one. */
-  specHash?: string;
-  /** Hash of the reservations that dnsmasq has now (`reservationsHash`). */
-  reservationsHash?: string;
-}
-
 /** One interface of a Machine: a tap on the Subnet's bridge, bound to one MAC and one address. */
 export interface PortSpec {
   machineUid: string;
@@ -51,27 +40,6 @@ export interface PortSpec {
   macAddress: string;
   address: string;
   mtu: number;
-}
-
-export interface PortSnapshot {
-  tap: string;
-  machineUid: string;
-  interfaceName: string;
-  subnetUid: string;
-  state: 'down' | 'up';
-  /** Attached to the Subnet's bridge now. */
-  attached: boolean;
-  /** Anti-spoofing rules are in force for exactly this MAC and address. */
-  rules: 'absent' | 'present';
-  macAddress?: string;
-  address?: string;
-}
-
-export interface NetworkSnapshot {
-  segments: SegmentSnapshot[];
-  ports: PortSnapshot[];
-  /** Destinations that the host itself uses (routes, link-local, loopback), as CIDRs not made by us. */
-  hostCidrs: string[];
 }
 
 export interface Network {

@@ -4,22 +4,16 @@
  * marker is the proof (see design.md, "Presence is not completion").
  */
 
+import type { StorageSnapshot } from '../../plan/snapshot.ts';
+
+export type { DiskSnapshot, ImageSnapshot, StorageSnapshot } from '../../plan/snapshot.ts';
+
 export interface DiskSpec {
   diskUid: string;
   sizeBytes: number;
   format: 'qcow2' | 'raw';
   /** Copy-on-write base: the sha256 digest (`sha256:…`) of an Image complete on this host. */
   imageDigest?: string;
-}
-
-export interface DiskSnapshot {
-  diskUid: string;
-  /** Virtual size in bytes as the guest sees it. */
-  sizeBytes: number;
-  format: 'qcow2' | 'raw';
-  imageDigest?: string;
-  /** Kept after its Disk object went (`reclaimPolicy: Retain`). */
-  retained: boolean;
 }
 
 export interface ImageSource {
@@ -31,34 +25,11 @@ export interface ImageSource {
   compression: 'None' | 'Gzip' | 'Xz' | 'Zstd';
 }
 
-export interface ImageSnapshot {
-  imageUid: string;
-  state: 'importing' | 'complete';
-  /** sha256 of the decompressed content, `sha256:<hex>`; the cache's key. Set when complete. */
-  digest?: string;
-  format: 'qcow2' | 'raw';
-  virtualSizeBytes?: number;
-  fileSizeBytes?: number;
-  /** 0–100 while importing, absent when the total is unknown. */
-  progressPercent?: number;
-  /** Disk UIDs whose overlays stand on this digest. */
-  overlays: string[];
-}
-
 export interface SeedSpec {
   machineUid: string;
   metaData: string;
   networkConfig: string;
   userData: string;
-}
-
-export interface StorageSnapshot {
-  disks: DiskSnapshot[];
-  images: ImageSnapshot[];
-  /** machineUid → content hash (`seedHash`) of the complete seed ISO. */
-  seeds: { machineUid: string; hash: string }[];
-  freeBytes: number;
-  totalBytes: number;
 }
 
 /** A failure that the owner must see; `reason` is a CamelCase word for conditions. */

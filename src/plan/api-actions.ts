@@ -1,0 +1,37 @@
+/** A Kubernetes object as the loop handles it: metadata in full, the rest by its kind's own types. */
+export interface ObjectReference {
+  kind: string;
+  namespace?: string;
+  name: string;
+  uid: string;
+}
+
+/**
+ * Writes that the controller makes itself; each is one request with UID and resourceVersion preconditions, so that
+ * a stale plan cannot do harm.
+ */
+export type ApiAction =
+  | { name: 'api.addFinalizer'; finalizer: string }
+  | { name: 'api.releaseFinalizer'; finalizer: string }
+  /** Bind (a Placement), allocate (an IPAddress) or make a templated child; a name taken is a conflict, seen next time. */
+  | { name: 'api.createChild'; child: ChildObject }
+  | { name: 'api.deleteChild'; child: ObjectReference }
+  /** Sets or clears `status.claim` (and the host) of a Disk, at exactly the version that was planned from. */
+  | {
+      name: 'api.claimDisk';
+      disk: ObjectReference & { resourceVersion: string };
+      claim: { machineName: string; machineUid: string; hostName: string } | 'release';
+    };
+
+export interface ChildObject {
+  apiVersion: string;
+  kind: string;
+  metadata: {
+    name: string;
+    namespace?: string;
+    labels?: Record<string, string>;
+    finalizers?: string[];
+    ownerReferences?: { apiVersion: string; kind: string; name: string; uid: string; controller: boolean }[];
+  };
+  spec: Record<string, unknown>;
+}
