@@ -1,0 +1,168 @@
+import { access } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { writeAccounts } from './private/accounts.ts';
+import { writePrivateConfig } from './private/config.ts';
+import { type Daemon, type DaemonProcess, daemonsOf, findDaemon } from './private/daemon.ts';
+import type { LaunchPlan } from './private/launcher.ts';
+import { type LibvirtLayout, libvirtLayout, systemSockets } from './private/layout.ts';
+import { findQemuIdentity, type QemuIdentity } from './private/qemu-identity.ts';
+import { RpcClient } from './rpc/client.ts';
+
+export interface PrivateLibvirtOptions {
+  /** absolute directory for everything of this libvirt, such as `<dataDir>/libvirt` */
+  root: string;
+  /** name of a network namespace under /run/netns in which libvirtd, and so every guest, lives */
+  networkNamespace?: string;
+  /** limit of one start, in milliseconds */
+  startTimeoutMs?: number;
+}
+
+export interface PrivateLibvirtStatus {
+  libvirtd: DaemonProcess | undefined;
+  virtlogd: DaemonProcess | undefined;
+}
+
+/**
+ * A libvirtd and virtlogd of our own, for a host that runs none, or for one that lives in a network
+ * namespace. They run detached, so they outlive us and are adopted by the next process; guests in turn
+ * outlive them (which is why there is no PID namespace: its end would be the guests' end).
+ */
+export class PrivateLibvirt {
+  readonly layout: LibvirtLayout;
+  readonly #options: PrivateLibvirtOptions;
+  readonly #daemons: readonly Daemon[];
+  #starting: Promise<void> | undefined;
+
+  constructor(options: PrivateLibvirtOptions) {
+    this.#options = options;
+    this.layout = libvirtLayout(options.root);
+    this.#daemons = daemonsOf(this.layout);
+  }
+
+  get socketPath(): string {
+    return this.layout.socket;
+  }
+
+  /** Who QEMU runs as, for the owners of disk files: see {@link QemuIdentity}. */
+  async qemuIdentity(): Promise<QemuIdentity> {
+    return await findQemuIdentity();
+  }
+
+  /** Costs a few reads of /proc and no spawn, so a supervisor may ask every second. */
+  async status(): Promise<PrivateLibvirtStatus> {
+    const [virtlogd, libvirtd] = await Promise.all(this.#daemons.map(findDaemon));
+    return { libvirtd, virtlogd };
+  }
+
+  async isRunning(): Promise<boolean> {
+    const { libvirtd, virtlogd } = await this.status();
+    return libvirtd !== undefined && virtlogd !== undefined;
+  }
+
+  /**
+   * Adopts the daemons that run and starts those that do not. When it returns, the socket accepts
+   * connections.
+   *
+   * @throws with libvirt's own message when a daemon does not start
+   */
+  async ensureRunning(): Promise<void> {
+    this.#starting ??= this.#ensureRunning().finally(() => {
+      this.#starting = undefined;
+    });
+    await this.#starting;
+  }
+
+  /** Stops the daemons, never a guest. Returns when they are gone. */
+  async stop(timeoutMs = 10_000): Promise<void> {
+    for (const daemon of this.#daemons.toReversed()) await stopDaemon(daemon, timeoutMs);
+  }
+
+  async #ensureRunning(): Promise<void> {
+    const missing: Daemon[] = [];
+    for (const daemon of this.#daemons) if ((await findDaemon(daemon)) === undefined) missing.push(daemon);
+    if (missing.length === 0) return;
+    const qemu = await this.qemuIdentity();
+    await writePrivateConfig(this.layout, qemu);
+    const accounts = await writeAccounts(this.layout.root, qemu);
+    await this.#launch({
+      mounts: [...this.layout.mounts, ...accounts],
+      commands: missing.map(({ command }) => command),
+    });
+  }
+
+  async #launch(plan: LaunchPlan): Promise<void> {
+    const [program, ...args] = [
+      ...this.#enterNetworkNamespace(),
+      '/usr/bin/unshare',
+      '--mount',
+      '--propagation',
+      'private',
+      '--',
+      process.execPath,
+      launcherPath,
+      JSON.stringify(plan),
+    ];
+    await execa(program, args, {
+      timeout: this.#options.startTimeoutMs ?? 30_000,
+      stdin: 'ignore',
+      extendEnv: false,
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    });
+    await this.#proveServing();
+  }
+
+  /** libvirtd detaches before its QEMU driver is up, and ends again if that fails: only an open connection proves it. */
+  async #proveServing(): Promise<void> {
+    try {
+      const client = await RpcClient.open({ socketPath: this.layout.socket });
+      await client.close();
+    } catch (error) {
+      const log = join(this.layout.root, 'log', 'libvirtd.log');
+      throw new Error(`libvirtd started but does not serve; its log ${log} says why`, { cause: error });
+    }
+  }
+
+  /** nsenter and not `ip netns exec`, which would hide the machine's /sys behind a new one. */
+  #enterNetworkNamespace(): [string, ...string[]] | [] {
+    const name = this.#options.networkNamespace;
+    if (name === undefined) return [];
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
+      throw new Error(`"${name}" is no name of a network namespace`);
+    return ['/usr/bin/nsenter', `--net=/run/netns/${name}`, '--'];
+  }
+}
+
+/**
+ * The socket of the system's own libvirt, if there is one and it can serve us: guests in a network
+ * namespace need a libvirtd inside it.
+ */
+export async function findSystemLibvirt(networkNamespace: string | undefined): Promise<string | undefined> {
+  if (networkNamespace !== undefined) return undefined;
+  for (const socket of systemSockets) {
+    const there = await access(socket).then(
+      () => true,
+      () => false,
+    );
+    if (there) return socket;
+  }
+  return undefined;
+}
+
+/** The launcher lies beside us, as TypeScript in the sources and as JavaScript in the build. */
+const launcherPath = fileURLToPath(new URL(`./private/launcher${extname(import.meta.url)}`, import.meta.url));
+
+async function stopDaemon(daemon: Daemon, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  const first = await findDaemon(daemon);
+  if (first === undefined) return;
+  process.kill(first.pid, 'SIGTERM');
+  while ((await findDaemon(daemon))?.startTicks === first.startTicks) {
+    // A daemon is not our child: there is no exit to wait for, only its disappearance.
+    if (performance.now() > deadline)
+      throw new Error(`${daemon.name} (pid ${first.pid}) did not stop in time`);
+    await delay(20);
+  }
+}
