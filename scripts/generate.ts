@@ -60,7 +60,10 @@ async function typesOf(file: string): Promise<{ name: string; text: string }> {
     style: { singleQuote: true, printWidth: 110 },
     ignoreMinAndMaxItems: true,
   });
-  return { name: `${kind.toLowerCase()}.ts`, text: `// Generated from crds/${file} by npm run generate. Do not edit.\n\n${body}` };
+  return {
+    name: `${kind.toLowerCase()}.ts`,
+    text: `// Generated from crds/${file} by npm run generate. Do not edit.\n\n${body}`,
+  };
 }
 
 const checkOnly = process.argv.includes('--check');

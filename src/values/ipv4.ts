@@ -1,0 +1,42 @@
+/** An IPv4 network in numbers. */
+export interface Network {
+  /** First address. */
+  base: number;
+  prefix: number;
+  /** Number of addresses, network and broadcast included. */
+  size: number;
+}
+
+const OCTET = '(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
+const DOTTED = new RegExp(`^${OCTET}\\.${OCTET}\\.${OCTET}\\.${OCTET}$`);
+
+/** The address as an unsigned 32-bit number; undefined unless it is strict dotted decimal (no leading zeros). */
+export function parseAddress(text: string): number | undefined {
+  const match = DOTTED.exec(text);
+  if (!match) return undefined;
+  return match.slice(1).reduce((value, octet) => value * 256 + Number(octet), 0);
+}
+
+export const formatAddress = (address: number): string =>
+  [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
+
+/** A network in canonical CIDR form; undefined if it is malformed or has host bits set. */
+export function parseCidr(text: string): Network | undefined {
+  const [address, length, ...rest] = text.split('/');
+  if (address === undefined || length === undefined || rest.length > 0 || !/^\d{1,2}$/.test(length))
+    return undefined;
+  const base = parseAddress(address);
+  const prefix = Number(length);
+  if (base === undefined || prefix > 32) return undefined;
+  const size = 2 ** (32 - prefix);
+  return base % size === 0 ? { base, prefix, size } : undefined;
+}
+
+export const contains = (network: Network, address: number): boolean =>
+  address >= network.base && address < network.base + network.size;
+
+export const overlaps = (a: Network, b: Network): boolean =>
+  a.base < b.base + b.size && b.base < a.base + a.size;
+
+/** Addresses that interfaces can hold: neither the network's own, nor broadcast, nor the gateway. */
+export const usableAddresses = (network: Network): number => Math.max(0, network.size - 3);
