@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { writeAccounts } from './private/accounts.ts';
-import { writePrivateConfig } from './private/config.ts';
+import { type KvmVisibility, writeNoDevice, writePrivateConfig } from './private/config.ts';
 import { type Daemon, type DaemonProcess, daemonsOf, findDaemon } from './private/daemon.ts';
 import type { LaunchPlan } from './private/launcher.ts';
 import { type LibvirtLayout, libvirtLayout, systemSockets } from './private/layout.ts';
@@ -16,6 +16,12 @@ export interface PrivateLibvirtOptions {
   root: string;
   /** name of a network namespace under /run/netns in which libvirtd, and so every guest, lives */
   networkNamespace?: string;
+  /**
+   * `hidden` where the probe guest did not run on /dev/kvm, or QEMU's user may not open it: libvirt trusts
+   * a device that opens, and while its own judgement and QEMU's differ it probes QEMU anew, for seconds,
+   * at every call. Applies to a libvirtd that is started, not to one that is adopted.
+   */
+  kvm: KvmVisibility;
   /** limit of one start, in milliseconds */
   startTimeoutMs?: number;
 }
@@ -76,19 +82,24 @@ export class PrivateLibvirt {
   }
 
   /** Stops the daemons, never a guest. Returns when they are gone. */
-  async stop(timeoutMs = 10_000): Promise<void> {
+  async stop(timeoutMs = 3_000): Promise<void> {
     for (const daemon of this.#daemons.toReversed()) await stopDaemon(daemon, timeoutMs);
   }
 
   async #ensureRunning(): Promise<void> {
     const missing: Daemon[] = [];
     for (const daemon of this.#daemons) if ((await findDaemon(daemon)) === undefined) missing.push(daemon);
-    if (missing.length === 0) return;
+    if (missing.length > 0) await this.#start(missing);
+    await this.#proveServing();
+  }
+
+  async #start(missing: readonly Daemon[]): Promise<void> {
     const qemu = await this.qemuIdentity();
-    await writePrivateConfig(this.layout, qemu);
+    await writePrivateConfig(this.layout, qemu, this.#options.kvm);
     const accounts = await writeAccounts(this.layout.root, qemu);
+    const kvm = this.#options.kvm === 'hidden' ? await writeNoDevice(this.layout.root, '/dev/kvm') : [];
     await this.#launch({
-      mounts: [...this.layout.mounts, ...accounts],
+      mounts: [...this.layout.mounts, ...accounts, ...kvm],
       commands: missing.map(({ command }) => command),
     });
   }
@@ -111,7 +122,6 @@ export class PrivateLibvirt {
       extendEnv: false,
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
     });
-    await this.#proveServing();
   }
 
   /** libvirtd detaches before its QEMU driver is up, and ends again if that fails: only an open connection proves it. */
@@ -154,15 +164,23 @@ export async function findSystemLibvirt(networkNamespace: string | undefined): P
 /** The launcher lies beside us, as TypeScript in the sources and as JavaScript in the build. */
 const launcherPath = fileURLToPath(new URL(`./private/launcher${extname(import.meta.url)}`, import.meta.url));
 
+/** Asks, and after the time limit kills: a guest does not notice either. */
 async function stopDaemon(daemon: Daemon, timeoutMs: number): Promise<void> {
+  const running = await findDaemon(daemon);
+  if (running === undefined) return;
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    process.kill(running.pid, signal);
+    if (await disappears(daemon, running, timeoutMs)) return;
+  }
+  throw new Error(`${daemon.name} (pid ${running.pid}) does not even end when killed`);
+}
+
+/** A daemon is not our child: there is no exit to wait for, only its disappearance. */
+async function disappears(daemon: Daemon, running: DaemonProcess, timeoutMs: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
-  const first = await findDaemon(daemon);
-  if (first === undefined) return;
-  process.kill(first.pid, 'SIGTERM');
-  while ((await findDaemon(daemon))?.startTicks === first.startTicks) {
-    // A daemon is not our child: there is no exit to wait for, only its disappearance.
-    if (performance.now() > deadline)
-      throw new Error(`${daemon.name} (pid ${first.pid}) did not stop in time`);
+  while ((await findDaemon(daemon))?.startTicks === running.startTicks) {
+    if (performance.now() > deadline) return false;
     await delay(20);
   }
+  return true;
 }

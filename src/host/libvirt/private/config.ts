@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { chmod, chown, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { access, chmod, chown, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LibvirtLayout } from './layout.ts';
 import type { QemuIdentity } from './qemu-identity.ts';
 
+export type KvmVisibility = 'offered' | 'hidden';
+
 /** Makes the directories and configuration files of a private libvirt; doing it again changes nothing. */
-export async function writePrivateConfig(layout: LibvirtLayout, qemu: QemuIdentity): Promise<void> {
+export async function writePrivateConfig(
+  layout: LibvirtLayout,
+  qemu: QemuIdentity,
+  kvm: KvmVisibility,
+): Promise<void> {
   // 0711: QEMU, unprivileged, passes through to its own files but lists nothing.
   await mkdir(layout.root, { recursive: true, mode: 0o711 });
   for (const { source, target } of layout.mounts) {
@@ -18,7 +24,7 @@ export async function writePrivateConfig(layout: LibvirtLayout, qemu: QemuIdenti
 
   const etc = join(layout.root, 'etc');
   await replaceFile(join(etc, 'libvirtd.conf'), libvirtdConf(await hostUuid(layout)));
-  await replaceFile(join(etc, 'qemu.conf'), qemuConf(qemu));
+  await replaceFile(join(etc, 'qemu.conf'), qemuConf(qemu, kvm));
   await replaceFile(join(etc, 'virtlogd.conf'), virtlogdConf);
 }
 
@@ -50,7 +56,9 @@ log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 // often none at all; guests are bounded by their vCPUs and memory instead. A host with systemd has a
 // system libvirt, which Purlin then uses.
 // seccomp_sandbox, user, group: a guest that breaks out of QEMU meets an unprivileged, sandboxed process.
-const qemuConf = (qemu: QemuIdentity): string => `# Written by Purlin at every start.
+// namespaces: libvirt's private /dev per guest cannot be built over the mount that hides /dev/kvm; QEMU's
+// user may open no device that matters anyway.
+const qemuConf = (qemu: QemuIdentity, kvm: KvmVisibility): string => `# Written by Purlin at every start.
 user = "+${qemu.uid}"
 group = "+${qemu.gid}"
 dynamic_ownership = 0
@@ -58,6 +66,7 @@ remember_owner = 0
 security_driver = "none"
 seccomp_sandbox = 1
 cgroup_controllers = [ ]
+namespaces = ${kvm === 'hidden' ? '[ ]' : '[ "mount" ]'}
 stdio_handler = "logd"
 dump_guest_core = 0
 max_core = 0
@@ -69,6 +78,21 @@ max_clients = 4096
 max_size = 1048576
 max_backups = 2
 `;
+
+/** What stands in for a device that the daemons must not see: a file that QEMU's user cannot open. */
+export async function writeNoDevice(
+  root: string,
+  device: string,
+): Promise<{ source: string; target: string }[]> {
+  const there = await access(device).then(
+    () => true,
+    () => false,
+  );
+  if (!there) return [];
+  const source = join(root, 'no-device');
+  await replaceFile(source, '');
+  return [{ source, target: device }];
+}
 
 async function makeDirectory(path: string, mode: number): Promise<void> {
   await mkdir(path, { recursive: true });

@@ -1,0 +1,144 @@
+import { XMLParser } from 'fast-xml-parser';
+import {
+  type DomainConfig,
+  type DomainDisk,
+  type DomainInterface,
+  type DomainMetadata,
+  metadataNamespace,
+} from './domain-spec.ts';
+
+/** Every element as an object: attributes as `@x`, text as `#`, children as lists. */
+interface Element {
+  [key: string]: Element[] | string | undefined;
+}
+
+const parser = new XMLParser({
+  ignoreAttributes: false,
+  attributeNamePrefix: '@',
+  textNodeName: '#',
+  alwaysCreateTextNode: true,
+  parseTagValue: false,
+  parseAttributeValue: false,
+  trimValues: false,
+  // libxml2 writes what is not ASCII in our metadata as numeric references.
+  htmlEntities: true,
+  isArray: (_name, _path, _leaf, isAttribute) => !isAttribute,
+});
+
+/** XML that is not libvirt's, or that lacks what libvirt always writes. */
+export class UnreadableDomainXml extends Error {
+  override readonly name = 'UnreadableDomainXml';
+}
+
+/**
+ * Reads what a planner compares; the rest of the XML is libvirt's own business.
+ *
+ * @throws UnreadableDomainXml
+ */
+export function parseDomainXml(xml: string): DomainConfig {
+  const domain = child(parser.parse(xml) as Element, 'domain');
+  if (domain === undefined) throw new UnreadableDomainXml('there is no <domain> element');
+  const devices = child(domain, 'devices') ?? {};
+  const maxMemoryBytes = bytes(child(domain, 'memory'));
+  const maxCpus = Number(text(domain, 'vcpu'));
+  const metadata = readMetadata(child(domain, 'metadata'));
+  return {
+    uuid: text(domain, 'uuid'),
+    name: text(domain, 'name'),
+    ...(metadata !== undefined && { metadata }),
+    accelerator: attribute(domain, 'type') ?? '',
+    cpus: Number(attribute(child(domain, 'vcpu'), 'current') ?? maxCpus),
+    maxCpus,
+    memoryBytes: bytes(child(domain, 'currentMemory') ?? child(domain, 'memory')),
+    maxMemoryBytes,
+    firmware: child(child(domain, 'os'), 'loader') === undefined ? 'bios' : 'uefi',
+    disks: children(devices, 'disk').map(readDisk),
+    interfaces: children(devices, 'interface').map(readInterface),
+  };
+}
+
+/** @returns nothing unless the element is in our namespace and complete */
+function readMetadata(metadata: Element | undefined): DomainMetadata | undefined {
+  const [prefix, ours] = findOurs(metadata);
+  if (ours === undefined) return undefined;
+  const field = (name: string): string | undefined => optionalText(ours, `${prefix}${name}`);
+  const [namespace, name, installationUid] = [field('namespace'), field('name'), field('installationUid')];
+  const [generation, definitionHash] = [field('generation'), field('definitionHash')];
+  if (namespace === undefined || name === undefined || installationUid === undefined) return undefined;
+  if (generation === undefined || definitionHash === undefined) return undefined;
+  const [restartToken, shutdownRequestedAt] = [field('restartToken'), field('shutdownRequestedAt')];
+  return {
+    namespace,
+    name,
+    installationUid,
+    generation: Number(generation),
+    definitionHash,
+    ...(restartToken !== undefined && { restartToken }),
+    ...(shutdownRequestedAt !== undefined && { shutdownRequestedAt: Number(shutdownRequestedAt) }),
+  };
+}
+
+/** Our element by its namespace: the prefix is only a spelling. */
+function findOurs(metadata: Element | undefined): [prefix: string, ours: Element | undefined] {
+  for (const key of Object.keys(metadata ?? {})) {
+    const prefix = key.includes(':') ? key.slice(0, key.indexOf(':') + 1) : '';
+    const declaration = prefix === '' ? 'xmlns' : `xmlns:${prefix.slice(0, -1)}`;
+    const ours = children(metadata, key).find((each) => attribute(each, declaration) === metadataNamespace);
+    if (ours !== undefined) return [prefix, ours];
+  }
+  return ['', undefined];
+}
+
+function readDisk(disk: Element): DomainDisk {
+  return {
+    path: attribute(child(disk, 'source'), 'file') ?? '',
+    target: attribute(child(disk, 'target'), 'dev') ?? '',
+    serial: optionalText(disk, 'serial') ?? '',
+    format: attribute(child(disk, 'driver'), 'type') ?? '',
+    readOnly: child(disk, 'readonly') !== undefined,
+  };
+}
+
+function readInterface(each: Element): DomainInterface {
+  const mtu = attribute(child(each, 'mtu'), 'size');
+  return {
+    tap: attribute(child(each, 'target'), 'dev') ?? '',
+    macAddress: attribute(child(each, 'mac'), 'address') ?? '',
+    ...(mtu !== undefined && { mtu: Number(mtu) }),
+  };
+}
+
+/** libvirt always answers in KiB; other units are for what people write. */
+function bytes(element: Element | undefined): number {
+  const unit = attribute(element, 'unit') ?? 'KiB';
+  const value = Number(element?.['#']);
+  if (unit !== 'KiB' || !Number.isSafeInteger(value)) {
+    throw new UnreadableDomainXml(`a memory size of "${String(element?.['#'])}" ${unit}`);
+  }
+  return value * 1024;
+}
+
+function children(element: Element | undefined, name: string): Element[] {
+  const found = element?.[name];
+  return Array.isArray(found) ? found : [];
+}
+
+function child(element: Element | undefined, name: string): Element | undefined {
+  return children(element, name)[0];
+}
+
+function attribute(element: Element | undefined, name: string): string | undefined {
+  const value = element?.[`@${name}`];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function optionalText(element: Element, name: string): string | undefined {
+  const value = child(element, name)?.['#'];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function text(element: Element, name: string): string {
+  const value = optionalText(element, name);
+  if (value === undefined || value === '') throw new UnreadableDomainXml(`<${name}> is missing`);
+  return value;
+}
