@@ -70,9 +70,10 @@ async function identity(packages: readonly PackageVersion[]): Promise<string> {
   for (const { name, sha256 } of packages) hash.update(`${name} ${sha256}\n`);
   for (const file of (await readdir(recipeDir, { recursive: true })).sort()) {
     const full = join(recipeDir, file);
-    const { mode } = await stat(full);
-    const isFile = (await stat(full)).isFile();
-    if (isFile) hash.update(`${file} ${(mode & 0o111) === 0 ? '-' : 'x'}\n`).update(await readFile(full));
+    const status = await stat(full);
+    if (!status.isFile()) continue;
+    const executable = (status.mode & 0o111) !== 0;
+    hash.update(`${file} ${executable}\n`).update(await readFile(full));
   }
   return hash.digest('hex').slice(0, 16);
 }

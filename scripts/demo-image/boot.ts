@@ -1,4 +1,4 @@
-/** The kernel of the guest and its initial RAM disk. */
+/** What stands between the firmware and the guest's init: UEFI boot loader, kernel and initial RAM disk. */
 import { chmod, copyFile, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -25,6 +25,9 @@ const drivers = [
 export interface BootFiles {
   kernel: string;
   initrd: string;
+  /** The UEFI application and the module that it loads; a BIOS gets syslinux from the host's own package. */
+  uefiLoader: string;
+  uefiModule: string;
 }
 
 /** @param unpacked the tree that the packages were unpacked into. */
@@ -47,7 +50,12 @@ export async function makeBootFiles(unpacked: string, guestDir: string, workDir:
 
   const initrd = join(workDir, 'initrd.gz');
   await writeFile(initrd, gzipSync(await cpioArchive(busybox, root), { level: 1 }));
-  return { kernel: join(unpacked, `boot/vmlinuz-${release}`), initrd };
+  return {
+    kernel: join(unpacked, `boot/vmlinuz-${release}`),
+    initrd,
+    uefiLoader: join(unpacked, 'usr/lib/SYSLINUX.EFI/efi64/syslinux.efi'),
+    uefiModule: join(unpacked, 'usr/lib/syslinux/modules/efi64/ldlinux.e64'),
+  };
 }
 
 /** The files of the named modules and of all that they need, dependencies first (modules.dep lists them so, reversed). */

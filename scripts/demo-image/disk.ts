@@ -7,7 +7,7 @@ import type { BootFiles } from './boot.ts';
 const mebibyte = 1024 * 1024;
 const sectorBytes = 512;
 
-/** An MBR, then a FAT16 partition that syslinux boots from, then the root, last so that it could grow. */
+/** An MBR, then a FAT16 partition that BIOS and UEFI boot from, then the root, last so that it could grow. */
 const bootPartition = { startBytes: 1 * mebibyte, sizeBytes: 24 * mebibyte };
 const rootPartition = { startBytes: 25 * mebibyte, sizeBytes: 46 * mebibyte };
 
@@ -51,10 +51,14 @@ async function fillBootPartition(raw: string, boot: BootFiles, workDir: string):
   await execa('/usr/sbin/mkfs.fat', format);
 
   const configuration = join(workDir, 'syslinux.cfg');
-  await writeFile(configuration, `DEFAULT linux\nLABEL linux\n KERNEL vmlinuz\n INITRD initrd.gz\n APPEND ${kernelOptions}\n`);
+  await writeFile(configuration, `DEFAULT linux\nLABEL linux\n KERNEL /vmlinuz\n INITRD /initrd.gz\n APPEND ${kernelOptions}\n`);
   const partition = `${raw}@@${startBytes}`;
   await execa('mcopy', ['-i', partition, boot.kernel, '::vmlinuz']);
   await execa('mcopy', ['-i', partition, boot.initrd, configuration, '::']);
+  // The path where UEFI looks for a loader on a disk that no boot entry names.
+  await execa('mmd', ['-i', partition, '::EFI', '::EFI/BOOT']);
+  await execa('mcopy', ['-i', partition, boot.uefiLoader, '::EFI/BOOT/BOOTX64.EFI']);
+  await execa('mcopy', ['-i', partition, boot.uefiModule, '::EFI/BOOT/ldlinux.e64']);
   await execa('syslinux', ['--offset', String(startBytes), '--install', raw]);
 }
 
