@@ -222,10 +222,13 @@ function render(root: string, content: Xml): string {
   return create({ [root]: literally(content) }).end({ headless: true });
 }
 
-/** xmlbuilder2 decodes what looks like an escape in a value, names first and numbers after; ours are always meant literally. */
+/**
+ * Our values are always meant literally. xmlbuilder2 decodes escapes in the values that it is given, and
+ * leaves alone what looks like an escape when it writes: so a literal `&` has to be escaped for both.
+ */
 function literally(content: Xml): Xml {
   const value = (each: Xml[string]): Xml[string] => {
-    if (typeof each === 'string') return each.replaceAll('&', '&#38;');
+    if (typeof each === 'string') return each.replaceAll('&', '&#38;amp;');
     if (typeof each === 'number' || each === undefined) return each;
     return Array.isArray(each) ? each.map(literally) : literally(each as Xml);
   };
