@@ -1,0 +1,77 @@
+import type { Redis } from 'ioredis';
+import { epochKey } from './keys.ts';
+import { connectRedis, type RedisAddress } from './redis-connection.ts';
+import { createSigner } from './signature.ts';
+
+/** Tells every agent which leader to obey: the one with the highest epoch. */
+export interface EpochRecord {
+  installationUid: string;
+  epoch: number;
+}
+
+/** A flushed Redis has the record again within this time. */
+const renewMs = 5_000;
+
+/** Never replaces a later epoch, so that a leader that lost its lease cannot take agents back. */
+const announce = `
+local standing = redis.call('GET', KEYS[1])
+if standing then
+  local old = cjson.decode(standing).epoch
+  if old == tonumber(ARGV[1]) then return 1 end
+  if old > tonumber(ARGV[1]) then return 0 end
+end
+redis.call('SET', KEYS[1], ARGV[2])
+redis.call('PUBLISH', KEYS[1], ARGV[2])
+return 1`;
+
+/**
+ * Announces this leader's epoch and keeps it announced until stopped. An agent that has accepted it says so by
+ * `snapshot.epoch`; the leader acts on a host only after that.
+ *
+ * @param options.onSuperseded a later epoch stands: this is no leader any more
+ * @returns a stopper
+ */
+export async function announceEpoch(options: {
+  redis: RedisAddress;
+  signingKey: string;
+  record: EpochRecord;
+  onSuperseded: () => void;
+}): Promise<() => void> {
+  const { record, onSuperseded } = options;
+  const redis = await connectRedis(options.redis, 'reader');
+  const signed = createSigner(options.signingKey)('epoch', JSON.stringify(record));
+  const text = JSON.stringify({ epoch: record.epoch, ...signed });
+  const renew = async (): Promise<void> => {
+    if ((await redis.eval(announce, 1, epochKey, record.epoch, text)) !== 1) onSuperseded();
+  };
+  const renewQuietly = (): void => void renew().catch(() => {}); // Redis is away: the next turn will do
+  await renew();
+  redis.on('ready', renewQuietly);
+  const timer = setInterval(renewQuietly, renewMs);
+  return () => {
+    clearInterval(timer);
+    redis.disconnect();
+  };
+}
+
+/**
+ * Calls back with every record (still signed) that stands or is announced.
+ *
+ * @param subscriber a `reader` connection of its own, because a subscribed one can do nothing else
+ */
+export async function watchEpoch(
+  reader: Redis,
+  subscriber: Redis,
+  onRecord: (record: string) => void,
+): Promise<void> {
+  const readNow = async (): Promise<void> => {
+    const record = await reader.get(epochKey);
+    if (record !== null) onRecord(record);
+  };
+  subscriber.on('message', (channel: string, message: string) => {
+    if (channel === epochKey) onRecord(message);
+  });
+  reader.on('ready', () => void readNow().catch(() => {}));
+  await subscriber.subscribe(epochKey);
+  await readNow();
+}

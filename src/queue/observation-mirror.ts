@@ -1,0 +1,212 @@
+import type { Redis } from 'ioredis';
+import type { HostSnapshot } from '../plan/snapshot.ts';
+import { arrivalsKey, changesKey, heartbeatKey, hostsKey, snapshotKey } from './keys.ts';
+import type { ChangeEntry } from './observations.ts';
+import { connectRedis, type RedisAddress } from './redis-connection.ts';
+import {
+  applyChange,
+  changedUids,
+  fromFields,
+  readVersion,
+  sealingKeyField,
+  versionField,
+  writeVersion,
+} from './snapshot-fields.ts';
+
+/** One host as the controller knows it. */
+export interface MirroredHost {
+  hostName: string;
+  agentUid: string;
+  /** The agent gave a sign of life within the last 15 s. */
+  alive: boolean;
+  /** What it last published; not to be planned from unless `ObservationMirror.get` gives it. */
+  snapshot?: HostSnapshot;
+}
+
+/** `all`: everything about the host may be different. An empty set: only figures of the host itself. */
+export type MirrorListener = (hostName: string, changed: ReadonlySet<string> | 'all') => void;
+
+interface Entry extends MirroredHost {
+  /** Last entry of the stream that the snapshot contains. */
+  streamId: string;
+  /** Nothing was missed since `snapshot`. */
+  certain: boolean;
+}
+
+/** How long one blocking read waits; signs of life and versions are compared at least this often. */
+const readMs = 2_000;
+const retryMs = 500;
+
+/** Reads the hash and the stream's end in one step, so that no change falls between them. */
+const readHost = `
+local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+return { redis.call('HGETALL', KEYS[1]), last[1] and last[1][1] or '0-0', redis.call('EXISTS', KEYS[3]) }`;
+
+/**
+ * The controller's copy of what all agents published. While in doubt (a gap, a new incarnation, a flushed or
+ * unreachable Redis, an agent without a sign of life) a host is `unknown`, and unknown is never taken for absent.
+ */
+export class ObservationMirror {
+  readonly #redis: Redis;
+  readonly #entries = new Map<string, Entry>();
+  readonly #listeners = new Set<MirrorListener>();
+  #arrivalsId = '$';
+  #closed = false;
+  #running: Promise<void> = Promise.resolve();
+
+  private constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** Resolves once every host known to Redis has been read. */
+  static async connect(address: RedisAddress): Promise<ObservationMirror> {
+    const mirror = new ObservationMirror(await connectRedis(address, 'reader'));
+    await mirror.#check();
+    mirror.#running = mirror.#follow();
+    return mirror;
+  }
+
+  /** The snapshot to plan from. */
+  get(hostName: string): HostSnapshot | 'unknown' {
+    const entry = this.#entries.get(hostName);
+    return entry?.certain && entry.alive && entry.snapshot ? entry.snapshot : 'unknown';
+  }
+
+  /** Every host that ever published itself, alive or not. */
+  hosts(): MirroredHost[] {
+    return [...this.#entries.values()].map(({ hostName, agentUid, alive, snapshot }) => ({
+      hostName,
+      agentUid,
+      alive,
+      ...(snapshot && { snapshot }),
+    }));
+  }
+
+  /** @returns a stopper */
+  onChange(listener: MirrorListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#redis.disconnect();
+    await this.#running;
+  }
+
+  async #follow(): Promise<void> {
+    let checkedAt = 0;
+    while (!this.#closed) {
+      try {
+        if (performance.now() - checkedAt >= readMs) {
+          await this.#check();
+          checkedAt = performance.now();
+        }
+        if (await this.#readChanges()) checkedAt = 0;
+      } catch {
+        if (this.#closed) return;
+        for (const entry of this.#entries.values()) this.#doubt(entry);
+        checkedAt = 0;
+        await new Promise((resolve) => setTimeout(resolve, retryMs));
+      }
+    }
+  }
+
+  /** Compares what we have with what Redis has, and reads again what differs. */
+  async #check(): Promise<void> {
+    const claims = Object.entries(await this.#redis.hgetall(hostsKey));
+    for (const [hostName, agentUid] of claims) {
+      const entry = this.#entries.get(hostName);
+      if (!entry || entry.agentUid !== agentUid) {
+        this.#entries.set(hostName, {
+          hostName,
+          agentUid,
+          alive: false,
+          streamId: '0-0',
+          certain: false,
+        });
+      }
+    }
+    for (const entry of this.#entries.values()) await this.#checkHost(entry);
+  }
+
+  async #checkHost(entry: Entry): Promise<void> {
+    const { agentUid } = entry;
+    const [version, alive] = await Promise.all([
+      this.#redis.hget(snapshotKey(agentUid), versionField),
+      this.#redis.exists(heartbeatKey(agentUid)),
+    ]);
+    const mine = entry.snapshot && writeVersion(entry.snapshot);
+    if (!entry.certain || version !== mine) await this.#readWhole(entry);
+    else if ((alive === 1) !== entry.alive) {
+      entry.alive = alive === 1;
+      this.#tell(entry.hostName, 'all');
+    }
+  }
+
+  async #readWhole(entry: Entry): Promise<void> {
+    const { agentUid } = entry;
+    const keys = [snapshotKey(agentUid), changesKey(agentUid), heartbeatKey(agentUid)];
+    const answer = (await this.#redis.eval(readHost, keys.length, ...keys)) as [string[], string, number];
+    const [flat, streamId, alive] = answer;
+    const fields = new Map<string, string>();
+    for (let index = 0; index + 1 < flat.length; index += 2) {
+      fields.set(flat[index] as string, flat[index + 1] as string);
+    }
+    const version = fields.get(versionField);
+    if (version === undefined) return this.#doubt(entry); // flushed: the agent notices and publishes again
+    fields.delete(versionField);
+    fields.delete(sealingKeyField);
+    entry.snapshot = fromFields(fields, readVersion(version));
+    entry.streamId = streamId;
+    entry.alive = alive === 1;
+    entry.certain = true;
+    this.#tell(entry.hostName, 'all');
+  }
+
+  /** @returns true when something happened that `#check` should look at */
+  async #readChanges(): Promise<boolean> {
+    const entries = [...this.#entries.values()];
+    const names = [arrivalsKey, ...entries.map(({ agentUid }) => changesKey(agentUid))];
+    const ids = [this.#arrivalsId, ...entries.map(({ streamId }) => streamId)];
+    const answer = await this.#redis.xread('BLOCK', readMs, 'STREAMS', ...names, ...ids);
+    let doubtful = false;
+    for (const [name, messages] of answer ?? []) {
+      if (name === arrivalsKey) {
+        this.#arrivalsId = messages.at(-1)?.[0] ?? this.#arrivalsId;
+        doubtful = true;
+        continue;
+      }
+      const entry = entries.find(({ agentUid }) => changesKey(agentUid) === name);
+      if (!entry) continue;
+      for (const [id, fields] of messages) {
+        entry.streamId = id;
+        if (!this.#apply(entry, fields)) doubtful = true;
+      }
+    }
+    return doubtful;
+  }
+
+  /** @returns false when the entry does not continue what we have */
+  #apply(entry: Entry, fields: string[]): boolean {
+    const before = entry.snapshot;
+    if (fields[0] !== 'change' || !before) return this.#doubt(entry) ?? false;
+    const change = JSON.parse(fields[1] as string) as ChangeEntry;
+    const to = readVersion(change.to);
+    if (to.incarnation === before.incarnation && to.sequence <= before.sequence) return true; // read already
+    if (change.from !== writeVersion(before)) return this.#doubt(entry) ?? false;
+    entry.snapshot = applyChange(before, change, to);
+    this.#tell(entry.hostName, changedUids(before, entry.snapshot, change));
+    return true;
+  }
+
+  #doubt(entry: Entry): void {
+    if (!entry.certain) return;
+    entry.certain = false;
+    this.#tell(entry.hostName, 'all');
+  }
+
+  #tell(hostName: string, changed: ReadonlySet<string> | 'all'): void {
+    for (const listener of this.#listeners) listener(hostName, changed);
+  }
+}

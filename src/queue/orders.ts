@@ -1,0 +1,163 @@
+import { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { copiesQueueName, ordersChannel, ordersKey, queueName, snapshotKey } from './keys.ts';
+import { isLongCopy, type Order, writeOrder } from './order.ts';
+import { connectRedis, type RedisAddress, redisOptions } from './redis-connection.ts';
+import { createSigner } from './signature.ts';
+import { sealingKeyField } from './snapshot-fields.ts';
+
+export { isLongCopy, type Order, orderId, OrderTooLarge, maxOrderBytes } from './order.ts';
+
+/** What a job carries. The order itself is read under the UID's lock, so that it is always the newest. */
+export interface Doorbell {
+  uid: string;
+}
+
+/**
+ * Writes an order unless a newer one stands: a later epoch, then a later generation, then a later basis. Bases of
+ * different incarnations cannot be compared; the agent knows which one lives. Equals are replaced, because one leader
+ * writes one after another.
+ */
+const putIfNewer = `
+local standing = redis.call('HGET', KEYS[1], ARGV[1])
+if standing then
+  local old = cjson.decode(standing)
+  local epoch, generation, basis = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
+  if old.epoch > epoch then return 0 end
+  if old.epoch == epoch and old.generation > generation then return 0 end
+  if old.epoch == epoch and old.generation == generation
+    and old.incarnation == ARGV[4] and old.basis > basis then return 0 end
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[6])
+redis.call('PUBLISH', KEYS[2], ARGV[1])
+return 1`;
+
+/** A finished order goes, unless a newer one took its place meanwhile. */
+const removeIfUnchanged = `
+if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('HDEL', KEYS[1], ARGV[1]) end
+return 0`;
+
+/** The record in Redis: the signed text, and beside it what the script compares. */
+function record(order: Order, signed: { payload: string; signature: string }): string {
+  const { epoch, generation, incarnation, basis } = order;
+  return JSON.stringify({ epoch, generation, incarnation, basis, ...signed });
+}
+
+/** The host has never published its key, so nothing can be sealed to it. */
+export class HostNotThere extends Error {
+  override readonly name = 'HostNotThere';
+}
+
+/** The controller's side: one order per UID and host, and a doorbell that says so. */
+export class OrderBook {
+  readonly #address: RedisAddress;
+  readonly #redis: Redis;
+  readonly #sign: ReturnType<typeof createSigner>;
+  readonly #queues = new Map<string, Queue<Doorbell, void, 'order'>>();
+
+  private constructor(address: RedisAddress, redis: Redis, privateKey: string) {
+    this.#address = address;
+    this.#redis = redis;
+    this.#sign = createSigner(privateKey);
+  }
+
+  /** @param options.signingKey the controller's private key, PEM */
+  static async connect(options: { redis: RedisAddress; signingKey: string }): Promise<OrderBook> {
+    const redis = await connectRedis(options.redis, 'producer');
+    return new OrderBook(options.redis, redis, options.signingKey);
+  }
+
+  /**
+   * Makes this order the one that stands for its UID, and rings. Harmless when repeated.
+   *
+   * @returns `superseded` when a newer order stands already
+   * @throws OrderTooLarge, HostNotThere, or when Redis does not answer
+   */
+  async put(order: Order): Promise<'written' | 'superseded'> {
+    const sealingKey = await this.#redis.hget(snapshotKey(order.hostUid), sealingKeyField);
+    if (sealingKey === null) throw new HostNotThere(`no agent ${order.hostUid} has published itself yet`);
+    const signed = this.#sign('order', writeOrder(order, sealingKey));
+    const written = await this.#redis.eval(
+      putIfNewer,
+      2,
+      ordersKey(order.hostUid),
+      ordersChannel(order.hostUid),
+      order.uid,
+      order.epoch,
+      order.generation,
+      order.incarnation,
+      order.basis,
+      record(order, signed),
+    );
+    if (written !== 1) return 'superseded';
+    await this.#ring(order);
+    return 'written';
+  }
+
+  /** How much stands and waits for one host. */
+  async depth(agentUid: string): Promise<{ orders: number; waiting: number; active: number }> {
+    const queues = [queueName(agentUid), copiesQueueName(agentUid)].map((name) => this.#queue(name));
+    const counts = await Promise.all(queues.map((queue) => queue.getJobCounts('wait', 'active')));
+    const sum = (state: string): number => counts.reduce((total, each) => total + (each[state] ?? 0), 0);
+    return {
+      orders: await this.#redis.hlen(ordersKey(agentUid)),
+      waiting: sum('wait'),
+      active: sum('active'),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+    this.#redis.disconnect();
+  }
+
+  async #ring({ hostUid, uid, action }: Order): Promise<void> {
+    const name = isLongCopy(action.name) ? copiesQueueName(hostUid) : queueName(hostUid);
+    await this.#queue(name).add(
+      'order',
+      { uid },
+      {
+        deduplication: { id: uid, keepLastIfActive: true },
+        attempts: 1,
+        removeOnComplete: true,
+        removeOnFail: { count: 100 },
+      },
+    );
+  }
+
+  #queue(name: string): Queue<Doorbell, void, 'order'> {
+    const known = this.#queues.get(name);
+    if (known) return known;
+    const queue = new Queue<Doorbell, void, 'order'>(name, {
+      connection: redisOptions(this.#address, 'producer'),
+      skipMetasUpdate: true,
+    });
+    queue.on('error', () => {}); // `add` rejects with it, and that is where it is handled
+    this.#queues.set(name, queue);
+    return queue;
+  }
+}
+
+/** The agent's side: what stands for a UID, and its removal once it is dealt with. */
+export class StandingOrders {
+  readonly #redis: Redis;
+  readonly #key: string;
+
+  constructor(redis: Redis, agentUid: string) {
+    this.#redis = redis;
+    this.#key = ordersKey(agentUid);
+  }
+
+  /** @returns the record exactly as it stands; nothing when the order was dealt with */
+  async read(uid: string): Promise<string | undefined> {
+    return (await this.#redis.hget(this.#key, uid)) ?? undefined;
+  }
+
+  async uids(): Promise<string[]> {
+    return this.#redis.hkeys(this.#key);
+  }
+
+  async remove(uid: string, asRead: string): Promise<void> {
+    await this.#redis.eval(removeIfUnchanged, 1, this.#key, uid, asRead);
+  }
+}
