@@ -45,7 +45,9 @@ async function build(packages: readonly PackageVersion[], path: string, digestFi
     const boot = await makeBootFiles(unpacked, guestDir, workDir);
     const rootfs = await makeRootfs(unpacked, guestDir, workDir);
     const image = await makeDisk(boot, rootfs, workDir);
-    const sha256 = createHash('sha256').update(await readFile(image)).digest('hex');
+    const sha256 = createHash('sha256')
+      .update(await readFile(image))
+      .digest('hex');
     await rename(image, path);
     const digestInWork = join(workDir, 'digest');
     await writeFile(digestInWork, `${sha256}\n`);

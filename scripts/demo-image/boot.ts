@@ -63,7 +63,8 @@ async function inLoadingOrder(modulesDir: string, names: readonly string[]): Pro
   const dependencies = new Map<string, string[]>();
   for (const line of (await readFile(join(modulesDir, 'modules.dep'), 'utf8')).split('\n')) {
     const [file, needs] = line.split(':');
-    if (file) dependencies.set(moduleName(file), [file, ...(needs?.split(' ').filter(Boolean) ?? [])].reverse());
+    if (file)
+      dependencies.set(moduleName(file), [file, ...(needs?.split(' ').filter(Boolean) ?? [])].reverse());
   }
   const ordered = new Set<string>();
   const visit = (name: string) => {
@@ -78,7 +79,9 @@ async function inLoadingOrder(modulesDir: string, names: readonly string[]): Pro
 }
 
 function moduleName(file: string): string {
-  return basename(file).replace(/\.ko.*$/, '').replaceAll('-', '_');
+  return basename(file)
+    .replace(/\.ko.*$/, '')
+    .replaceAll('-', '_');
 }
 
 async function cpioArchive(busybox: string, root: string): Promise<Uint8Array> {

@@ -40,7 +40,22 @@ export async function makeDisk(boot: BootFiles, rootfs: string, workDir: string)
 /** A small journal: a killed guest must come back with what it had acknowledged, without a file system check. */
 async function fillRootPartition(raw: string, rootfs: string): Promise<void> {
   const extended = `offset=${rootPartition.startBytes},root_owner=0:0`;
-  const options = ['-q', '-F', '-t', 'ext4', '-J', 'size=4', '-m', '0', '-E', extended, '-L', 'root', '-d', rootfs];
+  const options = [
+    '-q',
+    '-F',
+    '-t',
+    'ext4',
+    '-J',
+    'size=4',
+    '-m',
+    '0',
+    '-E',
+    extended,
+    '-L',
+    'root',
+    '-d',
+    rootfs,
+  ];
   await execa('/usr/sbin/mke2fs', [...options, raw, `${rootPartition.sizeBytes / 1024}k`]);
 }
 
@@ -51,7 +66,10 @@ async function fillBootPartition(raw: string, boot: BootFiles, workDir: string):
   await execa('/usr/sbin/mkfs.fat', format);
 
   const configuration = join(workDir, 'syslinux.cfg');
-  await writeFile(configuration, `DEFAULT linux\nLABEL linux\n KERNEL /vmlinuz\n INITRD /initrd.gz\n APPEND ${kernelOptions}\n`);
+  await writeFile(
+    configuration,
+    `DEFAULT linux\nLABEL linux\n KERNEL /vmlinuz\n INITRD /initrd.gz\n APPEND ${kernelOptions}\n`,
+  );
   const partition = `${raw}@@${startBytes}`;
   await execa('mcopy', ['-i', partition, boot.kernel, '::vmlinuz']);
   await execa('mcopy', ['-i', partition, boot.initrd, configuration, '::']);

@@ -3,16 +3,15 @@ import { copyFile, cp, mkdir, stat, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
 
-const emptyDirectories = [
-  ...['bin', 'sbin', 'dev', 'proc', 'sys', 'run', 'tmp', 'root', 'mnt', 'lib64', 'lib/x86_64-linux-gnu'],
-  ...['etc/dropbear', 'usr/bin', 'usr/sbin', 'var/lib', 'var/log'],
-];
+const emptyDirectories =
+  'bin sbin dev proc sys run tmp root mnt lib64 lib/x86_64-linux-gnu etc/dropbear usr/bin usr/sbin var/lib var/log';
 
 const programs = ['usr/sbin/dropbear', 'usr/bin/dropbearkey', 'usr/sbin/qemu-ga'];
 
 export async function makeRootfs(unpacked: string, guestDir: string, workDir: string): Promise<string> {
   const root = join(workDir, 'rootfs');
-  for (const directory of emptyDirectories) await mkdir(join(root, directory), { recursive: true });
+  for (const directory of emptyDirectories.split(' '))
+    await mkdir(join(root, directory), { recursive: true });
   await symlink('../run', join(root, 'var/run'));
 
   await installBusybox(join(unpacked, 'bin/busybox'), root);
@@ -47,7 +46,8 @@ async function installLibraries(unpacked: string, root: string): Promise<void> {
     const { stdout } = await execa(join(unpacked, loader), [...loaderOptions, join(unpacked, program)]);
     for (const [, name, file] of stdout.matchAll(/^\s*(\S+) => (.+?)(?: \(0x[0-9a-f]+\))?$/gm)) {
       if (name === undefined || basename(loader) === basename(name)) continue;
-      if (!file?.startsWith(unpacked)) throw new Error(`${program} needs ${name}: add its package to ingredients.ts`);
+      if (!file?.startsWith(unpacked))
+        throw new Error(`${program} needs ${name}: add its package to ingredients.ts`);
       await copyFile(file, join(root, 'lib/x86_64-linux-gnu', name));
     }
     await stat(join(root, program));

@@ -31,7 +31,8 @@ export async function installPackages(names: readonly string[]): Promise<void> {
   await withoutStartingServices(async () => {
     await execa('apt-get', [...aptOptions, 'install', '--no-install-recommends', ...names], apt);
   });
-  if (names.includes('redis-server')) await execa('update-rc.d', ['redis-server', 'disable'], { reject: false });
+  if (names.includes('redis-server'))
+    await execa('update-rc.d', ['redis-server', 'disable'], { reject: false });
 }
 
 export async function refreshPackageLists(): Promise<void> {
@@ -43,7 +44,10 @@ const policyFile = '/usr/sbin/policy-rc.d';
 /** Debian's own switch: with a policy-rc.d that answers 101, maintainer scripts start nothing. */
 async function withoutStartingServices(run: () => Promise<void>): Promise<void> {
   if (existsSync(policyFile)) return run();
-  await writeFile(policyFile, '#!/bin/sh\n# Written by scripts/setup.ts for the length of one installation.\nexit 101\n');
+  await writeFile(
+    policyFile,
+    '#!/bin/sh\n# Written by scripts/setup.ts for the length of one installation.\nexit 101\n',
+  );
   await chmod(policyFile, 0o755);
   try {
     await run();
@@ -79,13 +83,17 @@ export async function candidates(names: readonly string[]): Promise<PackageVersi
   }
   return names.map((name) => {
     const version = found.get(name);
-    if (!version) throw new Error(`apt knows no package ${name}: run apt-get update, and look at /etc/apt/sources.list`);
+    if (!version)
+      throw new Error(`apt knows no package ${name}: run apt-get update, and look at /etc/apt/sources.list`);
     return version;
   });
 }
 
 /** Downloads packages into `directory` (kept there between calls; apt verifies each) and returns the files. */
-export async function downloadPackages(versions: readonly PackageVersion[], directory: string): Promise<string[]> {
+export async function downloadPackages(
+  versions: readonly PackageVersion[],
+  directory: string,
+): Promise<string[]> {
   await mkdir(directory, { recursive: true });
   const files = versions.map((version) => join(directory, fileName(version)));
   const absent = versions.filter((_, index) => !existsSync(files[index] ?? ''));

@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 
 /** What a running step may use to tell how far it is. */
 export interface Progress {
-  note(text: string): void;
+  note: (text: string) => void;
 }
 
 /**
