@@ -1,0 +1,162 @@
+/** The built-in kinds, as data: what a CustomResourceDefinition says of a custom one. */
+import { ageColumn, computedColumn, nameColumn } from '../columns.ts';
+import { age } from '../duration.ts';
+import { isObject } from '../object.ts';
+import type { KubeObject } from '../object.ts';
+import { ALL_VERBS, apiVersionOf } from '../resource.ts';
+import type { BuiltinRules, Resource, TableColumn, Verb } from '../resource.ts';
+import { namespaceRules, secretRules, configMapRules } from './rules.ts';
+import { schemas } from './schemas.ts';
+
+interface Builtin {
+  kind: keyof typeof schemas;
+  plural: string;
+  group?: string;
+  shortNames?: string[];
+  clusterScoped?: true;
+  statusSubresource?: true;
+  verbs?: Verb[];
+  columns: TableColumn[];
+  fieldLabels?: [string, (object: KubeObject) => string][];
+  rules?: BuiltinRules;
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+const size = (value: unknown): number => (isObject(value) ? Object.keys(value).length : 0);
+const part = (object: KubeObject, field: string): Record<string, unknown> =>
+  isObject(object[field]) ? (object[field] as Record<string, unknown>) : {};
+
+const involved = (field: string): [string, (object: KubeObject) => string] => [
+  `involvedObject.${field}`,
+  (event) => text(part(event, 'involvedObject')[field]),
+];
+
+const eventSource = (event: KubeObject): string =>
+  text(part(event, 'source')['component']) || text(event['reportingComponent']);
+
+const lastSeen = (event: KubeObject): unknown =>
+  part(event, 'series')['lastObservedTime'] ??
+  event['lastTimestamp'] ??
+  event['eventTime'] ??
+  event.metadata.creationTimestamp;
+
+const BUILTINS: Builtin[] = [
+  {
+    kind: 'Namespace',
+    plural: 'namespaces',
+    shortNames: ['ns'],
+    clusterScoped: true,
+    statusSubresource: true,
+    columns: [nameColumn, computedColumn('Status', (ns) => text(ns.status?.['phase'])), ageColumn],
+    fieldLabels: [['status.phase', (ns) => text(ns.status?.['phase'])]],
+    rules: namespaceRules,
+  },
+  {
+    kind: 'ConfigMap',
+    plural: 'configmaps',
+    shortNames: ['cm'],
+    columns: [
+      nameColumn,
+      computedColumn('Data', (cm) => size(cm['data']) + size(cm['binaryData']), { type: 'integer' }),
+      ageColumn,
+    ],
+    rules: configMapRules,
+  },
+  {
+    kind: 'Secret',
+    plural: 'secrets',
+    columns: [
+      nameColumn,
+      computedColumn('Type', (secret) => text(secret['type'])),
+      computedColumn('Data', (secret) => size(secret['data']), { type: 'integer' }),
+      ageColumn,
+    ],
+    fieldLabels: [['type', (secret) => text(secret['type'])]],
+    rules: secretRules,
+  },
+  {
+    kind: 'ServiceAccount',
+    plural: 'serviceaccounts',
+    shortNames: ['sa'],
+    columns: [
+      nameColumn,
+      computedColumn('Secrets', (sa) => (Array.isArray(sa['secrets']) ? sa['secrets'].length : 0), {
+        type: 'integer',
+      }),
+      ageColumn,
+    ],
+  },
+  {
+    kind: 'Event',
+    plural: 'events',
+    shortNames: ['ev'],
+    columns: [
+      computedColumn('Last Seen', (event, now) => age(lastSeen(event), now)),
+      computedColumn('Type', (event) => text(event['type'])),
+      computedColumn('Reason', (event) => text(event['reason'])),
+      computedColumn('Object', (event) => {
+        const { kind, name } = part(event, 'involvedObject');
+        return `${text(kind).toLowerCase()}/${text(name)}`;
+      }),
+      computedColumn('Subobject', (event) => text(part(event, 'involvedObject')['fieldPath']), {
+        priority: 1,
+      }),
+      computedColumn('Source', eventSource, { priority: 1 }),
+      computedColumn('Message', (event) => text(event['message']).trim()),
+      computedColumn('First Seen', (event, now) => age(event['firstTimestamp'] ?? event['eventTime'], now), {
+        priority: 1,
+      }),
+      computedColumn('Count', (event) => event['count'] ?? 1, { type: 'integer', priority: 1 }),
+      { ...nameColumn, priority: 1 },
+    ],
+    fieldLabels: [
+      ...['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'].map(involved),
+      ['reason', (event) => text(event['reason'])],
+      ['reportingComponent', (event) => text(event['reportingComponent'])],
+      ['source', eventSource],
+      ['type', (event) => text(event['type'])],
+    ],
+  },
+  {
+    kind: 'Lease',
+    plural: 'leases',
+    group: 'coordination.k8s.io',
+    columns: [
+      nameColumn,
+      computedColumn('Holder', (lease) => text(lease.spec?.['holderIdentity'])),
+      ageColumn,
+    ],
+  },
+  {
+    kind: 'CustomResourceDefinition',
+    plural: 'customresourcedefinitions',
+    group: 'apiextensions.k8s.io',
+    shortNames: ['crd', 'crds'],
+    clusterScoped: true,
+    verbs: ['get', 'list', 'watch'],
+    columns: [nameColumn, computedColumn('Created At', (crd) => crd.metadata.creationTimestamp)],
+  },
+];
+
+export function builtinResources(): Resource[] {
+  return BUILTINS.map(({ kind, plural, group = '', ...builtin }) => ({
+    group,
+    version: 'v1',
+    apiVersion: apiVersionOf(group, 'v1'),
+    kind,
+    listKind: `${kind}List`,
+    plural,
+    singular: kind.toLowerCase(),
+    shortNames: builtin.shortNames ?? [],
+    categories: [],
+    namespaced: !builtin.clusterScoped,
+    verbs: builtin.verbs ?? ALL_VERBS,
+    statusSubresource: builtin.statusSubresource ?? false,
+    custom: false,
+    unconditionalUpdate: true,
+    schema: schemas[kind],
+    columns: builtin.columns,
+    fieldLabels: new Map(builtin.fieldLabels),
+    ...(builtin.rules && { rules: builtin.rules }),
+  }));
+}

@@ -1,0 +1,152 @@
+/** What the server serves: aggregated discovery for current clients, the legacy lists for the others. */
+import { json } from './http.ts';
+import type { ApiRequest, ApiResponse } from './http.ts';
+import type { Registry } from './registry.ts';
+import type { Resource } from './resource.ts';
+
+const AGGREGATED = /^application\/json;.*as=APIGroupDiscoveryList/;
+
+/** Answers `/api`, `/apis`, `/api/v1`, `/apis/<group>` and `/apis/<group>/<version>`; undefined otherwise. */
+export function discover(request: ApiRequest, registry: Registry, address: string): ApiResponse | undefined {
+  const parts = request.path.split('/').filter(Boolean);
+  const [root, group, version] = parts;
+  if (root === 'api' && parts.length === 1) {
+    return (
+      aggregated(request, registry, [['', ['v1']]]) ?? cacheable(request, registry, coreVersions(address))
+    );
+  }
+  if (root === 'apis' && parts.length === 1) {
+    const groups = [...registry.groups()].filter(([name]) => name !== '');
+    return aggregated(request, registry, groups) ?? cacheable(request, registry, groupList(groups));
+  }
+  if (root === 'api' && parts.length === 2 && group === 'v1') {
+    return cacheable(request, registry, resourceList('v1', registry.of('', 'v1')));
+  }
+  if (root !== 'apis' || group === undefined) return undefined;
+  const versions = registry.groups().get(group);
+  if (!versions || group === '') return undefined;
+  if (parts.length === 2) {
+    return cacheable(request, registry, {
+      kind: 'APIGroup',
+      apiVersion: 'v1',
+      ...groupEntry(group, versions),
+    });
+  }
+  if (parts.length === 3 && version !== undefined && versions.includes(version)) {
+    return cacheable(request, registry, resourceList(`${group}/${version}`, registry.of(group, version)));
+  }
+  return undefined;
+}
+
+/** The preferred aggregated version that the client accepts. */
+function aggregated(
+  request: ApiRequest,
+  registry: Registry,
+  groups: [string, string[]][],
+): ApiResponse | undefined {
+  for (const clause of (request.header('accept') ?? '').split(',').map((one) => one.trim())) {
+    if (!AGGREGATED.test(clause) || !clause.includes('g=apidiscovery.k8s.io')) continue;
+    const version = /v=(v2|v2beta1)(;|$)/.exec(clause)?.[1];
+    if (!version) continue;
+    const list = {
+      kind: 'APIGroupDiscoveryList',
+      apiVersion: `apidiscovery.k8s.io/${version}`,
+      metadata: {},
+      items: groups.map(([group, versions]) => ({
+        metadata: { name: group, creationTimestamp: null },
+        versions: versions.map((one) => ({
+          version: one,
+          resources: registry.of(group, one).map(aggregatedResource),
+          freshness: 'Current',
+        })),
+      })),
+    };
+    const type = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
+    return cacheable(request, registry, list, type);
+  }
+  return undefined;
+}
+
+function aggregatedResource(resource: Resource): object {
+  const responseKind = { group: resource.group, version: resource.version, kind: resource.kind };
+  return {
+    resource: resource.plural,
+    responseKind,
+    scope: resource.namespaced ? 'Namespaced' : 'Cluster',
+    singularResource: resource.singular,
+    verbs: resource.verbs,
+    ...(resource.shortNames.length > 0 && { shortNames: resource.shortNames }),
+    ...(resource.categories.length > 0 && { categories: resource.categories }),
+    ...(resource.statusSubresource && {
+      subresources: [{ subresource: 'status', responseKind, verbs: ['get', 'patch', 'update'] }],
+    }),
+  };
+}
+
+function coreVersions(address: string): object {
+  return {
+    kind: 'APIVersions',
+    versions: ['v1'],
+    serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress: address }],
+  };
+}
+
+const groupVersion = (group: string, version: string) => ({ groupVersion: `${group}/${version}`, version });
+
+function groupEntry(group: string, versions: string[]): object {
+  return {
+    name: group,
+    versions: versions.map((version) => groupVersion(group, version)),
+    preferredVersion: groupVersion(group, versions[0] ?? ''),
+  };
+}
+
+function groupList(groups: [string, string[]][]): object {
+  return {
+    kind: 'APIGroupList',
+    apiVersion: 'v1',
+    groups: groups.map(([group, versions]) => groupEntry(group, versions)),
+  };
+}
+
+function resourceList(groupVersionName: string, resources: Resource[]): object {
+  return {
+    kind: 'APIResourceList',
+    apiVersion: 'v1',
+    groupVersion: groupVersionName,
+    resources: resources.flatMap((resource) => {
+      const common = {
+        singularName: resource.singular,
+        namespaced: resource.namespaced,
+        kind: resource.kind,
+      };
+      const main = {
+        name: resource.plural,
+        ...common,
+        verbs: resource.verbs,
+        ...(resource.shortNames.length > 0 && { shortNames: resource.shortNames }),
+        ...(resource.categories.length > 0 && { categories: resource.categories }),
+      };
+      const status = {
+        ...common,
+        name: `${resource.plural}/status`,
+        singularName: '',
+        verbs: ['get', 'patch', 'update'],
+      };
+      return resource.statusSubresource ? [main, status] : [main];
+    }),
+  };
+}
+
+/** 304 when the client already has it. */
+function cacheable(
+  request: ApiRequest,
+  registry: Registry,
+  body: object,
+  type = 'application/json',
+): ApiResponse {
+  const etag = `"${registry.etag()}"`;
+  const headers = { 'content-type': type, etag, vary: 'Accept', 'cache-control': 'public' };
+  if (request.header('if-none-match') === etag) return { status: 304, headers };
+  return json(body, 200, headers);
+}

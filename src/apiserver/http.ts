@@ -1,0 +1,39 @@
+/** HTTP as the rest of the server sees it, free of node:http2. */
+
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** Lower-case names. */
+  header(name: string): string | undefined;
+  /** The whole body; rejects with 413 when it is over the limit. */
+  body(): Promise<Buffer>;
+  /** Aborted when the client has gone or the server closes. */
+  readonly gone: AbortSignal;
+  /** Subject of a verified client certificate. */
+  readonly certificate: { commonName: string; organizations: string[] } | undefined;
+}
+
+export interface ApiResponse {
+  readonly status: number;
+  readonly headers?: Record<string, string | string[]>;
+  readonly body?: string | Buffer;
+  /** Instead of a body: writes chunks until it returns. Headers have been flushed before. */
+  readonly stream?: (write: (chunk: string) => Promise<void>) => Promise<void>;
+}
+
+export const json = (
+  value: unknown,
+  status = 200,
+  headers: Record<string, string | string[]> = {},
+): ApiResponse => ({
+  status,
+  headers: { 'content-type': 'application/json', ...headers },
+  body: JSON.stringify(value),
+});
+
+export const text = (body: string, status = 200): ApiResponse => ({
+  status,
+  headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
+  body,
+});

@@ -1,0 +1,105 @@
+/**
+ * The embedded Kubernetes API server: any CustomResourceDefinitions of a directory and a few built-in kinds,
+ * over the durable store, behind HTTPS.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openStore } from '../store/index.ts';
+import { Authenticator, readTokenFile } from './auth.ts';
+import { builtinResources } from './builtin/index.ts';
+import type { Logger } from './context.ts';
+import { startControllers } from './controllers/index.ts';
+import { Health } from './health.ts';
+import type { ReadyCheck } from './health.ts';
+import { installCrds, installNamespaces } from './install.ts';
+import { adminKubeconfig } from './kubeconfig.ts';
+import { listen } from './listener.ts';
+import { OpenApi } from './openapi.ts';
+import { handle } from './pipeline.ts';
+import type { Api } from './pipeline.ts';
+import { loadPki, writePrivately } from './pki.ts';
+import { Registry } from './registry.ts';
+
+export type { Logger } from './context.ts';
+export type { ReadyCheck } from './health.ts';
+
+export interface ApiServerOptions {
+  /** Holds the store (`store.db`), certificates (`pki/`) and the administrator's `kubeconfig`. */
+  readonly dataDir: string;
+  /** Port 0 picks a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Every CustomResourceDefinition in its YAML files is served. */
+  readonly crdsDir: string;
+  readonly logger: Logger;
+  /** Host name or address that clients reach the server by, when it differs from `listen.host`. */
+  readonly advertise?: string;
+}
+
+export interface ApiServer {
+  readonly url: string;
+  readonly port: number;
+  readonly caPem: string;
+  /** The administrator's kubeconfig as YAML; also in the file `kubeconfigPath` (0600). */
+  adminKubeconfig(): string;
+  readonly kubeconfigPath: string;
+  /** A bearer token for the controllers of this process; lives only in memory. */
+  readonly loopbackToken: string;
+  /** `/readyz` fails while the check returns a text. */
+  addReadyCheck(name: string, check: ReadyCheck): void;
+  /** Ends watches, answers what is under way, closes the store. */
+  close(): Promise<void>;
+}
+
+/** Starts the server; it is ready when the promise resolves. Rejects if the data directory is in use. */
+export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const { dataDir, logger, advertise = options.listen.host } = options;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const pki = await loadPki(join(dataDir, 'pki'), [...new Set(['127.0.0.1', 'localhost', advertise])]);
+  const authenticator = new Authenticator(await readTokenFile(join(dataDir, 'pki', 'tokens')));
+  const store = openStore({ file: join(dataDir, 'store.db') });
+  try {
+    const registry = new Registry();
+    for (const resource of builtinResources()) registry.add(resource);
+    let port = options.listen.port;
+    const api: Api = {
+      store,
+      registry,
+      logger,
+      now: () => new Date(),
+      health: new Health(),
+      authenticator,
+      openApi: new OpenApi(registry),
+      address: () => `${advertise}:${port}`,
+    };
+    await installNamespaces(api);
+    await installCrds(api, options.crdsDir);
+    const controllers = startControllers(api);
+    const listener = await listen(options.listen, pki, (request) => handle(request, api), logger);
+    port = listener.port;
+    const url = `https://${advertise.includes(':') ? `[${advertise}]` : advertise}:${port}`;
+    const kubeconfigPath = join(dataDir, 'kubeconfig');
+    await writePrivately(kubeconfigPath, adminKubeconfig(url, pki));
+    logger.info(
+      { url, kubeconfig: kubeconfigPath, resources: registry.all().length },
+      'The API server is ready',
+    );
+    return {
+      url,
+      port,
+      caPem: pki.caPem,
+      adminKubeconfig: () => adminKubeconfig(url, pki),
+      kubeconfigPath,
+      loopbackToken: authenticator.loopbackToken,
+      addReadyCheck: (name, check) => api.health.addReadyCheck(name, check),
+      close: async () => {
+        api.health.startClosing();
+        await controllers.close();
+        await listener.close();
+        store.close();
+      },
+    };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}

@@ -1,0 +1,160 @@
+/** The verbs of a resource: from method and path to the operation and back to a response. */
+import type { ApiContext } from './context.ts';
+import { badRequest, methodNotAllowed, pathNotFound } from './errors.ts';
+import { json } from './http.ts';
+import type { ApiRequest, ApiResponse } from './http.ts';
+import type { KubeObject } from './object.ts';
+import { getObject } from './read/get.ts';
+import { listObjects } from './read/list.ts';
+import { watchObjects } from './read/watch.ts';
+import type { ResourceRequest } from './request-info.ts';
+import type { Resource, Verb } from './resource.ts';
+import { negotiate, renderList, renderObject } from './table.ts';
+import type { Rendering } from './table.ts';
+import { decodeBody } from './write/body.ts';
+import { createObject } from './write/create.ts';
+import { decodeDeleteOptions, deleteObject } from './write/delete.ts';
+import type { Deletion } from './write/delete.ts';
+import { writeOptions } from './write/options.ts';
+import { decodePatch } from './write/patch.ts';
+import { updateObject } from './write/update.ts';
+
+interface Call {
+  readonly context: ApiContext;
+  readonly request: ApiRequest;
+  readonly target: ResourceRequest;
+  readonly rendering: Rendering;
+}
+
+type Operation = (call: Call) => ApiResponse | Promise<ApiResponse>;
+
+const OPERATIONS: Record<Verb, Operation> = {
+  get: ({ context, target, ...call }) => {
+    const object = getObject(context, target.resource, target.namespace, target.name ?? '');
+    return answer(object, 200, { context, target, ...call });
+  },
+  list: ({ context, request, target: { resource, namespace }, rendering }) => {
+    const { items, metadata } = listObjects(context, resource, namespace, request.query);
+    return json(renderList(items, metadata, resource, rendering, context.now()));
+  },
+  watch: ({ context, request, target, rendering }) =>
+    watchObjects(context, request, target.resource, target.namespace, rendering),
+  create: async (call) => {
+    const { context, request, target } = call;
+    const options = writeOptions(request.query);
+    const body = await decodeBody(await request.body(), request.header('content-type'));
+    return answer(await createObject(context, target, body, options), 201, call, options.warnings);
+  },
+  update: async (call) => {
+    const { context, request, target } = call;
+    const options = writeOptions(request.query);
+    const { object, duplicates } = await decodeBody(await request.body(), request.header('content-type'));
+    const change = { verb: 'update', apply: () => structuredClone(object), duplicates } as const;
+    return answer(await updateObject(context, target, change, options), 200, call, options.warnings);
+  },
+  patch: async (call) => {
+    const { context, request, target } = call;
+    const options = writeOptions(request.query);
+    const apply = await decodePatch(await request.body(), request.header('content-type'), target.resource);
+    const object = await updateObject(context, target, { verb: 'patch', apply }, options);
+    return answer(object, 200, call, options.warnings);
+  },
+  delete: async (call) => {
+    const { context, request, target } = call;
+    const options = await decodeDeleteOptions(
+      await request.body(),
+      request.header('content-type'),
+      request.query,
+    );
+    return deletionAnswer(await deleteObject(context, target, options), call);
+  },
+  deletecollection: async (call) => {
+    const { context, request, target, rendering } = call;
+    const { resource } = target;
+    const options = await decodeDeleteOptions(
+      await request.body(),
+      request.header('content-type'),
+      request.query,
+    );
+    const { items, metadata } = listObjects(context, resource, target.namespace, request.query);
+    for (const {
+      metadata: { name, namespace },
+    } of items) {
+      await deleteObject(context, { ...target, namespace, name }, options).catch(ignoreAbsent);
+    }
+    return json(renderList(items, metadata, resource, rendering, context.now()));
+  },
+};
+
+function ignoreAbsent(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && error.code === 404)) throw error;
+}
+
+/** Answers a request for objects. Throws 404 and 405 for what the resource does not offer. */
+export async function serveResource(
+  request: ApiRequest,
+  target: ResourceRequest,
+  context: ApiContext,
+): Promise<ApiResponse> {
+  const { resource, subresource } = target;
+  if (subresource !== undefined && !offers(resource, subresource)) throw pathNotFound();
+  const verb = verbOf(request, target);
+  if (!verb || !resource.verbs.includes(verb)) throw methodNotAllowed();
+  if (resource.namespaced && target.namespace === undefined && !['list', 'watch'].includes(verb)) {
+    throw verb === 'create'
+      ? badRequest('a namespace is required: use /namespaces/<namespace>/ in the path')
+      : methodNotAllowed();
+  }
+  const rendering = negotiate(request.header('accept'), request.query);
+  return OPERATIONS[verb]({ context, request, target, rendering });
+}
+
+const offers = (resource: Resource, subresource: string): boolean =>
+  (subresource === 'status' && resource.statusSubresource) ||
+  (subresource === 'finalize' && resource.kind === 'Namespace');
+
+function verbOf({ method, query }: ApiRequest, { name, subresource }: ResourceRequest): Verb | undefined {
+  if (name === undefined) {
+    if (method === 'GET' || method === 'HEAD') return isTrue(query.get('watch')) ? 'watch' : 'list';
+    return method === 'POST' ? 'create' : method === 'DELETE' ? 'deletecollection' : undefined;
+  }
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+      return 'get';
+    case 'PUT':
+      return 'update';
+    case 'PATCH':
+      return 'patch';
+    case 'DELETE':
+      return subresource === undefined ? 'delete' : undefined;
+    default:
+      return undefined;
+  }
+}
+
+const isTrue = (value: string | null): boolean => value === 'true' || value === '1';
+
+function answer(
+  object: KubeObject,
+  status: number,
+  { context, target, rendering }: Call,
+  warnings: readonly string[] = [],
+): ApiResponse {
+  const headers: Record<string, string[]> =
+    warnings.length > 0 ? { warning: warnings.map((one) => `299 - ${JSON.stringify(one)}`) } : {};
+  return json(renderObject(object, target.resource, rendering, context.now()), status, headers);
+}
+
+function deletionAnswer(deletion: Deletion, call: Call): ApiResponse {
+  if (!deletion.gone) return answer(deletion.object, 200, call);
+  const { resource } = call.target;
+  const { name, uid } = deletion.last.metadata;
+  return json({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: { name, ...(resource.group && { group: resource.group }), kind: resource.plural, uid },
+  });
+}

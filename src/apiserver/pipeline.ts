@@ -1,0 +1,106 @@
+/** The way of a request through the server, stage by stage. */
+import { authorize } from './auth.ts';
+import type { Authenticator } from './auth.ts';
+import type { ApiContext } from './context.ts';
+import { discover } from './discovery.ts';
+import { ApiError, internalError, pathNotFound } from './errors.ts';
+import type { Health } from './health.ts';
+import { json, text } from './http.ts';
+import type { ApiRequest, ApiResponse } from './http.ts';
+import { resolvePath } from './request-info.ts';
+import type { OpenApi } from './openapi.ts';
+import { serveResource } from './operations.ts';
+import { asApiError } from './read/resource-version.ts';
+import { VERSION } from './version.ts';
+
+export interface Api extends ApiContext {
+  readonly health: Health;
+  readonly authenticator: Authenticator;
+  readonly openApi: OpenApi;
+  /** host:port, for clients that ask for it. */
+  readonly address: () => string;
+}
+
+type Stage = (request: ApiRequest, api: Api) => ApiResponse | undefined | Promise<ApiResponse | undefined>;
+
+/** Each stage may answer, refuse by throwing an ApiError, or pass on. */
+const STAGES: readonly Stage[] = [publicEndpoints, admitUser, discovery, openApi, resources];
+
+/** Never throws: every failure is a Status. */
+export async function handle(request: ApiRequest, api: Api): Promise<ApiResponse> {
+  try {
+    for (const stage of STAGES) {
+      const response = await stage(request, api);
+      if (response) return response;
+    }
+    throw pathNotFound();
+  } catch (thrown) {
+    return failure(asApiError(thrown), request, api);
+  }
+}
+
+function failure(error: unknown, request: ApiRequest, { logger }: Api): ApiResponse {
+  if (error instanceof URIError)
+    return failure(new ApiError(400, 'BadRequest', 'the path is not a valid URI'), request, {
+      logger,
+    } as Api);
+  if (error instanceof ApiError) {
+    const retryAfter = error.details?.retryAfterSeconds;
+    return json(error.toStatus(), error.code, retryAfter ? { 'retry-after': String(retryAfter) } : {});
+  }
+  logger.error({ err: error, method: request.method, path: request.path }, 'A request failed');
+  const answer = internalError(error instanceof Error ? error.message : String(error));
+  return json(answer.toStatus(), answer.code);
+}
+
+function publicEndpoints({ path, query }: ApiRequest, { health }: Api): ApiResponse | undefined {
+  return path === '/version' ? json(VERSION) : health.answer(path, query);
+}
+
+function admitUser(request: ApiRequest, { authenticator }: Api): undefined {
+  authorize(authenticator.authenticate(request), request);
+}
+
+function discovery(request: ApiRequest, { registry, address }: Api): ApiResponse | undefined {
+  if (request.method !== 'GET') return undefined;
+  if (request.path === '/')
+    return json({
+      paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz', '/version'],
+    });
+  return discover(request, registry, address());
+}
+
+const JSON_DOCUMENT = { 'content-type': 'application/json' };
+
+function openApi(request: ApiRequest, api: Api): ApiResponse | undefined {
+  const match = /^\/openapi\/(v2|v3)(?:\/(.+))?$/.exec(request.path);
+  if (!match) return undefined;
+  const [, version, document] = match;
+  const etag = `"${api.registry.etag()}"`;
+  const headers = { ...JSON_DOCUMENT, etag, vary: 'Accept' };
+  if (request.header('if-none-match') === etag) return { status: 304, headers };
+  if (version === 'v2') return openApiV2(request, api, headers);
+  const body = document ? api.openApi.document(document) : api.openApi.index();
+  if (body === undefined) return text('404 page not found\n', 404);
+  // A document's URL names its content, so it may be kept for ever.
+  const kept: Record<string, string> = request.query.has('hash')
+    ? { 'cache-control': 'public, immutable', expires: nextYear() }
+    : {};
+  return { status: 200, headers: { ...headers, ...kept }, body };
+}
+
+/** JSON only; a client that insists on the protobuf form gets 406 and does without. */
+function openApiV2(request: ApiRequest, api: Api, headers: Record<string, string>): ApiResponse {
+  const accept = request.header('accept') ?? 'application/json';
+  if (!/application\/json|\*\/\*/.test(accept)) {
+    return json(new ApiError(406, 'NotAcceptable', 'only application/json is available').toStatus(), 406);
+  }
+  return { status: 200, headers, body: api.openApi.v2() };
+}
+
+const nextYear = (): string => new Date(Date.now() + 365 * 24 * 3600 * 1000).toUTCString();
+
+async function resources(request: ApiRequest, api: Api): Promise<ApiResponse | undefined> {
+  const found = resolvePath(request.path, api.registry);
+  return found && serveResource(request, found, api);
+}

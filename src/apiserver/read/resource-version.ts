@@ -1,0 +1,40 @@
+import { ApiError, badRequest, expired, fieldError, resourceVersionTooLarge } from '../errors.ts';
+import { CompactedError, FutureRevisionError } from '../../store/index.ts';
+
+/** A `resourceVersion` parameter; undefined when absent or empty. Throws 400 unless it is a decimal integer. */
+export function parseResourceVersion(text: string | null): number | undefined {
+  if (text === null || text === '') return undefined;
+  if (!/^(0|[1-9]\d{0,15})$/.test(text)) {
+    throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(text)}: must be a decimal integer`);
+  }
+  return Number(text);
+}
+
+/** Runs a read of the store and words its revision errors as Kubernetes does. */
+export function withStoreErrors<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw asApiError(error);
+  }
+}
+
+export function asApiError(error: unknown): unknown {
+  if (error instanceof CompactedError)
+    return expired(`The resourceVersion for the provided watch is too old.`);
+  if (error instanceof FutureRevisionError) {
+    const requested = Number(/\d+/.exec(error.message)?.[0]);
+    return resourceVersionTooLarge(requested, error.current);
+  }
+  return error;
+}
+
+/** 422 for a combination of list or watch options that makes no sense. */
+export function invalidOptions(field: string, message: string): ApiError {
+  const error = fieldError.forbidden(field, message);
+  return new ApiError(422, 'Invalid', `ListOptions.meta.k8s.io "" is invalid: ${field}: ${error.message}`, {
+    group: 'meta.k8s.io',
+    kind: 'ListOptions',
+    causes: [error],
+  });
+}

@@ -1,0 +1,207 @@
+import { decodeChange, decodeEntry } from '../codec.ts';
+import type { ApiContext } from '../context.ts';
+import { ApiError, expired, internalError } from '../errors.ts';
+import type { ApiRequest, ApiResponse } from '../http.ts';
+import type { KubeObject } from '../object.ts';
+import { keyPrefix } from '../resource.ts';
+import type { Resource } from '../resource.ts';
+import { parseSelectors } from '../selectors.ts';
+import type { Selector } from '../selectors.ts';
+import { renderEventObject } from '../table.ts';
+import type { Rendering } from '../table.ts';
+import { CompactedError, FutureRevisionError } from '../../store/index.ts';
+import type { Change, Watch } from '../../store/index.ts';
+import { invalidOptions, parseResourceVersion } from './resource-version.ts';
+
+type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+
+const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
+const BOOKMARK_INTERVAL_MS = 60_000;
+const DEFAULT_TIMEOUT_SECONDS = 30 * 60;
+
+interface WatchOptions {
+  /** Undefined: send the present state first. */
+  from: number | undefined;
+  bookmarks: boolean;
+  /** WatchList: after the present state, a bookmark says that it is complete. */
+  announceInitialEnd: boolean;
+  timeoutMs: number;
+}
+
+/** Answers a watch: a stream of JSON events, one a line. */
+export function watchObjects(
+  context: ApiContext,
+  request: ApiRequest,
+  resource: Resource,
+  namespace: string | undefined,
+  rendering: Rendering,
+): ApiResponse {
+  const options = watchOptions(request.query);
+  const selector = parseSelectors(request.query, resource);
+  const prefix = keyPrefix(resource, resource.namespaced ? namespace : undefined);
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-cache, private' },
+    stream: async (write) => {
+      const session = new WatchSession(context, resource, prefix, selector, rendering, options, write);
+      try {
+        await session.run(request.gone);
+      } catch (error) {
+        await write(`${JSON.stringify({ type: 'ERROR', object: statusOf(error, context) })}\n`);
+      }
+    },
+  };
+}
+
+function watchOptions(query: URLSearchParams): WatchOptions {
+  const revision = parseResourceVersion(query.get('resourceVersion'));
+  const match = query.get('resourceVersionMatch');
+  const sendInitial = query.get('sendInitialEvents');
+  const bookmarks = query.get('allowWatchBookmarks') === 'true' || query.get('allowWatchBookmarks') === '1';
+  if (sendInitial !== null && match !== 'NotOlderThan') {
+    throw invalidOptions(
+      'resourceVersionMatch',
+      'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+    );
+  }
+  if (sendInitial === null && match) {
+    throw invalidOptions(
+      'resourceVersionMatch',
+      'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+    );
+  }
+  const initial = sendInitial === 'true' || (sendInitial === null && !revision);
+  return {
+    from: initial ? undefined : (revision ?? 0),
+    bookmarks,
+    announceInitialEnd: sendInitial === 'true' && bookmarks,
+    timeoutMs: (Number(query.get('timeoutSeconds')) || DEFAULT_TIMEOUT_SECONDS) * 1000,
+  };
+}
+
+/** The errors that end a stream: a version that is gone, or one that this store has never reached. */
+function statusOf(error: unknown, context: ApiContext): object {
+  if (error instanceof CompactedError)
+    return expired(`too old resource version: ${error.message}`).toStatus();
+  // After a restore from an older copy clients hold versions of the future: they must list again.
+  if (error instanceof FutureRevisionError)
+    return expired(`unknown resource version: ${error.message}`).toStatus();
+  if (error instanceof ApiError) return error.toStatus();
+  context.logger.error({ err: error }, 'A watch failed');
+  return internalError('the watch failed').toStatus();
+}
+
+class WatchSession {
+  readonly #context: ApiContext;
+  readonly #resource: Resource;
+  readonly #prefix: string;
+  readonly #selector: Selector | undefined;
+  readonly #rendering: Rendering;
+  readonly #options: WatchOptions;
+  readonly #write: (chunk: string) => Promise<void>;
+  #sentTable = false;
+
+  constructor(
+    context: ApiContext,
+    resource: Resource,
+    prefix: string,
+    selector: Selector | undefined,
+    rendering: Rendering,
+    options: WatchOptions,
+    write: (chunk: string) => Promise<void>,
+  ) {
+    this.#context = context;
+    this.#resource = resource;
+    this.#prefix = prefix;
+    this.#selector = selector;
+    this.#rendering = rendering;
+    this.#options = options;
+    this.#write = write;
+  }
+
+  async run(gone: AbortSignal): Promise<void> {
+    const { store } = this.#context;
+    const watch = store.watch(this.#prefix, this.#options.from ?? store.revision);
+    const close = () => watch.close();
+    const timeout = setTimeout(close, this.#options.timeoutMs);
+    const bookmarks = this.#options.bookmarks
+      ? setInterval(() => void this.#bookmark(watch.progress).catch(close), BOOKMARK_INTERVAL_MS)
+      : undefined;
+    gone.addEventListener('abort', close, { once: true });
+    if (gone.aborted) close();
+    try {
+      // The state is read in the same turn as the watch began, so that nothing lies between them.
+      if (this.#options.from === undefined) await this.#sendPresentState();
+      await this.#sendChanges(watch);
+      if (this.#options.bookmarks && !gone.aborted) await this.#bookmark(watch.progress);
+    } finally {
+      clearTimeout(timeout);
+      clearInterval(bookmarks);
+      gone.removeEventListener('abort', close);
+      watch.close();
+    }
+  }
+
+  async #sendPresentState(): Promise<void> {
+    const { entries, revision } = this.#context.store.list(this.#prefix);
+    let lines = '';
+    for (const entry of entries) {
+      const object = decodeEntry(entry);
+      if (!this.#selector || this.#selector(object)) lines += this.#line('ADDED', object);
+    }
+    if (lines) await this.#write(lines);
+    if (this.#options.announceInitialEnd) await this.#bookmark(revision, { [INITIAL_EVENTS_END]: 'true' });
+  }
+
+  async #sendChanges(watch: Watch): Promise<void> {
+    for (;;) {
+      const changes = await watch.next();
+      if (changes.length === 0) return;
+      let lines = '';
+      for (const change of changes) lines += this.#changeLine(change);
+      if (lines) await this.#write(lines);
+    }
+  }
+
+  /** An object that comes to match the selector is ADDED to this watcher; one that ceases to is DELETED. */
+  #changeLine(change: Change): string {
+    const { current, previous } = decodeChange(change);
+    const matches = (object: KubeObject | undefined) =>
+      object !== undefined && (this.#selector === undefined || this.#selector(object));
+    const before = matches(previous);
+    if (current && matches(current)) return this.#line(before ? 'MODIFIED' : 'ADDED', current);
+    return before && previous ? this.#line('DELETED', previous) : '';
+  }
+
+  #line(type: EventType, object: KubeObject): string {
+    const position = this.#sentTable ? 'later' : 'first';
+    this.#sentTable = true;
+    const rendered = renderEventObject(
+      object,
+      this.#resource,
+      this.#rendering,
+      this.#context.now(),
+      position,
+    );
+    return `${JSON.stringify({ type, object: rendered })}\n`;
+  }
+
+  #bookmark(revision: number, annotations?: Record<string, string>): Promise<void> {
+    const { kind, apiVersion } = this.#resource;
+    const metadata = {
+      resourceVersion: String(revision),
+      creationTimestamp: null,
+      ...(annotations && { annotations }),
+    };
+    const bare: KubeObject = { kind, apiVersion, metadata };
+    if (this.#rendering.as !== 'table') return this.#write(this.#line('BOOKMARK', bare));
+    const table = {
+      kind: 'Table',
+      apiVersion: `meta.k8s.io/${this.#rendering.version}`,
+      metadata: { resourceVersion: String(revision) },
+      columnDefinitions: null,
+      rows: [{ cells: [], object: { ...bare, kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1' } }],
+    };
+    return this.#write(`${JSON.stringify({ type: 'BOOKMARK', object: table })}\n`);
+  }
+}

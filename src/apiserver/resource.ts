@@ -1,0 +1,71 @@
+/** What the server knows about a resource. Built-ins and loaded CustomResourceDefinitions look the same here. */
+import type { Schema } from './schema/schema.ts';
+import type { KubeObject } from './object.ts';
+
+export interface TableColumn {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  readonly format?: string;
+  readonly description: string;
+  /** 0 is always shown, more only with `-o wide`. */
+  readonly priority: number;
+  readonly cell: (object: KubeObject, now: Date) => unknown;
+}
+
+export interface Resource {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly listKind: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  readonly verbs: readonly Verb[];
+  /** `apiVersion` of its objects. */
+  readonly apiVersion: string;
+  /** `spec` and `status` are written separately and `metadata.generation` counts changes of the rest. */
+  readonly statusSubresource: boolean;
+  /** A CustomResourceDefinition's rules: pruning, generation, no strategic merge patch. */
+  readonly custom: boolean;
+  /** Whether PUT without a resourceVersion overwrites. */
+  readonly unconditionalUpdate: boolean;
+  readonly schema: Schema;
+  readonly columns: readonly TableColumn[];
+  /** Beyond metadata.name and metadata.namespace: label to the value it selects on. */
+  readonly fieldLabels: ReadonlyMap<string, (object: KubeObject) => string>;
+  /** Extra rules of a built-in: defaults and checks that its schema cannot say. */
+  readonly rules?: BuiltinRules;
+}
+
+export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
+
+export const ALL_VERBS: readonly Verb[] = [
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'create',
+  'update',
+  'watch',
+];
+
+export interface BuiltinRules {
+  readonly prepare?: (object: KubeObject, old: KubeObject | undefined) => void;
+  readonly validate?: (object: KubeObject, old: KubeObject | undefined) => import('./errors.ts').FieldError[];
+}
+
+export const apiVersionOf = (group: string, version: string): string =>
+  group ? `${group}/${version}` : version;
+
+/** Where a resource's objects live in the store; the trailing slash keeps prefixes apart. */
+export function keyPrefix(resource: Resource, namespace?: string): string {
+  const base = `/registry/${resource.group || 'core'}/${resource.plural}/`;
+  return namespace ? `${base}${namespace}/` : base;
+}
+
+export function keyOf(resource: Resource, namespace: string | undefined, name: string): string {
+  return keyPrefix(resource, resource.namespaced ? namespace : undefined) + name;
+}

@@ -1,0 +1,39 @@
+import { isObject } from '../object.ts';
+import type { Schema } from './schema.ts';
+
+/**
+ * Fills in the schema's defaults, in place. As in Kubernetes, an absent object without a default stays absent (its inner defaults do not create it).
+ */
+export function applyDefaults(value: unknown, schema: Schema): void {
+  if (Array.isArray(value)) {
+    if (schema.items) for (const item of value) applyDefaults(item, schema.items);
+    return;
+  }
+  if (!isObject(value)) return;
+  for (const [name, sub] of Object.entries(schema.properties ?? {})) {
+    if (value[name] === undefined && sub.default !== undefined) value[name] = structuredClone(sub.default);
+    if (value[name] !== undefined) applyDefaults(value[name], sub);
+  }
+  if (isObject(schema.additionalProperties)) {
+    const sub = schema.additionalProperties as Schema;
+    for (const [name, item] of Object.entries(value)) {
+      if (!schema.properties || !Object.hasOwn(schema.properties, name)) applyDefaults(item, sub);
+    }
+  }
+}
+
+/**
+ * Drops nulls of fields that are not nullable, in place: a JSON null is how a client says "not set", and a
+ * real API server removes it before validation.
+ */
+export function dropNulls(value: unknown, schema: Schema): void {
+  if (Array.isArray(value)) {
+    if (schema.items) for (const item of value) dropNulls(item, schema.items);
+    return;
+  }
+  if (!isObject(value)) return;
+  for (const [name, sub] of Object.entries(schema.properties ?? {})) {
+    if (value[name] === null && !sub.nullable) delete value[name];
+    else dropNulls(value[name], sub);
+  }
+}

@@ -1,0 +1,182 @@
+import { fieldError } from '../errors.ts';
+import type { FieldError } from '../errors.ts';
+import { isObject } from '../object.ts';
+import type { KubeObject, ObjectMeta } from '../object.ts';
+
+/** RFC 1123 subdomain: the name rule of nearly every kind. */
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const QUALIFIED_NAME = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
+const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
+const MAX_ANNOTATION_BYTES = 256 * 1024;
+
+const SUBDOMAIN_RULE =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and " +
+  "end with an alphanumeric character (e.g. 'example.com', regex used for validation is " +
+  "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const LABEL_RULE =
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with " +
+  "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const QUALIFIED_NAME_RULE =
+  "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric " +
+  "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const LABEL_VALUE_RULE =
+  "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and " +
+  "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is " +
+  "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+
+export type NameRule = 'subdomain' | 'label';
+
+/** What kind of JSON value metadata fields hold; a wrong one is a decoding error, not an invalid object. */
+const METADATA_TYPES: Record<string, 'string' | 'number' | 'stringMap' | 'strings' | 'objects'> = {
+  name: 'string',
+  generateName: 'string',
+  namespace: 'string',
+  uid: 'string',
+  resourceVersion: 'string',
+  selfLink: 'string',
+  creationTimestamp: 'string',
+  deletionTimestamp: 'string',
+  generation: 'number',
+  deletionGracePeriodSeconds: 'number',
+  labels: 'stringMap',
+  annotations: 'stringMap',
+  finalizers: 'strings',
+  ownerReferences: 'objects',
+  managedFields: 'objects',
+};
+
+/** Describes the first metadata field of a wrong JSON type, and lists unknown fields after dropping them. */
+export function sanitizeMetadata(metadata: Record<string, unknown>): { wrong?: string; unknown: string[] } {
+  const unknown: string[] = [];
+  for (const [field, value] of Object.entries(metadata)) {
+    const wanted = METADATA_TYPES[field];
+    if (!wanted) {
+      unknown.push(`metadata.${field}`);
+      delete metadata[field];
+    } else if (value === null) delete metadata[field];
+    else if (!hasType(value, wanted)) return { wrong: `metadata.${field}`, unknown };
+  }
+  return { unknown };
+}
+
+function hasType(value: unknown, wanted: 'string' | 'number' | 'stringMap' | 'strings' | 'objects'): boolean {
+  switch (wanted) {
+    case 'string':
+    case 'number':
+      return typeof value === wanted;
+    case 'stringMap':
+      return isObject(value) && Object.values(value).every((one) => typeof one === 'string');
+    case 'strings':
+      return Array.isArray(value) && value.every((one) => typeof one === 'string');
+    case 'objects':
+      return Array.isArray(value) && value.every(isObject);
+  }
+}
+
+/** The rules of k8s.io/apimachinery/pkg/api/validation for ObjectMeta. */
+export function validateMetadata(object: KubeObject, namespaced: boolean, nameRule: NameRule): FieldError[] {
+  const { metadata } = object;
+  return [
+    ...validateName(metadata, nameRule),
+    ...(namespaced && !metadata.namespace ? [fieldError.required('metadata.namespace')] : []),
+    ...validateLabels(metadata.labels ?? {}, 'metadata.labels'),
+    ...validateAnnotations(metadata.annotations ?? {}),
+    ...validateOwners(metadata),
+    ...validateFinalizers(metadata.finalizers ?? []),
+  ];
+}
+
+function validateName({ name }: ObjectMeta, rule: NameRule): FieldError[] {
+  const field = 'metadata.name';
+  if (!name) return [fieldError.required(field, 'name or generateName is required')];
+  const [pattern, max, message] =
+    rule === 'label' ? ([LABEL, 63, LABEL_RULE] as const) : ([SUBDOMAIN, 253, SUBDOMAIN_RULE] as const);
+  if (name.length > max) return [fieldError.invalid(field, name, `must be no more than ${max} bytes`)];
+  return pattern.test(name) ? [] : [fieldError.invalid(field, name, message)];
+}
+
+export function validateLabels(labels: Record<string, string>, field: string): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [key, value] of Object.entries(labels)) {
+    const keyError = qualifiedNameFault(key);
+    if (keyError) errors.push(fieldError.invalid(field, key, keyError));
+    if (value.length > 63) errors.push(fieldError.invalid(field, value, 'must be no more than 63 bytes'));
+    else if (!LABEL_VALUE.test(value)) errors.push(fieldError.invalid(field, value, LABEL_VALUE_RULE));
+  }
+  return errors;
+}
+
+function qualifiedNameFault(key: string): string | undefined {
+  const parts = key.split('/');
+  const name = parts.pop() ?? '';
+  if (parts.length > 1) return `a qualified name ${QUALIFIED_NAME_RULE.slice('name part '.length)}`;
+  const prefix = parts[0];
+  if (prefix !== undefined && (prefix.length > 253 || !SUBDOMAIN.test(prefix))) {
+    return prefix === '' ? 'prefix part must be non-empty' : `prefix part ${SUBDOMAIN_RULE}`;
+  }
+  if (name === '') return 'name part must be non-empty';
+  if (name.length > 63) return 'name part must be no more than 63 bytes';
+  return QUALIFIED_NAME.test(name) ? undefined : QUALIFIED_NAME_RULE;
+}
+
+function validateAnnotations(annotations: Record<string, string>): FieldError[] {
+  const field = 'metadata.annotations';
+  const errors: FieldError[] = [];
+  let bytes = 0;
+  for (const [key, value] of Object.entries(annotations)) {
+    const fault = qualifiedNameFault(key.toLowerCase());
+    if (fault) errors.push(fieldError.invalid(field, key, fault));
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
+  if (bytes > MAX_ANNOTATION_BYTES) errors.push(fieldError.tooLong(field, MAX_ANNOTATION_BYTES));
+  return errors;
+}
+
+function validateOwners({ ownerReferences = [] }: ObjectMeta): FieldError[] {
+  const field = 'metadata.ownerReferences';
+  const errors: FieldError[] = [];
+  for (const [i, owner] of ownerReferences.entries()) {
+    for (const name of ['apiVersion', 'kind', 'name', 'uid'] as const) {
+      if (!owner[name]) errors.push(fieldError.invalid(`${field}[${i}].${name}`, '', 'must not be empty'));
+    }
+  }
+  const controllers = ownerReferences.filter((owner) => owner.controller);
+  if (controllers.length > 1) {
+    const names = controllers.map((owner) => `${owner.kind}/${owner.name}`);
+    errors.push(
+      fieldError.invalid(
+        field,
+        names,
+        `Only one reference can have Controller set to true. Found "true" in references for ${names.join(' and ')}`,
+      ),
+    );
+  }
+  return errors;
+}
+
+const STANDARD_FINALIZERS = new Set(['foregroundDeletion', 'orphan', 'kubernetes']);
+
+function validateFinalizers(finalizers: string[]): FieldError[] {
+  const field = 'metadata.finalizers';
+  const errors: FieldError[] = [];
+  for (const finalizer of finalizers) {
+    const fault = qualifiedNameFault(finalizer);
+    if (fault) errors.push(fieldError.invalid(field, finalizer, fault));
+    else if (!finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer)) {
+      errors.push(
+        fieldError.invalid(
+          field,
+          finalizer,
+          'name is neither a standard finalizer name nor is it fully qualified',
+        ),
+      );
+    }
+  }
+  if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
+    errors.push(
+      fieldError.invalid(field, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set'),
+    );
+  }
+  return errors;
+}

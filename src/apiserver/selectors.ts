@@ -1,0 +1,88 @@
+/** Label and field selectors, as in `labelSelector` and `fieldSelector` query parameters. */
+import { badRequest } from './errors.ts';
+import type { KubeObject } from './object.ts';
+import type { Resource } from './resource.ts';
+
+export type Selector = (object: KubeObject) => boolean;
+
+const SET_REQUIREMENT = /^\s*([^\s!=,()]+)\s+(in|notin)\s*\(([^)]*)\)\s*$/;
+const COMPARISON = /^\s*([^\s!=<>,()]+)\s*(==|=|!=|<|>)\s*([^\s!=<>,()]*)\s*$/;
+const EXISTENCE = /^\s*(!?)\s*([^\s!=<>,()]+)\s*$/;
+
+/** Splits at commas that are not inside parentheses. */
+const requirements = (text: string): string[] => text.split(/,(?![^(]*\))/);
+
+/** Undefined when there is nothing to select by. Throws 400 for what cannot be parsed. */
+export function parseLabelSelector(text: string | null): Selector | undefined {
+  if (!text?.trim()) return undefined;
+  const tests = requirements(text).map(labelRequirement);
+  return (object) => tests.every((test) => test(object.metadata.labels ?? {}));
+}
+
+type LabelTest = (labels: Record<string, string>) => boolean;
+
+function labelRequirement(text: string): LabelTest {
+  const set = SET_REQUIREMENT.exec(text);
+  if (set) {
+    const [, key = '', operator, list = ''] = set;
+    const values = new Set(list.split(',').map((value) => value.trim()));
+    if (operator === 'in') return (labels) => labels[key] !== undefined && values.has(labels[key]);
+    return (labels) => labels[key] === undefined || !values.has(labels[key]);
+  }
+  const comparison = COMPARISON.exec(text);
+  if (comparison) {
+    const [, key = '', operator, value = ''] = comparison;
+    switch (operator) {
+      case '!=':
+        return (labels) => labels[key] !== value;
+      case '<':
+        return (labels) => labels[key] !== undefined && Number(labels[key]) < Number(value);
+      case '>':
+        return (labels) => labels[key] !== undefined && Number(labels[key]) > Number(value);
+      default:
+        return (labels) => labels[key] === value;
+    }
+  }
+  const existence = EXISTENCE.exec(text);
+  if (!existence)
+    throw badRequest(
+      `unable to parse requirement: couldn't parse the selector string ${JSON.stringify(text)}`,
+    );
+  const [, not, key = ''] = existence;
+  return (labels) => (labels[key] !== undefined) === (not === '');
+}
+
+/** Only labels that the resource declares can be selected on. Throws 400 for others. */
+export function parseFieldSelector(text: string | null, resource: Resource): Selector | undefined {
+  if (!text?.trim()) return undefined;
+  const tests = text
+    .split(',')
+    .filter(Boolean)
+    .map((one) => fieldRequirement(one, resource));
+  return (object) => tests.every((test) => test(object));
+}
+
+function fieldRequirement(text: string, resource: Resource): Selector {
+  const match = /^\s*([^=!\s]+)\s*(==|=|!=)\s*(.*?)\s*$/.exec(text);
+  if (!match) throw badRequest(`invalid selector: '${text}'; can't understand '${text}'`);
+  const [, label = '', operator, escaped = ''] = match;
+  const value = escaped.replace(/\\([\\,=])/g, '$1');
+  const read = fieldReader(label, resource);
+  return operator === '!=' ? (object) => read(object) !== value : (object) => read(object) === value;
+}
+
+function fieldReader(label: string, resource: Resource): (object: KubeObject) => string {
+  if (label === 'metadata.name') return (object) => object.metadata.name ?? '';
+  if (label === 'metadata.namespace' && resource.namespaced)
+    return (object) => object.metadata.namespace ?? '';
+  const read = resource.fieldLabels.get(label);
+  if (!read) throw badRequest(`field label not supported: ${label}`);
+  return read;
+}
+
+/** Both selectors together; undefined when everything matches. */
+export function parseSelectors(query: URLSearchParams, resource: Resource): Selector | undefined {
+  const byLabel = parseLabelSelector(query.get('labelSelector'));
+  const byField = parseFieldSelector(query.get('fieldSelector'), resource);
+  return byLabel && byField ? (object) => byLabel(object) && byField(object) : (byLabel ?? byField);
+}

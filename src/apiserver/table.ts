@@ -1,0 +1,121 @@
+/** `as=Table` and `as=PartialObjectMetadata` renderings of objects and lists. */
+import { notAcceptable } from './errors.ts';
+import type { KubeObject } from './object.ts';
+import type { Resource } from './resource.ts';
+
+/** How the client wants objects rendered. */
+export type Rendering =
+  | { readonly as: 'object' }
+  | { readonly as: 'table'; readonly version: string; readonly include: 'None' | 'Metadata' | 'Object' }
+  | { readonly as: 'metadata'; readonly version: string };
+
+const PLAIN: Rendering = { as: 'object' };
+const JSON_TYPES = new Set(['application/json', 'application/*', '*/*']);
+
+/** Picks the first rendering in the Accept header that the server can give. Throws 406 when there is none. */
+export function negotiate(accept: string | undefined, query: URLSearchParams): Rendering {
+  if (!accept) return PLAIN;
+  for (const clause of accept.split(',')) {
+    const [type = '', ...parameters] = clause.split(';').map((part) => part.trim());
+    if (!JSON_TYPES.has(type)) continue;
+    const given = new Map(parameters.map((p) => p.split('=', 2) as [string, string]));
+    const as = given.get('as');
+    const version = given.get('v') ?? 'v1';
+    if (as === undefined) return PLAIN;
+    if (given.get('g') !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) continue;
+    if (as === 'Table') return { as: 'table', version, include: includeObject(query) };
+    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList')
+      return { as: 'metadata', version };
+  }
+  throw notAcceptable(['application/json']);
+}
+
+function includeObject(query: URLSearchParams): 'None' | 'Metadata' | 'Object' {
+  const given = query.get('includeObject');
+  return given === 'None' || given === 'Object' ? given : 'Metadata';
+}
+
+export function renderObject(
+  object: KubeObject,
+  resource: Resource,
+  rendering: Rendering,
+  now: Date,
+): unknown {
+  switch (rendering.as) {
+    case 'object':
+      return object;
+    case 'metadata':
+      return partialMetadata(object, rendering.version);
+    case 'table':
+      return table([object], resource, rendering, { resourceVersion: object.metadata.resourceVersion }, now);
+  }
+}
+
+export interface ListMeta {
+  resourceVersion: string;
+  continue?: string;
+  remainingItemCount?: number;
+}
+
+export function renderList(
+  items: KubeObject[],
+  metadata: ListMeta,
+  resource: Resource,
+  rendering: Rendering,
+  now: Date,
+): unknown {
+  switch (rendering.as) {
+    case 'object':
+      return { kind: resource.listKind, apiVersion: resource.apiVersion, metadata, items };
+    case 'metadata':
+      return {
+        kind: 'PartialObjectMetadataList',
+        apiVersion: `meta.k8s.io/${rendering.version}`,
+        metadata,
+        items: items.map((item) => partialMetadata(item, rendering.version)),
+      };
+    case 'table':
+      return table(items, resource, rendering, metadata, now);
+  }
+}
+
+/** In a watch, only the first event's table carries the column definitions. */
+export function renderEventObject(
+  object: KubeObject,
+  resource: Resource,
+  rendering: Rendering,
+  now: Date,
+  position: 'first' | 'later',
+): unknown {
+  const rendered = renderObject(object, resource, rendering, now);
+  if (rendering.as === 'table' && position === 'later') {
+    (rendered as { columnDefinitions: unknown }).columnDefinitions = null;
+  }
+  return rendered;
+}
+
+const partialMetadata = (object: KubeObject, version: string): unknown => ({
+  kind: 'PartialObjectMetadata',
+  apiVersion: `meta.k8s.io/${version}`,
+  metadata: object.metadata,
+});
+
+function table(
+  items: KubeObject[],
+  resource: Resource,
+  rendering: Rendering & { as: 'table' },
+  metadata: object,
+  now: Date,
+): unknown {
+  return {
+    kind: 'Table',
+    apiVersion: `meta.k8s.io/${rendering.version}`,
+    metadata,
+    columnDefinitions: resource.columns.map(({ cell: _, format = '', ...column }) => ({ ...column, format })),
+    rows: items.map((item) => ({
+      cells: resource.columns.map((column) => column.cell(item, now) ?? null),
+      ...(rendering.include === 'Object' && { object: item }),
+      ...(rendering.include === 'Metadata' && { object: partialMetadata(item, rendering.version) }),
+    })),
+  };
+}

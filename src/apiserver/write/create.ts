@@ -1,0 +1,64 @@
+import { decodeEntry, encodeObject } from '../codec.ts';
+import type { ApiContext } from '../context.ts';
+import { alreadyExists } from '../errors.ts';
+import type { KubeObject } from '../object.ts';
+import { groupResource } from '../read/get.ts';
+import { keyOf } from '../resource.ts';
+import { ExistsError } from '../../store/index.ts';
+import type { DecodedBody } from './body.ts';
+import type { WriteOptions, WriteTarget } from './options.ts';
+import {
+  checkFields,
+  checkIdentity,
+  checkNamespace,
+  generateName,
+  prepareForCreate,
+  setDefaults,
+  validate,
+} from './prepare.ts';
+
+/** Creates an object from a decoded body and returns it as stored. */
+export async function createObject(
+  context: ApiContext,
+  target: WriteTarget,
+  { object, duplicates }: DecodedBody,
+  options: WriteOptions,
+): Promise<KubeObject> {
+  const { resource } = target;
+  checkIdentity(object, target, 'create');
+  checkFields(object, resource, options, duplicates);
+  generateName(object);
+  setDefaults(object, resource);
+  prepareForCreate(object, resource, context.now());
+  validate(object, undefined, target);
+  checkNamespace(resource, object, (name) => findNamespace(context, name));
+  return options.dryRun ? pretendToStore(context, target, object) : await store(context, target, object);
+}
+
+async function store(
+  context: ApiContext,
+  { resource }: WriteTarget,
+  object: KubeObject,
+): Promise<KubeObject> {
+  const { name = '', namespace } = object.metadata;
+  try {
+    const entry = await context.store.create(keyOf(resource, namespace, name), encodeObject(object));
+    object.metadata.resourceVersion = String(entry.revision);
+    return object;
+  } catch (error) {
+    if (error instanceof ExistsError) throw alreadyExists(groupResource(resource), name);
+    throw error;
+  }
+}
+
+function pretendToStore(context: ApiContext, { resource }: WriteTarget, object: KubeObject): KubeObject {
+  const { name = '', namespace } = object.metadata;
+  if (context.store.get(keyOf(resource, namespace, name))) throw alreadyExists(groupResource(resource), name);
+  return object;
+}
+
+export function findNamespace({ store, registry }: ApiContext, name: string): KubeObject | undefined {
+  const resource = registry.find('', 'v1', 'namespaces');
+  const entry = resource && store.get(keyOf(resource, undefined, name));
+  return entry && decodeEntry(entry);
+}

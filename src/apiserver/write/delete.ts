@@ -1,0 +1,164 @@
+import { decodeEntry, encodeObject } from '../codec.ts';
+import type { ApiContext } from '../context.ts';
+import { badRequest, conflict, forbidden, notFound } from '../errors.ts';
+import { isObject, timestamp } from '../object.ts';
+import type { KubeObject } from '../object.ts';
+import { groupResource } from '../read/get.ts';
+import { keyOf } from '../resource.ts';
+import { ConflictError } from '../../store/index.ts';
+import { decodeBody } from './body.ts';
+import { parseDryRun } from './options.ts';
+import type { WriteTarget } from './options.ts';
+import { isFinished } from './update.ts';
+
+export type PropagationPolicy = 'Orphan' | 'Background' | 'Foreground';
+
+export interface DeleteOptions {
+  readonly dryRun: boolean;
+  readonly propagationPolicy?: PropagationPolicy;
+  readonly preconditions?: { uid?: string; resourceVersion?: string };
+}
+
+/** What a deletion did: gone at once, or marked and waiting for its finalizers. */
+export type Deletion =
+  | { readonly gone: true; readonly last: KubeObject }
+  | { readonly gone: false; readonly object: KubeObject };
+
+const UNDELETABLE_NAMESPACES = new Set(['default', 'kube-system', 'kube-public']);
+
+/** Options come from the body or, without one, from the query. */
+export async function decodeDeleteOptions(
+  body: Buffer,
+  contentType: string | undefined,
+  query: URLSearchParams,
+): Promise<DeleteOptions> {
+  const dryRun = parseDryRun(query.getAll('dryRun'));
+  if (body.length === 0) {
+    return {
+      dryRun,
+      propagationPolicy: policyOf(query.get('propagationPolicy'), query.get('orphanDependents')),
+    };
+  }
+  const { object } = await decodeBody(withTypeMeta(body, contentType), contentType);
+  const preconditions = isObject(object['preconditions'])
+    ? (object['preconditions'] as DeleteOptions['preconditions'])
+    : undefined;
+  const inBody = Array.isArray(object['dryRun']) ? (object['dryRun'] as string[]) : [];
+  return {
+    dryRun: dryRun || parseDryRun(inBody),
+    propagationPolicy: policyOf(
+      object['propagationPolicy'] ?? query.get('propagationPolicy'),
+      object['orphanDependents'],
+    ),
+    ...(preconditions && { preconditions }),
+  };
+}
+
+/** Clients may leave out what kind of object the options are. */
+function withTypeMeta(body: Buffer, contentType: string | undefined): Buffer {
+  if (contentType && !contentType.includes('json')) return body;
+  try {
+    const options = JSON.parse(body.toString()) as object;
+    return Buffer.from(JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', ...options }));
+  } catch {
+    return body;
+  }
+}
+
+function policyOf(policy: unknown, orphanDependents: unknown): PropagationPolicy | undefined {
+  if (policy === 'Orphan' || policy === 'Background' || policy === 'Foreground') return policy;
+  if (policy !== undefined && policy !== null && policy !== '') {
+    throw badRequest(
+      `invalid propagationPolicy ${JSON.stringify(policy)}: supported values: "Foreground", "Background", "Orphan"`,
+    );
+  }
+  if (orphanDependents === true || orphanDependents === 'true') return 'Orphan';
+  return orphanDependents === false || orphanDependents === 'false' ? 'Background' : undefined;
+}
+
+/** Deletes one object; with finalizers it is only marked. Throws 404, 403 and 409 for unmet preconditions. */
+export async function deleteObject(
+  context: ApiContext,
+  target: WriteTarget,
+  options: DeleteOptions,
+): Promise<Deletion> {
+  const { resource, namespace, name = '' } = target;
+  if (resource.kind === 'Namespace' && UNDELETABLE_NAMESPACES.has(name)) {
+    throw forbidden(`namespaces "${name}" is forbidden: this namespace may not be deleted`, {
+      name,
+      kind: 'namespaces',
+    });
+  }
+  const key = keyOf(resource, namespace, name);
+  for (;;) {
+    const entry = context.store.get(key);
+    if (!entry) throw notFound(groupResource(resource), name);
+    const object = decodeEntry(entry);
+    checkDeletePreconditions(object, target, options);
+    const marked = markDeleted(object, options, resource.custom, context.now());
+    const unchanged = marked === object;
+    try {
+      if (isFinished(marked)) {
+        const revision = options.dryRun
+          ? entry.revision
+          : (await context.store.delete(key, entry.revision)).revision;
+        marked.metadata.resourceVersion = String(revision);
+        return { gone: true, last: marked };
+      }
+      if (!options.dryRun && !unchanged) {
+        const { revision } = await context.store.update(key, encodeObject(marked), entry.revision);
+        marked.metadata.resourceVersion = String(revision);
+      }
+      return { gone: false, object: marked };
+    } catch (error) {
+      // Another write came between; look again at what is there now.
+      if (!(error instanceof ConflictError)) throw error;
+    }
+  }
+}
+
+function checkDeletePreconditions(
+  object: KubeObject,
+  { resource, name = '' }: WriteTarget,
+  options: DeleteOptions,
+): void {
+  const { uid, resourceVersion } = options.preconditions ?? {};
+  const fail = (what: string, wanted: string, actual: string | undefined) =>
+    conflict(
+      groupResource(resource),
+      name,
+      `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${actual}`,
+    );
+  if (uid && uid !== object.metadata.uid) throw fail('UID', uid, object.metadata.uid);
+  if (resourceVersion && resourceVersion !== object.metadata.resourceVersion) {
+    throw fail('ResourceVersion', resourceVersion, object.metadata.resourceVersion);
+  }
+}
+
+/** The object with its deletion time and the finalizer that stands for the propagation policy. */
+function markDeleted(
+  object: KubeObject,
+  { propagationPolicy }: DeleteOptions,
+  custom: boolean,
+  now: Date,
+): KubeObject {
+  const finalizers = policyFinalizers(object.metadata.finalizers ?? [], propagationPolicy);
+  const { metadata } = object;
+  if (metadata.deletionTimestamp && finalizers.join() === (metadata.finalizers ?? []).join()) return object;
+  const marked: KubeObject = { ...object, metadata: { ...metadata, finalizers } };
+  if (finalizers.length === 0) delete marked.metadata.finalizers;
+  if (!metadata.deletionTimestamp) {
+    marked.metadata.deletionTimestamp = timestamp(now);
+    marked.metadata.deletionGracePeriodSeconds = 0;
+    if (custom) marked.metadata.generation = (metadata.generation ?? 0) + 1;
+    if (object.kind === 'Namespace') marked.status = { ...object.status, phase: 'Terminating' };
+  }
+  return marked;
+}
+
+function policyFinalizers(finalizers: string[], policy: PropagationPolicy | undefined): string[] {
+  if (policy === undefined) return finalizers;
+  const others = finalizers.filter((one) => one !== 'orphan' && one !== 'foregroundDeletion');
+  if (policy === 'Background') return others;
+  return [...others, policy === 'Orphan' ? 'orphan' : 'foregroundDeletion'];
+}

@@ -1,0 +1,88 @@
+import { ApiError, badRequest, unsupportedMediaType } from '../errors.ts';
+import { isObject } from '../object.ts';
+import type { JsonObject, KubeObject } from '../object.ts';
+import type { Resource } from '../resource.ts';
+import { mediaType, parseJson, parseYaml } from './body.ts';
+import { strategicMerge } from './strategic-merge.ts';
+
+const JSON_PATCH = 'application/json-patch+json';
+const MERGE_PATCH = 'application/merge-patch+json';
+const STRATEGIC_MERGE_PATCH = 'application/strategic-merge-patch+json';
+
+const MAX_JSON_PATCH_OPERATIONS = 10_000;
+
+export type Patch = (present: KubeObject) => KubeObject | Promise<KubeObject>;
+
+/** Content types that PATCH takes for a resource. Custom resources have no strategic merge. */
+export const patchTypes = ({ custom }: Resource): string[] =>
+  custom ? [JSON_PATCH, MERGE_PATCH] : [JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH];
+
+/** Parses a patch. Throws 415 for a type that the resource does not take, 400 for a malformed one. */
+export async function decodePatch(
+  body: Buffer,
+  contentType: string | undefined,
+  resource: Resource,
+): Promise<Patch> {
+  const type = mediaType(contentType);
+  if (!patchTypes(resource).includes(type)) throw unsupportedMediaType(type, patchTypes(resource));
+  const text = body.toString();
+  const patch =
+    text.trimStart().startsWith('{') || text.trimStart().startsWith('[')
+      ? parseJson(text)
+      : await parseYaml(text);
+  if (type === JSON_PATCH) return jsonPatch(patch);
+  if (!isObject(patch)) throw badRequest('a merge patch must be an object');
+  return type === MERGE_PATCH
+    ? (present) => mergePatch(present as unknown as JsonObject, patch) as unknown as KubeObject
+    : (present) =>
+        strategicMerge(present as unknown as JsonObject, patch, resource.schema) as unknown as KubeObject;
+}
+
+/** RFC 7386. */
+export function mergePatch(target: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const merged: JsonObject = isObject(target) ? target : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete merged[key];
+    else merged[key] = mergePatch(merged[key], value) as JsonObject;
+  }
+  return merged;
+}
+
+/** RFC 6902. */
+async function jsonPatch(operations: unknown): Promise<Patch> {
+  if (!Array.isArray(operations)) throw badRequest('a JSON patch must be a list of operations');
+  if (operations.length > MAX_JSON_PATCH_OPERATIONS) {
+    throw new ApiError(
+      413,
+      'RequestEntityTooLarge',
+      `The allowed maximum operations in a JSON patch is ${MAX_JSON_PATCH_OPERATIONS}, got ${operations.length}`,
+    );
+  }
+  const { default: library } = await import('fast-json-patch');
+  return (present) => {
+    try {
+      const operationsCopy = structuredClone(operations) as Parameters<typeof library.applyPatch>[1];
+      const result: unknown = library.applyPatch(
+        present as unknown,
+        operationsCopy,
+        true,
+        true,
+        true,
+      ).newDocument;
+      if (isObject(result) && isObject(result['metadata'])) return result as unknown as KubeObject;
+    } catch (error) {
+      // A failed `test` and a wrong path are the client's doing; the library throws raw TypeErrors for some.
+      const message = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
+      throw new ApiError(
+        422,
+        'Invalid',
+        `the server rejected our request due to an error in our request: ${message}`,
+        {
+          causes: [{ reason: 'UnexpectedServerResponse', message }],
+        },
+      );
+    }
+    throw badRequest('the patch removes the object or its metadata');
+  };
+}

@@ -1,0 +1,98 @@
+import { decodeEntry, encodeObject } from '../codec.ts';
+import type { ApiContext } from '../context.ts';
+import { modified, notFound } from '../errors.ts';
+import { isObject, sameJson } from '../object.ts';
+import type { KubeObject } from '../object.ts';
+import { groupResource } from '../read/get.ts';
+import { keyOf } from '../resource.ts';
+import type { Entry } from '../../store/index.ts';
+import { ConflictError } from '../../store/index.ts';
+import type { WriteOptions, WriteTarget } from './options.ts';
+import {
+  checkFields,
+  checkIdentity,
+  checkPreconditions,
+  prepareForUpdate,
+  setDefaults,
+  validate,
+} from './prepare.ts';
+
+/** Makes the wanted object from the present one (a private copy). */
+export interface Change {
+  readonly verb: 'update' | 'patch';
+  /** May run again when another write came between. */
+  readonly apply: (present: KubeObject) => KubeObject | Promise<KubeObject>;
+  readonly duplicates?: readonly string[];
+}
+
+/** A write that lost a race is tried again this often when the client did not name a version. */
+const ATTEMPTS = 8;
+
+/** Changes an object and returns it as stored. A change that changes nothing writes nothing. */
+export async function updateObject(
+  context: ApiContext,
+  target: WriteTarget,
+  change: Change,
+  options: WriteOptions,
+): Promise<KubeObject> {
+  const { resource, namespace, name = '' } = target;
+  const key = keyOf(resource, namespace, name);
+  for (let attempt = 1; ; attempt++) {
+    const entry = context.store.get(key);
+    if (!entry) throw notFound(groupResource(resource), name);
+    const old = decodeEntry(entry);
+    const wanted = await change.apply(structuredClone(old));
+    const pinned = Boolean(wanted.metadata.resourceVersion) && change.verb === 'update';
+    const next = prepared(wanted, old, target, change, {
+      ...options,
+      warnings: attempt === 1 ? options.warnings : [],
+    });
+    try {
+      return await persist(context, key, entry, old, next, options);
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      if (!error.current) throw notFound(groupResource(resource), name);
+      if (pinned || attempt === ATTEMPTS) throw modified(groupResource(resource), name);
+    }
+  }
+}
+
+function prepared(
+  wanted: KubeObject,
+  old: KubeObject,
+  target: WriteTarget,
+  change: Change,
+  options: WriteOptions,
+): KubeObject {
+  checkIdentity(wanted, target, 'update');
+  checkPreconditions(wanted, old, target.resource, change.verb);
+  checkFields(wanted, target.resource, options, change.duplicates);
+  const next = prepareForUpdate(wanted, old, target);
+  setDefaults(next, target.resource);
+  validate(next, old, target);
+  return next;
+}
+
+async function persist(
+  { store }: ApiContext,
+  key: string,
+  entry: Entry,
+  old: KubeObject,
+  next: KubeObject,
+  { dryRun }: WriteOptions,
+): Promise<KubeObject> {
+  next.metadata.resourceVersion = old.metadata.resourceVersion ?? '';
+  if (dryRun || (sameJson(next, old) && !isFinished(next))) return next;
+  const { revision } = isFinished(next)
+    ? await store.delete(key, entry.revision)
+    : await store.update(key, encodeObject(next), entry.revision);
+  next.metadata.resourceVersion = String(revision);
+  return next;
+}
+
+/** A deleting object goes once nobody holds it; a namespace also has finalizers in its spec. */
+export function isFinished({ metadata, spec, kind }: KubeObject): boolean {
+  if (!metadata.deletionTimestamp || metadata.finalizers?.length) return false;
+  const held = kind === 'Namespace' && isObject(spec) ? spec['finalizers'] : undefined;
+  return !(Array.isArray(held) && held.length > 0);
+}

@@ -1,0 +1,113 @@
+/** The vocabulary of the store. Revisions are positive integers; 0 means "nothing yet" or "absent". */
+
+/** One stored value as it was at a revision. */
+export interface Entry {
+  readonly key: string;
+  readonly value: string;
+  /** The revision of the write that produced this value: what a compare-and-swap compares. */
+  readonly revision: number;
+}
+
+export type ChangeType = 'create' | 'update' | 'delete';
+
+/** One committed write. A deletion carries the last value in `previous` and no `value`. */
+export interface Change {
+  readonly type: ChangeType;
+  readonly key: string;
+  readonly revision: number;
+  readonly value?: string;
+  readonly previous?: Entry;
+}
+
+export interface ListOptions {
+  /** State as of this revision; without it, the newest. Older than the compacted one throws {@link CompactedError}. */
+  readonly revision?: number;
+  readonly limit?: number;
+  /** Only keys that sort strictly after this one: the `continue` of a paged list. */
+  readonly after?: string;
+}
+
+export interface ListResult {
+  readonly entries: Entry[];
+  /** The revision that the whole list is consistent with. */
+  readonly revision: number;
+  /** How many more keys follow the last entry; 0 when the list is complete. */
+  readonly remaining: number;
+}
+
+/**
+ * A stream of changes in commit order, without gap or repetition. A slow reader costs no memory: once its
+ * buffer is full the watch goes back to reading the log.
+ */
+export interface Watch {
+  /** Resolves with at least one change, or with an empty list once closed. Throws {@link CompactedError}. */
+  next(): Promise<readonly Change[]>;
+  /** Every change of the prefix up to this revision has been handed out: what a bookmark may promise. */
+  readonly progress: number;
+  close(): void;
+}
+
+export interface Store {
+  /** The revision of the last commit. */
+  readonly revision: number;
+  /** State and changes before this revision are gone. */
+  readonly compactedRevision: number;
+  get(key: string): Entry | undefined;
+  list(prefix: string, options?: ListOptions): ListResult;
+  count(prefix: string): number;
+  /** Rejects with {@link ExistsError}. Resolves once the write is on disk. */
+  create(key: string, value: string): Promise<Entry>;
+  /** Rejects with {@link ConflictError} unless the key's current revision is `expected`. */
+  update(key: string, value: string, expected: number): Promise<Entry>;
+  /** Resolves with the revision of the deletion; rejects like {@link Store.update}. */
+  delete(key: string, expected: number): Promise<Entry>;
+  /** Changes after `fromRevision`. Throws {@link CompactedError} if they are no longer known. */
+  watch(prefix: string, fromRevision: number): Watch;
+  /** Forgets superseded values and changes up to `revision`, in small steps. */
+  compact(revision: number): Promise<void>;
+  /** Writes a consistent copy of the store to a new file. */
+  backup(file: string): void;
+  close(): void;
+}
+
+/** A create found the key taken. */
+export class ExistsError extends Error {
+  override readonly name = 'ExistsError';
+  readonly key: string;
+
+  constructor(key: string) {
+    super(`${key} already exists`);
+    this.key = key;
+  }
+}
+
+/** A compare-and-swap found another revision; `current` is undefined when the key is absent. */
+export class ConflictError extends Error {
+  override readonly name = 'ConflictError';
+  readonly current: Entry | undefined;
+
+  constructor(key: string, expected: number, current: Entry | undefined) {
+    super(`${key} is at revision ${current?.revision ?? 'none'}, expected ${expected}`);
+    this.current = current;
+  }
+}
+
+/** History before the compacted revision was asked for; the Kubernetes answer is 410 Expired. */
+export class CompactedError extends Error {
+  override readonly name = 'CompactedError';
+
+  constructor(requested: number, compacted: number) {
+    super(`revision ${requested} is gone: the oldest known one is ${compacted}`);
+  }
+}
+
+/** Somebody asks for a revision that was never committed here. */
+export class FutureRevisionError extends Error {
+  override readonly name = 'FutureRevisionError';
+  readonly current: number;
+
+  constructor(requested: number, current: number) {
+    super(`revision ${requested} is in the future, current: ${current}`);
+    this.current = current;
+  }
+}
