@@ -1,0 +1,115 @@
+/**
+ * Imports go one way. Each folder of src/ may import itself and the folders named here, and nothing else of ours;
+ * a folder that is not named here fails the check until somebody decides where it belongs.
+ */
+const mayImport = {
+  values: [],
+  resources: ['values'],
+  plan: ['resources', 'values'],
+  store: ['resources', 'values'],
+  schedule: ['plan', 'resources', 'values'],
+  cel: ['values'],
+  telemetry: ['values'],
+  host: ['plan', 'resources', 'values', 'telemetry'],
+  kinds: ['plan', 'resources', 'values', 'host', 'schedule'],
+  queue: ['plan', 'resources', 'values', 'telemetry'],
+  agent: ['host', 'plan', 'queue', 'resources', 'values', 'telemetry'],
+  reconcile: ['plan', 'queue', 'resources', 'schedule', 'values', 'telemetry'],
+  apiserver: ['cel', 'store', 'resources', 'values', 'telemetry'],
+  simulation: [
+    'agent',
+    'host',
+    'kinds',
+    'plan',
+    'queue',
+    'reconcile',
+    'resources',
+    'schedule',
+    'store',
+    'values',
+  ],
+  compose: ['.*'],
+  cli: ['compose', 'resources', 'values', 'telemetry'],
+};
+
+const folderRules = Object.entries(mayImport).map(([folder, others]) => ({
+  name: `${folder}-imports-only-what-it-may`,
+  comment: `src/${folder} may import: ${others.join(', ') || 'nothing of ours'}`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: { path: '^src/', pathNot: `^src/(${[folder, ...others].join('|')})/` },
+}));
+
+export default {
+  forbidden: [
+    ...folderRules,
+    {
+      name: 'every-folder-has-its-place',
+      comment: 'name the folder in .dependency-cruiser.js, with what it may import',
+      severity: 'error',
+      from: { path: '^src/[^/]+/', pathNot: `^src/(${Object.keys(mayImport).join('|')})/` },
+      to: {},
+    },
+    {
+      name: 'main-calls-the-cli',
+      severity: 'error',
+      from: { path: '^src/[^/]+\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/cli/' },
+    },
+    {
+      name: 'planning-is-pure',
+      comment: 'planners see no npm package and no node: module, so no clock, no randomness and no I/O',
+      severity: 'error',
+      from: { path: '^src/(plan|schedule|kinds/[^/]+)/', pathNot: '^src/kinds/[^/]+/execute' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg'] },
+    },
+    {
+      name: 'kinds-know-no-other-kind',
+      comment: 'a Machine sees a Disk through its API object',
+      severity: 'error',
+      from: { path: '^src/kinds/([^/]+)/' },
+      to: { path: '^src/kinds/[^/]+/', pathNot: '^src/kinds/$1/' },
+    },
+    {
+      name: 'executors-know-ports-only',
+      comment: 'an executor gets its adapters from compose',
+      severity: 'error',
+      from: { path: '^src/kinds/' },
+      to: { path: '^src/host/', pathNot: '^src/host/ports/' },
+    },
+    {
+      name: 'only-executors-touch-the-host',
+      severity: 'error',
+      from: { path: '^src/kinds/', pathNot: '^src/kinds/[^/]+/execute' },
+      to: { path: '^src/host/' },
+    },
+    { name: 'no-cycles', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
+    {
+      name: 'imports-exist',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'the-product-needs-no-dev-dependency',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'] },
+    },
+    {
+      name: 'the-product-knows-no-tests',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|scripts)/' },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+};
