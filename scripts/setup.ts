@@ -1,24 +1,13 @@
 /** Installs the Debian packages that Purlin, its demo image and its tests need. Silent and quick where all are there. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { installPackages, missingPackages, refreshPackageLists } from './lib/debian.ts';
 import { main, step } from './lib/steps.ts';
 
-/** What the agent runs on a host. */
-const hostPackages = [
-  'libvirt-daemon',
-  'libvirt-daemon-driver-qemu',
-  'libvirt-clients',
-  'qemu-system-x86',
-  'qemu-utils',
-  'ovmf',
-  'dnsmasq-base',
-  'nftables',
-  'iproute2',
-  'redis-server',
-  'xorriso',
-  'zstd',
-  'xz-utils',
-];
+/** What the agent runs on a host; the Dockerfile reads the same list. */
+const hostPackages = readFileSync(join(import.meta.dirname, 'host-packages.txt'), 'utf8')
+  .trim()
+  .split('\n');
 
 /** What scripts/demo-image.ts builds with; what goes into the guest is downloaded there, not installed. */
 const imagePackages = ['syslinux', 'syslinux-common', 'mtools', 'dosfstools', 'fdisk', 'e2fsprogs'];
