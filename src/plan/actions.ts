@@ -25,8 +25,8 @@ export interface HostActions {
   'machine.connect': { interfaces: InterfaceDefinition[] };
   /** Brings a running guest as near to its definition as libvirt can without a restart. */
   'machine.reconfigure': MachineDefinition;
-  /** The guest has been asked to shut down (ACPI). */
-  'machine.requestShutdown': { requestedAt: number };
+  /** The guest has been asked to shut down (ACPI); the host records when. */
+  'machine.requestShutdown': Record<string, never>;
   /** The domain is shut off, at once. */
   'machine.powerOff': Record<string, never>;
   /** Nothing of the Machine is left on the host: domain, seed, taps, nvram, console log. */

@@ -16,6 +16,8 @@ export type ApiAction =
   /** Bind (a Placement), allocate (an IPAddress) or make a templated child; a name taken is a conflict, seen next time. */
   | { name: 'api.createChild'; child: ChildObject }
   | { name: 'api.deleteChild'; child: ObjectReference }
+  /** Records the Host that will hold an unclaimed Disk (its own status, at the version planned from). */
+  | { name: 'api.bindDisk'; hostName: string }
   /** Sets or clears `status.claim` (and the host) of a Disk, at exactly the version that was planned from. */
   | {
       name: 'api.claimDisk';

@@ -107,9 +107,11 @@ export interface DomainSnapshot {
   persistent: boolean;
   config?: DomainHardware;
   live?: DomainHardware;
-  /** `contentHash` of the definition last applied, from the domain's metadata. */
+  /** `definitionHash` of the persistent definition, from its metadata: what the next start will use. */
   definitionHash?: string;
-  /** Value of `purlin.dev/restart` that the domain's present run satisfies. */
+  /** `definitionHash` that the present run was started with, from the active domain's metadata. */
+  runningHash?: string;
+  /** Value of `purlin.dev/restart` that the present run satisfies, from the active domain's metadata. */
   restartToken?: string;
   /** When Purlin asked the guest to shut down (ms since the epoch), while that is pending. */
   shutdownRequestedAt?: number;

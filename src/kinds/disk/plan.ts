@@ -1,0 +1,190 @@
+import type { HostView } from '../../plan/kind.ts';
+import { type Outcome, act, blocked, settled, waiting } from '../../plan/outcome.ts';
+import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
+import type { DiskSnapshot, DomainSnapshot } from '../../plan/snapshot.ts';
+import { conditionTrue, readyMessage } from '../../resources/conditions.ts';
+import type { Disk, Image, Machine } from '../../resources/kinds.ts';
+import { deleting } from '../../resources/metadata.ts';
+import { diskName } from '../../values/names.ts';
+import { formatBytes, quantityBytes } from '../../values/quantity.ts';
+
+export interface DiskInput {
+  disk: Disk;
+  hosts: HostView[];
+  /** The Image of `spec.source.imageRef`, if it exists. */
+  image: Image | undefined;
+  /** The Machine that holds the claim, by UID; `gone` when no such object exists any more. */
+  claimant: Machine | 'gone' | undefined;
+}
+
+/** Claimed or bound to a host, made there, grown there; removed when no domain can have it open. */
+export function planDisk(input: DiskInput): Outcome {
+  const { disk, hosts } = input;
+  const host = hosts.find(({ name }) => name === disk.status?.hostName);
+  const release = releaseStaleClaim(input, host);
+  if (release) return release;
+  if (deleting(disk)) return planRemoval(input, host);
+  const finalizer = claimFinalizer(disk);
+  if (finalizer) return finalizer;
+  if (disk.status?.hostName === undefined) return planBinding(disk, hosts);
+  if (!host || host.snapshot === 'unknown') {
+    return waiting('HostUnknown', `a complete snapshot of host ${disk.status.hostName}`, 5_000);
+  }
+  const file = host.snapshot.disks[disk.metadata.uid];
+  return file ? planGrowth(disk, host, file) : planCreation(input, host);
+}
+
+function planBinding(disk: Disk, hosts: HostView[]): Outcome {
+  if (disk.spec.bindingMode === 'WaitForFirstConsumer') {
+    return waiting('WaitingForFirstConsumer', 'a Host is chosen with the first Machine that uses the disk');
+  }
+  const known = hosts.filter(({ alive, snapshot }) => alive && snapshot !== 'unknown');
+  const chosen = known.sort((a, b) => freeBytes(b) - freeBytes(a))[0];
+  if (!chosen) return waiting('NoHost', 'no host has reported yet; start an agent (purlin up does)', 5_000);
+  return act(
+    { on: 'api', action: { name: 'api.bindDisk', hostName: chosen.name } },
+    { reason: 'Bound', because: `host ${chosen.name} has the most free space` },
+  );
+}
+
+const freeBytes = ({ snapshot }: HostView): number =>
+  snapshot === 'unknown' ? 0 : snapshot.storage.freeBytes;
+
+function planCreation({ disk, image }: DiskInput, host: HostView): Outcome {
+  if (conditionTrue(disk, 'Ready')) return lost(disk, host);
+  const { uid } = disk.metadata;
+  const imageRef = disk.spec.source?.imageRef;
+  const sizeBytes = quantityBytes(disk.spec.size);
+  if (imageRef && !image) {
+    return waiting(
+      'ImageMissing',
+      `Image ${imageRef.name} does not exist in this namespace; create it or correct spec.source.imageRef`,
+    );
+  }
+  const cached = image && host.snapshot !== 'unknown' ? host.snapshot.images[image.metadata.uid] : undefined;
+  if (image && cached?.state !== 'complete') {
+    return waiting(
+      'ImageNotReady',
+      `Image ${image.metadata.name}: ${readyMessage(image) ?? 'not imported yet'}`,
+    );
+  }
+  if (cached?.virtualSizeBytes !== undefined && sizeBytes < cached.virtualSizeBytes) {
+    return blocked(
+      'SmallerThanImage',
+      `spec.size ${disk.spec.size} is smaller than Image ${imageRef?.name}, which needs ${formatBytes(cached.virtualSizeBytes)}`,
+    );
+  }
+  return act(
+    {
+      on: 'host',
+      hostName: host.name,
+      action: {
+        name: 'disk.create',
+        arguments: { sizeBytes, format: disk.spec.format, imageDigest: cached?.digest },
+      },
+      lock: cached?.digest ? [uid, cached.digest] : [uid],
+    },
+    { reason: 'Creating', because: `host ${host.name} does not have the disk's file` },
+  );
+}
+
+/** Data that was there and is not: making an empty disk in its place would hide the loss. */
+function lost(disk: Disk, host: HostView): Outcome {
+  return blocked(
+    'DataLost',
+    `the disk's file (UID ${disk.metadata.uid}) is gone from host ${host.name}; restore it from a backup, or delete the Disk and create it again to start anew`,
+  );
+}
+
+function planGrowth(disk: Disk, host: HostView, file: DiskSnapshot): Outcome {
+  const sizeBytes = quantityBytes(disk.spec.size);
+  if (sizeBytes < file.sizeBytes) {
+    return blocked(
+      'ShrinkUnsupported',
+      `spec.size is smaller than the disk, which has ${formatBytes(file.sizeBytes)}; a disk only grows`,
+    );
+  }
+  if (sizeBytes === file.sizeBytes) return settled;
+  return act(
+    {
+      on: 'host',
+      hostName: host.name,
+      action: { name: 'disk.grow', arguments: { sizeBytes } },
+      lock: [disk.metadata.uid],
+    },
+    {
+      reason: 'Growing',
+      because: `spec.size is ${formatBytes(sizeBytes)}, the file has ${formatBytes(file.sizeBytes)}`,
+    },
+  );
+}
+
+/** A claim ends when its Machine is going or no longer names the disk, and no domain of that host can open it. */
+function releaseStaleClaim({ disk, claimant }: DiskInput, host: HostView | undefined): Outcome | undefined {
+  const claim = disk.status?.claim;
+  if (!claim || claimant === undefined) return undefined;
+  if (claimant !== 'gone' && !deleting(claimant) && namesDisk(claimant, disk.metadata.name)) return undefined;
+  if (!host || host.snapshot === 'unknown') {
+    return waiting('HostUnknown', `a complete snapshot of host ${disk.status?.hostName}`, 5_000);
+  }
+  if (domainsUsing(host.snapshot.domains, disk.metadata.uid).length > 0) return undefined;
+  return act(
+    {
+      on: 'api',
+      action: { name: 'api.claimDisk', disk: referenceTo(disk), claim: 'release' },
+    },
+    { reason: 'Detached', because: `Machine ${claim.machineName} does not use the disk any more` },
+  );
+}
+
+const referenceTo = ({ metadata }: Disk) => ({
+  kind: 'Disk',
+  namespace: metadata.namespace,
+  name: metadata.name,
+  uid: metadata.uid,
+  resourceVersion: metadata.resourceVersion,
+});
+
+const namesDisk = (machine: Machine, name: string): boolean =>
+  (machine.spec.disks ?? []).some((entry) => diskName(machine.metadata.name, entry) === name);
+
+/** Domains that have the disk open now or will at their next start. */
+const domainsUsing = (domains: Record<string, DomainSnapshot>, diskUid: string): DomainSnapshot[] =>
+  Object.values(domains).filter(({ config, live }) =>
+    [config, live].some((hardware) => hardware?.disks.some((disk) => disk.diskUid === diskUid)),
+  );
+
+function planRemoval({ disk, claimant }: DiskInput, host: HostView | undefined): Outcome {
+  const claim = disk.status?.claim;
+  if (claim && claimant !== 'gone') return waiting('InUse', `in use by Machine ${claim.machineName}`);
+  if (disk.status?.hostName === undefined) return releaseFinalizer('the disk was never made on a host');
+  if (!host || host.snapshot === 'unknown') {
+    return waiting('HostUnknown', `a complete snapshot of host ${disk.status.hostName}`, 5_000);
+  }
+  const { uid } = disk.metadata;
+  if (domainsUsing(host.snapshot.domains, uid).length > 0) {
+    return waiting('InUse', `a domain on host ${host.name} still has the disk`);
+  }
+  if (disk.spec.reclaimPolicy === 'Retain') return planRetention(disk, host);
+  return (
+    removeFrom([host], uid, {
+      action: { name: 'disk.delete', arguments: {} },
+      lock: [uid],
+      because: 'the Disk is being deleted and no domain uses it',
+    }) ?? releaseFinalizer('nothing of the disk is left on the host')
+  );
+}
+
+function planRetention(disk: Disk, host: HostView): Outcome {
+  const file = host.snapshot === 'unknown' ? undefined : host.snapshot.disks[disk.metadata.uid];
+  if (!file || file.retained) return releaseFinalizer('the data stays on the host (reclaimPolicy Retain)');
+  return act(
+    {
+      on: 'host',
+      hostName: host.name,
+      action: { name: 'disk.retain', arguments: {} },
+      lock: [disk.metadata.uid],
+    },
+    { reason: 'Retaining', because: 'reclaimPolicy is Retain' },
+  );
+}

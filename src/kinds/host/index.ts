@@ -1,0 +1,144 @@
+import type { HostView, KindDefinition, Reader } from '../../plan/kind.ts';
+import { settled } from '../../plan/outcome.ts';
+import type { HostSnapshot } from '../../plan/snapshot.ts';
+import type { Disk, Host, Machine, Placement } from '../../resources/kinds.ts';
+import type { WantedCondition } from '../../resources/conditions.ts';
+import { CPU_OVERCOMMIT, reservedBytes } from '../../schedule/schedule.ts';
+import { approximateBytes, quantityBytes } from '../../values/quantity.ts';
+
+export interface HostInput {
+  host: Host;
+  view: HostView | undefined;
+  /** What the Machines bound to this Host were given. */
+  given: { machines: number; cpus: number; memoryBytes: number };
+  /** Owners without an object: never removed automatically. */
+  orphans: { kind: string; uid: string }[];
+}
+
+/** A Host needs no steps: its agent says what is there, and the status repeats it on transitions. */
+export const host: KindDefinition<Host, HostInput> = {
+  kind: 'Host',
+  plural: 'hosts',
+  watches: [
+    { kind: 'Placement', keys: (changed) => [(changed as Placement).spec.hostName] },
+    {
+      kind: 'Machine',
+      keys: (changed) => {
+        const { hostName } = (changed as Machine).status ?? {};
+        return hostName === undefined ? [] : [hostName];
+      },
+    },
+    {
+      kind: 'Disk',
+      keys: (_changed, reader) => reader.list<Host>('Host').map(({ metadata }) => metadata.name),
+    },
+  ],
+  alsoConcerns: (_changedUids, reader) => reader.list<Host>('Host').map(({ metadata }) => metadata.name),
+  gather: (host, reader) => {
+    const view = reader.hosts().find(({ name }) => name === host.metadata.name);
+    return {
+      host,
+      view,
+      given: given(host.metadata.name, reader),
+      orphans:
+        view && view.snapshot !== 'unknown' ? orphansOf(view.snapshot, reader) : (host.status?.orphans ?? []),
+    };
+  },
+  plan: () => settled,
+  status: ({ host, view, given, orphans }) => {
+    const snapshot = view && view.snapshot !== 'unknown' ? view.snapshot : undefined;
+    const facts = snapshot?.facts;
+    const allocatable = facts && {
+      cpus: Math.max(0, facts.cpus * CPU_OVERCOMMIT - given.cpus),
+      memory: approximateBytes(
+        Math.max(0, facts.memoryBytes - reservedBytes(facts.memoryBytes) - given.memoryBytes),
+      ),
+    };
+    const last = host.status;
+    return {
+      conditions: conditions(view, facts?.acceleratorReason ?? acceleratorMessage(host)),
+      fields: {
+        agentUid: snapshot?.agentUid ?? last?.agentUid,
+        bootId: snapshot?.bootId ?? last?.bootId,
+        capacity: facts
+          ? {
+              cpus: facts.cpus,
+              memory: approximateBytes(facts.memoryBytes),
+              storage: approximateBytes(snapshot.storage.totalBytes),
+            }
+          : last?.capacity,
+        allocatable: allocatable ?? last?.allocatable,
+        machines: given.machines,
+        accelerator: facts?.accelerator ?? last?.accelerator,
+        versions: facts ? { ...facts.versions } : last?.versions,
+        orphans: orphans.length > 0 ? orphans : undefined,
+      },
+    };
+  },
+};
+
+const acceleratorMessage = (host: Host): string =>
+  host.status?.conditions?.find(({ type }) => type === 'HardwareAcceleration')?.message ?? 'not probed yet';
+
+function conditions(view: HostView | undefined, accelerator: string): WantedCondition[] {
+  const snapshot = view && view.snapshot !== 'unknown' ? view.snapshot : undefined;
+  const ready: WantedCondition =
+    !view || !view.alive
+      ? { type: 'Ready', status: 'False', reason: 'AgentSilent', message: 'the agent gives no sign of life' }
+      : !snapshot
+        ? {
+            type: 'Ready',
+            status: 'Unknown',
+            reason: 'SnapshotUnknown',
+            message: 'the agent is being read anew',
+          }
+        : snapshot.complete
+          ? {
+              type: 'Ready',
+              status: 'True',
+              reason: 'AgentReporting',
+              message: 'the agent reports and obeys',
+            }
+          : {
+              type: 'Ready',
+              status: 'False',
+              reason: 'SnapshotIncomplete',
+              message: 'a part of the host cannot be listed; see the log of the agent',
+            };
+  const kvm = snapshot?.facts.accelerator === 'KVM';
+  return [
+    ready,
+    {
+      type: 'HardwareAcceleration',
+      status: snapshot ? (kvm ? 'True' : 'False') : 'Unknown',
+      reason: kvm ? 'ProbeSucceeded' : 'ProbeFailed',
+      message: accelerator,
+    },
+  ];
+}
+
+function given(hostName: string, reader: Reader): HostInput['given'] {
+  const machines = new Map(reader.list<Machine>('Machine').map((machine) => [machine.metadata.uid, machine]));
+  const bound = reader
+    .list<Placement>('Placement')
+    .filter(({ spec }) => spec.hostName === hostName)
+    .flatMap(({ spec }) => machines.get(spec.machineRef.uid) ?? []);
+  return {
+    machines: bound.length,
+    cpus: bound.reduce((sum, { spec }) => sum + spec.cpus, 0),
+    memoryBytes: bound.reduce((sum, { spec }) => sum + quantityBytes(spec.memory), 0),
+  };
+}
+
+function orphansOf(snapshot: HostSnapshot, reader: Reader): HostInput['orphans'] {
+  const machines = new Set(reader.list<Machine>('Machine').map(({ metadata }) => metadata.uid));
+  const disks = new Set(reader.list<Disk>('Disk').map(({ metadata }) => metadata.uid));
+  return [
+    ...Object.keys(snapshot.domains)
+      .filter((uid) => !machines.has(uid))
+      .map((uid) => ({ kind: 'Machine', uid })),
+    ...Object.keys(snapshot.disks)
+      .filter((uid) => !disks.has(uid))
+      .map((uid) => ({ kind: 'Disk', uid })),
+  ].sort((a, b) => (a.uid < b.uid ? -1 : 1));
+}

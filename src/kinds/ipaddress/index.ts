@@ -1,0 +1,65 @@
+import type { HostView, KindDefinition } from '../../plan/kind.ts';
+import { type Outcome, settled, waiting } from '../../plan/outcome.ts';
+import { readyCondition } from '../../plan/ready.ts';
+import { FINALIZER, releaseFinalizer } from '../../plan/removal.ts';
+import type { IPAddress, Machine } from '../../resources/kinds.ts';
+import { deleting, hasFinalizer, keyOf } from '../../resources/metadata.ts';
+import { tapName } from '../../values/links.ts';
+
+export interface IPAddressInput {
+  address: IPAddress;
+  hosts: HostView[];
+  /** The holder still exists, is not being deleted and still has the interface. */
+  held: boolean;
+}
+
+/** An address is free again only when no host has the tap that used it. */
+export function planIPAddress({ address, hosts, held }: IPAddressInput): Outcome {
+  if (!deleting(address) || !hasFinalizer(address, FINALIZER)) return settled;
+  const { machineRef, interface: interfaceName } = address.spec;
+  if (held) return waiting('InUse', `held by interface ${interfaceName} of Machine ${machineRef.name}`);
+  const tap = tapName(machineRef.uid, interfaceName);
+  for (const { name, snapshot } of hosts) {
+    if (snapshot === 'unknown') return waiting('HostUnknown', `a complete snapshot of host ${name}`, 5_000);
+    if (snapshot.ports[tap])
+      return waiting('InUse', `the tap of Machine ${machineRef.name} is still on host ${name}`);
+  }
+  return releaseFinalizer('no tap uses the address any more');
+}
+
+export const ipaddress: KindDefinition<IPAddress, IPAddressInput> = {
+  kind: 'IPAddress',
+  plural: 'ipaddresses',
+  alsoConcerns: (changedUids, reader) =>
+    reader
+      .list<IPAddress>('IPAddress')
+      .filter((address) => deleting(address) && changedUids.has(address.spec.machineRef.uid))
+      .map(keyOf),
+  watches: [
+    {
+      kind: 'Machine',
+      keys: (changed, reader) =>
+        reader
+          .list<IPAddress>('IPAddress', changed.metadata.namespace)
+          .filter(({ spec }) => spec.machineRef.uid === changed.metadata.uid)
+          .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
+    },
+  ],
+  gather: (address, reader) => {
+    const { machineRef, interface: interfaceName } = address.spec;
+    const machine = reader.get<Machine>('Machine', address.metadata.namespace, machineRef.name);
+    return {
+      address,
+      hosts: reader.hosts(),
+      held:
+        machine?.metadata.uid === machineRef.uid &&
+        !deleting(machine) &&
+        (machine.spec.interfaces?.some(({ name }) => name === interfaceName) ?? false),
+    };
+  },
+  plan: planIPAddress,
+  status: (_input, outcome, failure) => ({
+    conditions: [readyCondition(outcome, failure, outcome.type === 'settled')],
+    fields: {},
+  }),
+};

@@ -1,0 +1,126 @@
+import type { DomainConfig } from '../../host/libvirt/domain-spec.ts';
+import { tapName } from '../../host/ports/network.ts';
+import type { HostActionName, InterfaceDefinition, MachineDefinition } from '../../plan/actions.ts';
+import { type ExecutionContext, ExecutionError, type Executors, type Owner } from '../executor.ts';
+import { domainSpec } from './domain.ts';
+
+type MachineActionName = Extract<HostActionName, `machine.${string}`>;
+
+export const machineExecutors: Executors<MachineActionName> = {
+  'machine.define': async (definition, context, owner) => {
+    await define(definition, context, owner);
+  },
+
+  'machine.start': async ({ interfaces }, context, { uid }) => {
+    await ensurePorts(interfaces, context, uid);
+    context.signal.throwIfAborted();
+    if (!(await context.hypervisor.findDomain(uid))) {
+      throw new ExecutionError('NotDefined', 'the domain is not defined on this host', { retryable: true });
+    }
+    await context.hypervisor.startDomain(uid);
+  },
+
+  'machine.connect': async ({ interfaces }, context, { uid }) => {
+    await ensurePorts(interfaces, context, uid);
+    await deleteSparePorts(interfaces, context, uid);
+  },
+
+  'machine.reconfigure': async (definition, context, owner) => {
+    const spec = await define(definition, context, owner);
+    const live = (await context.hypervisor.findDomain(owner.uid))?.live;
+    if (!live) return;
+    await ensurePorts(definition.interfaces, context, owner.uid);
+    await reconfigureLive(spec, live, context);
+    await deleteSparePorts(definition.interfaces, context, owner.uid);
+  },
+
+  'machine.requestShutdown': async ({ requestedAt }, { hypervisor }, { uid }) =>
+    hypervisor.requestShutdown(uid, requestedAt),
+
+  'machine.powerOff': async (_wanted, { hypervisor }, { uid }) => {
+    const domain = await hypervisor.findDomain(uid);
+    if (domain && domain.power !== 'shutoff') await hypervisor.destroyDomain(uid);
+  },
+
+  'machine.delete': async ({ interfaceNames }, context, { uid }) => {
+    const { hypervisor, network, storage } = context;
+    const domain = await hypervisor.findDomain(uid);
+    if (domain && domain.power !== 'shutoff') {
+      throw new ExecutionError('StillRunning', 'the guest runs; it is powered off first', {
+        retryable: true,
+      });
+    }
+    if (domain) await hypervisor.undefineDomain(uid, { nvram: 'delete' });
+    for (const name of interfaceNames) await network.deletePort(uid, name);
+    await deleteSparePorts([], context, uid);
+    await storage.deleteSeed(uid);
+    await storage.deleteMachineDirectory(uid);
+  },
+};
+
+type Spec = ReturnType<typeof domainSpec>;
+
+async function define(definition: MachineDefinition, context: ExecutionContext, owner: Owner): Promise<Spec> {
+  const { hypervisor, storage, signal } = context;
+  await storage.ensureMachineDirectory(owner.uid);
+  await storage.ensureSeed({ machineUid: owner.uid, ...definition.seed });
+  const spec = domainSpec(definition, context, owner, await hypervisor.findDomain(owner.uid));
+  signal.throwIfAborted();
+  await hypervisor.defineDomain(spec);
+  return spec;
+}
+
+/** What libvirt can change under a running guest: devices by difference, and more vCPUs but never fewer. */
+async function reconfigureLive(
+  spec: Spec,
+  live: DomainConfig,
+  { hypervisor }: ExecutionContext,
+): Promise<void> {
+  const { uuid } = spec;
+  const wantedPaths = new Set([...spec.disks.map(({ path }) => path), spec.seedPath]);
+  for (const { path, target } of live.disks) {
+    if (!wantedPaths.has(path)) await hypervisor.detachDisk(uuid, target);
+  }
+  for (const disk of spec.disks) {
+    if (!live.disks.some(({ path }) => path === disk.path)) await hypervisor.attachDisk(uuid, disk);
+  }
+  const wantedMacs = new Set(spec.interfaces.map(({ macAddress }) => macAddress));
+  for (const { macAddress } of live.interfaces) {
+    if (!wantedMacs.has(macAddress)) await hypervisor.detachInterface(uuid, macAddress);
+  }
+  for (const each of spec.interfaces) {
+    if (!live.interfaces.some(({ macAddress }) => macAddress === each.macAddress)) {
+      await hypervisor.attachInterface(uuid, each);
+    }
+  }
+  if (spec.cpus > live.cpus) await hypervisor.raiseVcpus(uuid, Math.min(spec.cpus, live.maxCpus));
+}
+
+async function ensurePorts(
+  interfaces: readonly InterfaceDefinition[],
+  { network }: ExecutionContext,
+  machineUid: string,
+): Promise<void> {
+  for (const { name: interfaceName, subnetUid, macAddress, address, mtu } of interfaces) {
+    await network.ensurePort({ machineUid, interfaceName, subnetUid, macAddress, address, mtu });
+  }
+}
+
+/** Taps of this Machine that no interface asks for, and that the running guest no longer holds. */
+async function deleteSparePorts(
+  wanted: readonly InterfaceDefinition[],
+  { hypervisor, network }: ExecutionContext,
+  machineUid: string,
+): Promise<void> {
+  const held = (await hypervisor.findDomain(machineUid))?.live?.interfaces ?? [];
+  const kept = new Set([
+    ...wanted.map(({ name }) => tapName(machineUid, name)),
+    ...held.map(({ tap }) => tap),
+  ]);
+  const { ports } = await network.list();
+  for (const port of ports) {
+    if (port.machineUid === machineUid && !kept.has(port.tap)) {
+      await network.deletePort(machineUid, port.interfaceName);
+    }
+  }
+}

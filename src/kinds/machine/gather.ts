@@ -1,0 +1,87 @@
+import type { HostView, Reader } from '../../plan/kind.ts';
+import type { Disk, Host, IPAddress, Machine, Placement, Secret, Subnet } from '../../resources/kinds.ts';
+import { deleting } from '../../resources/metadata.ts';
+import { diskName, placementName } from '../../values/names.ts';
+import type { Candidate } from '../../schedule/schedule.ts';
+import { memoryBytesOf } from './definition.ts';
+import type { MachineInput, MachineInterface, UserData } from './input.ts';
+
+const MAX_USER_DATA_BYTES = 65_536;
+
+/** Reads from the caches everything that a Machine depends on. */
+export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
+  const { namespace, name, uid } = machine.metadata;
+  const addresses = reader.list<IPAddress>('IPAddress', namespace);
+  const own = addresses.filter(({ spec }) => spec.machineRef.uid === uid);
+  const hosts = reader.hosts();
+  const placement = reader.get<Placement>('Placement', namespace, placementName(uid));
+  return {
+    machine,
+    placement,
+    hosts,
+    // Counting what every host has promised is only worth it while one has to be chosen.
+    candidates: placement ? [] : candidatesOf(reader, hosts),
+    disks: (machine.spec.disks ?? []).map((entry) => ({
+      entry,
+      diskName: diskName(name, entry),
+      disk: reader.get<Disk>('Disk', namespace, diskName(name, entry)),
+    })),
+    interfaces: (machine.spec.interfaces ?? []).map((entry): MachineInterface => {
+      const subnet = reader.get<Subnet>('Subnet', namespace, entry.subnetRef.name);
+      return {
+        entry,
+        subnet,
+        held: own.find(
+          ({ spec }) => spec.interface === entry.name && spec.subnetRef.uid === subnet?.metadata.uid,
+        ),
+        taken: addresses.filter(({ spec }) => spec.subnetRef.uid === subnet?.metadata.uid),
+      };
+    }),
+    abandoned: own.filter(
+      ({ spec }) => !machine.spec.interfaces?.some((entry) => entry.name === spec.interface),
+    ),
+    userData: readUserData(machine, reader),
+  };
+}
+
+function candidatesOf(reader: Reader, hosts: HostView[]): Candidate[] {
+  const machines = new Map(reader.list<Machine>('Machine').map((machine) => [machine.metadata.uid, machine]));
+  const promised = new Map<string, { cpus: number; memoryBytes: number }>();
+  for (const { spec } of reader.list<Placement>('Placement')) {
+    const machine = machines.get(spec.machineRef.uid);
+    if (!machine) continue;
+    const sum = promised.get(spec.hostName) ?? { cpus: 0, memoryBytes: 0 };
+    sum.cpus += machine.spec.cpus;
+    sum.memoryBytes += memoryBytesOf(machine.spec.memory);
+    promised.set(spec.hostName, sum);
+  }
+  return hosts.map((view) => ({
+    view,
+    host: reader.get<Host>('Host', undefined, view.name),
+    promised: promised.get(view.name) ?? { cpus: 0, memoryBytes: 0 },
+  }));
+}
+
+function readUserData({ metadata, spec }: Machine, reader: Reader): UserData {
+  const { inline, secretRef } = spec.userData ?? {};
+  if (!secretRef) return { text: inline ?? '' };
+  const secret = reader.get<Secret>('Secret', metadata.namespace, secretRef.name);
+  if (!secret || deleting(secret)) {
+    return {
+      problem: `Secret ${secretRef.name} does not exist in this namespace; create it or correct spec.userData.secretRef`,
+    };
+  }
+  const value = secret.data?.[secretRef.key];
+  if (value === undefined) {
+    return {
+      problem: `Secret ${secretRef.name} has no key ${secretRef.key}; add it or correct spec.userData.secretRef.key`,
+    };
+  }
+  const bytes = Buffer.from(value, 'base64');
+  if (bytes.length > MAX_USER_DATA_BYTES) {
+    return {
+      problem: `key ${secretRef.key} of Secret ${secretRef.name} has ${bytes.length} bytes; user data may have ${MAX_USER_DATA_BYTES}`,
+    };
+  }
+  return { text: bytes.toString('utf8') };
+}

@@ -1,0 +1,250 @@
+import type { HostAction, MachineDefinition } from '../../plan/actions.ts';
+import type { HostView } from '../../plan/kind.ts';
+import { type Outcome, act, blocked, firstOf, settled, waiting } from '../../plan/outcome.ts';
+import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
+import type { DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
+import { deleting } from '../../resources/metadata.ts';
+import { tapName } from '../../values/links.ts';
+import { awaitingRestart } from './changes.ts';
+import { definitionOf } from './definition.ts';
+import { type MachineInput, boundHost } from './input.ts';
+import { beforeDefinition } from './prepare.ts';
+
+/** Bound, provided with disks and addresses, defined, and in the power state that `runStrategy` asks for. */
+export function planMachine(input: MachineInput, nowMs: number): Outcome {
+  const { machine } = input;
+  if (deleting(machine)) return planRemoval(input, nowMs);
+  const finalizer = claimFinalizer(machine);
+  if (finalizer) return finalizer;
+
+  const known = knownHost(input);
+  const domain = known?.snapshot.domains[machine.metadata.uid];
+  const pending = firstOf(beforeDefinition, input);
+  if (pending) return keepHalted(input, known, domain, nowMs) ?? pending;
+  if (!known)
+    return waiting('HostUnknown', `a complete snapshot of host ${boundHost(input)?.name ?? '(none)'}`, 5_000);
+
+  const host = new MachineOnHost(input, known);
+  const definition = planDefinition(input, host, domain);
+  if (definition) return definition;
+  if (!domain) return waiting('NotDefined', 'the domain is not defined yet');
+  return planPower(input, host, domain, nowMs);
+}
+
+type KnownHost = HostView & { snapshot: HostSnapshot };
+
+function knownHost(input: MachineInput): KnownHost | undefined {
+  const host = boundHost(input);
+  return host && host.snapshot !== 'unknown' ? (host as KnownHost) : undefined;
+}
+
+/** Steps for one Machine on its host, with the locks that each of them needs. */
+class MachineOnHost {
+  readonly name: string;
+  readonly snapshot: HostSnapshot;
+  readonly #input: MachineInput;
+
+  constructor(input: MachineInput, host: KnownHost) {
+    this.#input = input;
+    this.name = host.name;
+    this.snapshot = host.snapshot;
+  }
+
+  step(action: HostAction, why: { reason: string; because: string; drift?: boolean }): Outcome {
+    const { machine, disks, interfaces } = this.#input;
+    const lock = [
+      machine.metadata.uid,
+      ...disks.flatMap(({ disk }) => disk?.metadata.uid ?? []),
+      ...interfaces.flatMap(({ subnet }) => subnet?.metadata.uid ?? []),
+    ];
+    return act({ on: 'host', hostName: this.name, action, lock }, why);
+  }
+}
+
+/** A stop that was asked for does not wait for anything that a start would need. */
+function keepHalted(
+  input: MachineInput,
+  known: KnownHost | undefined,
+  domain: DomainSnapshot | undefined,
+  nowMs: number,
+): Outcome | undefined {
+  if (input.machine.spec.runStrategy !== 'Halted' || !known || !domain || domain.power === 'shutoff')
+    return undefined;
+  return shutDown(input, new MachineOnHost(input, known), domain, nowMs, 'runStrategy is Halted');
+}
+
+/** The persistent definition and the seed are as the spec says. */
+function planDefinition(
+  input: MachineInput,
+  host: MachineOnHost,
+  domain: DomainSnapshot | undefined,
+): Outcome | undefined {
+  const { machine, userData } = input;
+  if ('problem' in userData) {
+    // A guest that has been defined does not need its user data again.
+    return domain?.definitionHash ? undefined : waiting('UserDataMissing', userData.problem);
+  }
+  const wanted = definitionOf(input);
+  if (!domain || !domain.persistent) {
+    const drift = machine.status?.phase === 'Running' || domain !== undefined;
+    return host.step(
+      { name: 'machine.define', arguments: wanted },
+      drift
+        ? {
+            reason: 'DomainMissing',
+            because: `the domain is not defined on host ${host.name} any more`,
+            drift,
+          }
+        : { reason: 'Defining', because: `host ${host.name} does not have the domain` },
+    );
+  }
+  if (domain.definitionHash === wanted.definitionHash) return undefined;
+  const name = domain.power === 'shutoff' ? 'machine.define' : 'machine.reconfigure';
+  return host.step(
+    { name, arguments: wanted },
+    { reason: 'Reconfiguring', because: 'the domain is not defined as the spec says' },
+  );
+}
+
+/** The power state, connections and restarts of a defined domain. */
+function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot, nowMs: number): Outcome {
+  const { runStrategy } = input.machine.spec;
+  if (runStrategy === 'Halted') {
+    return domain.power === 'shutoff'
+      ? settled
+      : shutDown(input, host, domain, nowMs, 'runStrategy is Halted');
+  }
+  if (domain.power === 'shutoff') return planStart(input, host, domain);
+  const restart = restartBecause(input, domain);
+  if (restart) return shutDown(input, host, domain, nowMs, restart);
+  return planConnections(input, host) ?? settled;
+}
+
+function planStart(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot): Outcome {
+  const { machine } = input;
+  const { runStrategy } = machine.spec;
+  if (runStrategy === 'Manual') return settled;
+  const restarting = domain.shutdownRequestedAt !== undefined;
+  if (runStrategy === 'RerunOnFailure' && domain.stopCause === 'guest' && !restarting) return settled;
+  const wasRunning = machine.status?.phase === 'Running';
+  return host.step(
+    { name: 'machine.start', arguments: { interfaces: definitionOf(input).interfaces } },
+    wasRunning
+      ? {
+          reason: 'GuestStopped',
+          because: `the guest was found shut off (${domain.stopCause ?? 'unknown'}); runStrategy is ${runStrategy}`,
+          drift: true,
+        }
+      : { reason: 'Starting', because: `runStrategy is ${runStrategy}` },
+  );
+}
+
+/** Why a running guest must be restarted, if it must: the annotation has a new value, or the policy says so. */
+function restartBecause(input: MachineInput, domain: DomainSnapshot): string | undefined {
+  if ('problem' in input.userData) return undefined;
+  const wanted = definitionOf(input);
+  if (
+    domain.restartToken !== undefined &&
+    domain.restartToken !== wanted.restartToken &&
+    wanted.restartToken !== ''
+  ) {
+    return `annotation purlin.dev/restart is ${JSON.stringify(wanted.restartToken)}`;
+  }
+  const fields = input.machine.spec.updatePolicy === 'Restart' ? awaitingRestart(domain, wanted) : [];
+  return fields.length > 0 ? `updatePolicy is Restart and ${fields.join(', ')} changed` : undefined;
+}
+
+/** Asks the guest first; powers it off when its grace period is over. */
+function shutDown(
+  { machine }: MachineInput,
+  host: MachineOnHost,
+  domain: DomainSnapshot,
+  nowMs: number,
+  because: string,
+): Outcome {
+  const graceMs = machine.spec.terminationGracePeriodSeconds * 1000;
+  if (graceMs > 0 && domain.power === 'running') {
+    if (domain.shutdownRequestedAt === undefined) {
+      return host.step(
+        { name: 'machine.requestShutdown', arguments: {} },
+        { reason: 'ShuttingDown', because },
+      );
+    }
+    const left = domain.shutdownRequestedAt + graceMs - nowMs;
+    if (left > 0)
+      return waiting('ShuttingDown', `the guest is shutting down: ${because}`, Math.min(left, graceMs));
+  }
+  return host.step(
+    { name: 'machine.powerOff', arguments: {} },
+    {
+      reason: 'PoweringOff',
+      because: graceMs > 0 ? `the guest did not shut down in time; ${because}` : because,
+    },
+  );
+}
+
+/** Taps and anti-spoofing rules of a running guest. */
+function planConnections(input: MachineInput, host: MachineOnHost): Outcome | undefined {
+  const wanted: MachineDefinition['interfaces'] = definitionOf(input).interfaces;
+  const broken = wanted.find(({ name, address, macAddress }) => {
+    const port = host.snapshot.ports[tapName(input.machine.metadata.uid, name)];
+    const domain = host.snapshot.domains[input.machine.metadata.uid];
+    if (!domain?.live?.interfaces.some(({ tap }) => tap === tapName(input.machine.metadata.uid, name)))
+      return false;
+    return (
+      !port?.attached ||
+      port.state !== 'up' ||
+      port.rules !== 'present' ||
+      (port.address !== undefined && port.address !== address) ||
+      (port.macAddress !== undefined && port.macAddress !== macAddress)
+    );
+  });
+  if (!broken) return undefined;
+  return host.step(
+    { name: 'machine.connect', arguments: { interfaces: wanted } },
+    {
+      reason: 'PortBroken',
+      because: `interface ${broken.name} is not connected as it should be`,
+      drift: true,
+    },
+  );
+}
+
+function planRemoval(input: MachineInput, nowMs: number): Outcome {
+  const { machine, placement, hosts } = input;
+  const { uid } = machine.metadata;
+  const hostNames = new Set(
+    [placement?.spec.hostName, machine.status?.hostName].filter((name) => name !== undefined),
+  );
+  const affected = hosts.filter(
+    ({ name, snapshot }) =>
+      hostNames.has(name) || (snapshot !== 'unknown' && snapshot.domains[uid] !== undefined),
+  );
+  for (const host of affected) {
+    const domain = host.snapshot === 'unknown' ? undefined : host.snapshot.domains[uid];
+    if (!domain || domain.power === 'shutoff') continue;
+    return shutDown(
+      input,
+      new MachineOnHost(input, host as KnownHost),
+      domain,
+      nowMs,
+      'the Machine is being deleted',
+    );
+  }
+  const unseen = [...hostNames].find((name) => !hosts.some((host) => host.name === name));
+  if (unseen)
+    return blocked(
+      'HostUnknown',
+      `host ${unseen}, to which the Machine is bound, has not reported; start its agent`,
+    );
+  return (
+    removeFrom(affected, uid, {
+      action: {
+        name: 'machine.delete',
+        arguments: { interfaceNames: (machine.spec.interfaces ?? []).map(({ name }) => name) },
+      },
+      lock: [uid],
+      because: 'the Machine is being deleted and its guest is shut off',
+    }) ?? releaseFinalizer('nothing of the Machine is left on any host')
+  );
+}

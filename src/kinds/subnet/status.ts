@@ -1,0 +1,50 @@
+import type { Failure, WantedStatus } from '../../plan/kind.ts';
+import type { Outcome } from '../../plan/outcome.ts';
+import { readyCondition } from '../../plan/ready.ts';
+import { deleting } from '../../resources/metadata.ts';
+import { usableAddresses } from '../../values/ipv4.ts';
+import { type SubnetInput, difference, gatewayOf, networkOf, segmentOf } from './plan.ts';
+
+export function subnetStatus(
+  input: SubnetInput,
+  outcome: Outcome,
+  failure: Failure | undefined,
+): WantedStatus {
+  const { subnet, addresses } = input;
+  const network = networkOf(subnet);
+  const serving = !deleting(subnet) && realised(input);
+  return {
+    conditions: [readyCondition(outcome, failure, serving)],
+    fields: {
+      phase: phase(input, outcome, failure, serving),
+      gateway: network && gatewayOf(subnet),
+      addressesUsed: addresses.length,
+      addressesTotal: network && usableAddresses(network),
+    },
+  };
+}
+
+/** Bridge, rules and DHCP are in place on every host that can be seen; a reservation may still be on its way. */
+function realised({ subnet, addresses, hosts }: SubnetInput): boolean {
+  const wanted = segmentOf(subnet, addresses);
+  const seen = hosts.flatMap(({ snapshot }) => (snapshot === 'unknown' ? [] : [snapshot]));
+  return (
+    seen.length > 0 &&
+    seen.every(({ segments }) => {
+      const missing = difference(wanted, segments[subnet.metadata.uid]);
+      return missing === undefined || missing.reason === 'UpdatingReservations';
+    })
+  );
+}
+
+function phase(
+  { subnet }: SubnetInput,
+  outcome: Outcome,
+  failure: Failure | undefined,
+  serving: boolean,
+): string {
+  if (deleting(subnet)) return 'Terminating';
+  if (serving) return 'Ready';
+  if (failure || outcome.type === 'blocked') return 'Failed';
+  return outcome.type === 'act' && outcome.step.on === 'host' ? 'Provisioning' : 'Pending';
+}

@@ -1,0 +1,56 @@
+import type { WantedCondition } from '../resources/conditions.ts';
+import type { Resource } from '../resources/metadata.ts';
+import type { Outcome } from './outcome.ts';
+import type { HostSnapshot } from './snapshot.ts';
+
+/** A host as the controllers see it now. */
+export interface HostView {
+  name: string;
+  /** Its agent's heartbeat is fresh. */
+  alive: boolean;
+  snapshot: HostSnapshot | 'unknown';
+}
+
+/** Synchronous reading of caches; what is missing here may still exist (caches lag), which plans must allow for. */
+export interface Reader {
+  get<Kind extends Resource>(
+    kind: Kind['kind'],
+    namespace: string | undefined,
+    name: string,
+  ): Kind | undefined;
+  list<Kind extends Resource>(kind: Kind['kind'], namespace?: string): Kind[];
+  hosts(): HostView[];
+}
+
+/** How the last attempt at exactly the planned action failed. */
+export interface Failure {
+  reason: string;
+  message: string;
+  /** False when only a change of the spec, or of what it names, can help. */
+  retryable: boolean;
+}
+
+/** What a kind wants written into its status; a member that is undefined is removed. */
+export interface WantedStatus {
+  conditions: WantedCondition[];
+  fields: Record<string, unknown>;
+}
+
+/** Names the objects of this kind that a change of another object concerns. */
+export interface Watch {
+  kind: string;
+  keys(changed: Resource, reader: Reader): string[];
+}
+
+/** One kind, as the kind-agnostic loop drives it. */
+export interface KindDefinition<Kind extends Resource = Resource, Input = unknown> {
+  kind: Kind['kind'];
+  plural: string;
+  watches: Watch[];
+  /** Further objects that a change of some owner's parts on a host concerns; the owner itself always is. */
+  alsoConcerns?(changedUids: ReadonlySet<string>, reader: Reader): string[];
+  /** Reads everything that plan and status need, and nothing else does I/O. */
+  gather(object: Kind, reader: Reader): Input;
+  plan(input: Input, nowMs: number): Outcome;
+  status(input: Input, outcome: Outcome, failure: Failure | undefined): WantedStatus;
+}

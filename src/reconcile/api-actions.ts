@@ -1,0 +1,85 @@
+import type { ApiAction } from '../plan/api-actions.ts';
+import type { Resource } from '../resources/metadata.ts';
+import { type ApiClient, isConflict, isNotFound } from './api-client.ts';
+import type { Informers } from './informers.ts';
+
+/**
+ * Carries out one api action with the preconditions of what was planned from. A conflict is no failure: somebody was
+ * faster, the cache gets the newer state, and the object is planned again.
+ */
+export async function performApiAction(
+  object: Resource,
+  action: ApiAction,
+  { client, informers }: { client: ApiClient; informers: Informers },
+): Promise<void> {
+  const type = informers.typeOf(object.kind);
+  const { uid, resourceVersion, finalizers = [] } = object.metadata;
+  const unchanged = { uid, resourceVersion };
+  try {
+    switch (action.name) {
+      case 'api.addFinalizer': {
+        const metadata = { ...unchanged, finalizers: [...finalizers, action.finalizer] };
+        informers.put(await client.patch(type, object.metadata, { metadata }));
+        return;
+      }
+      case 'api.releaseFinalizer': {
+        const metadata = { ...unchanged, finalizers: finalizers.filter((each) => each !== action.finalizer) };
+        const answer = await client.patch<Resource>(type, object.metadata, { metadata });
+        // The last finalizer gone, the object is gone too; its deletion comes with the watch.
+        if ((answer.metadata?.finalizers ?? []).length > 0) informers.put(answer);
+        return;
+      }
+      case 'api.createChild': {
+        const { child } = action;
+        informers.put(await client.create(informers.typeOf(child.kind), child.metadata.namespace, child));
+        return;
+      }
+      case 'api.deleteChild': {
+        const { child } = action;
+        await client.delete(informers.typeOf(child.kind), child, child.uid);
+        return;
+      }
+      case 'api.bindDisk': {
+        const patch = { metadata: unchanged, status: { hostName: action.hostName } };
+        informers.put(await client.patch(type, object.metadata, patch, 'status'));
+        return;
+      }
+      case 'api.claimDisk': {
+        const { disk, claim } = action;
+        const status =
+          claim === 'release'
+            ? { claim: null }
+            : {
+                claim: { machineName: claim.machineName, machineUid: claim.machineUid },
+                hostName: claim.hostName,
+              };
+        const patch = { metadata: { uid: disk.uid, resourceVersion: disk.resourceVersion }, status };
+        informers.put(await client.patch(informers.typeOf('Disk'), disk, patch, 'status'));
+        return;
+      }
+    }
+  } catch (error) {
+    if (!isConflict(error) && !isNotFound(error)) throw error;
+    await refresh(object, action, client, informers);
+  }
+}
+
+/** Reads what the action was about anew, so that the next plan does not repeat it from the same stale cache. */
+async function refresh(
+  object: Resource,
+  action: ApiAction,
+  client: ApiClient,
+  informers: Informers,
+): Promise<void> {
+  const target =
+    action.name === 'api.createChild'
+      ? { kind: action.child.kind, ...action.child.metadata }
+      : action.name === 'api.claimDisk'
+        ? action.disk
+        : { kind: object.kind, ...object.metadata };
+  try {
+    informers.put(await client.get(informers.typeOf(target.kind), target));
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}

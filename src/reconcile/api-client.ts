@@ -1,0 +1,202 @@
+import { Agent, request, type RequestOptions } from 'node:https';
+import { createInterface } from 'node:readline';
+import type { Resource } from '../resources/metadata.ts';
+
+/** Where the API is and how to be let in; `authorize` may renew a token for each request. */
+export interface ApiEndpoint {
+  /** For example `https://127.0.0.1:16443`. */
+  server: string;
+  tls: Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'rejectUnauthorized' | 'servername'>;
+  authorize(): Promise<Record<string, string>>;
+}
+
+/** A Kubernetes `Status` failure. */
+export class ApiError extends Error {
+  readonly code: number;
+  readonly reason: string;
+  constructor(code: number, reason: string, message: string) {
+    super(message);
+    this.name = 'ApiError';
+    this.code = code;
+    this.reason = reason;
+  }
+}
+
+export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
+export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 409;
+
+/** Which collection: `{ group: 'purlin.dev', version: 'v1alpha1', plural: 'machines' }`; the core group is ''. */
+export interface ResourceType {
+  group: string;
+  version: string;
+  plural: string;
+}
+
+export interface ObjectPath {
+  namespace?: string | undefined;
+  name: string;
+}
+
+export interface ResourceList<Kind extends Resource> {
+  items: Kind[];
+  resourceVersion: string;
+}
+
+export interface WatchEvent<Kind extends Resource> {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  object: Kind;
+}
+
+/**
+ * The few requests that controllers make, as plain JSON over HTTPS. @kubernetes/client-node does the same with 88 MB
+ * more resident memory (docs/adr/0002), which one-machine installations would pay for nothing.
+ */
+export class ApiClient {
+  readonly #endpoint: ApiEndpoint;
+  readonly #agent: Agent;
+
+  constructor(endpoint: ApiEndpoint) {
+    this.#endpoint = endpoint;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 64, ...endpoint.tls });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async get<Kind extends Resource>(type: ResourceType, path: ObjectPath): Promise<Kind> {
+    return (await this.#call('GET', objectUrl(type, path))) as Kind;
+  }
+
+  async list<Kind extends Resource>(type: ResourceType): Promise<ResourceList<Kind>> {
+    const list = (await this.#call('GET', collectionUrl(type))) as {
+      apiVersion: string;
+      kind: string;
+      metadata: { resourceVersion: string };
+      items: Kind[];
+    };
+    // Items of a list carry no type of their own (API conventions, "Lists").
+    const kind = list.kind.replace(/List$/, '');
+    const items = list.items.map((item) => ({ ...item, apiVersion: list.apiVersion, kind }));
+    return { items, resourceVersion: list.metadata.resourceVersion };
+  }
+
+  async create<Kind extends Resource>(
+    type: ResourceType,
+    namespace: string | undefined,
+    object: object,
+  ): Promise<Kind> {
+    return (await this.#call('POST', collectionUrl(type, namespace), { body: object })) as Kind;
+  }
+
+  /** JSON merge patch; put `metadata.resourceVersion` and `metadata.uid` into it to make them preconditions. */
+  async patch<Kind extends Resource>(
+    type: ResourceType,
+    path: ObjectPath,
+    patch: object,
+    subresource?: 'status',
+  ): Promise<Kind> {
+    const url = objectUrl(type, path) + (subresource ? `/${subresource}` : '');
+    return (await this.#call('PATCH', url, {
+      body: patch,
+      contentType: 'application/merge-patch+json',
+    })) as Kind;
+  }
+
+  async replace<Kind extends Resource>(type: ResourceType, path: ObjectPath, object: object): Promise<Kind> {
+    return (await this.#call('PUT', objectUrl(type, path), { body: object })) as Kind;
+  }
+
+  async delete(type: ResourceType, path: ObjectPath, uid: string): Promise<void> {
+    await this.#call('DELETE', objectUrl(type, path), {
+      body: { kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid } },
+    });
+  }
+
+  /** Events from `resourceVersion` on, until the server ends the stream or `signal` aborts. */
+  async *watch<Kind extends Resource>(
+    type: ResourceType,
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<Kind>> {
+    const query = new URLSearchParams({
+      watch: 'true',
+      resourceVersion,
+      allowWatchBookmarks: 'true',
+      timeoutSeconds: '540',
+    });
+    const response = await this.#send('GET', `${collectionUrl(type)}?${query}`, { signal });
+    for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+      if (line !== '') yield JSON.parse(line) as WatchEvent<Kind>;
+    }
+  }
+
+  async #call(
+    method: string,
+    path: string,
+    options: { body?: object; contentType?: string } = {},
+  ): Promise<unknown> {
+    const response = await this.#send(method, path, { ...options, timeoutMs: 30_000 });
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk as Buffer);
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    options: { body?: object; contentType?: string; signal?: AbortSignal; timeoutMs?: number },
+  ): Promise<import('node:http').IncomingMessage> {
+    const url = new URL(path, this.#endpoint.server);
+    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+    const headers = {
+      accept: 'application/json',
+      'user-agent': 'purlin-controller',
+      ...(body === undefined
+        ? {}
+        : {
+            'content-type': options.contentType ?? 'application/json',
+            'content-length': Buffer.byteLength(body),
+          }),
+      ...(await this.#endpoint.authorize()),
+    };
+    const response = await new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
+      const outgoing = request(url, {
+        method,
+        headers,
+        agent: this.#agent,
+        signal: options.signal,
+        timeout: options.timeoutMs,
+      });
+      outgoing.on('timeout', () =>
+        outgoing.destroy(new Error(`no answer from the API server to ${method} ${path}`)),
+      );
+      outgoing.on('error', reject);
+      outgoing.on('response', resolve);
+      outgoing.end(body);
+    });
+    if ((response.statusCode ?? 500) < 300) return response;
+    throw await errorOf(response);
+  }
+}
+
+async function errorOf(response: import('node:http').IncomingMessage): Promise<ApiError> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString('utf8');
+  const code = response.statusCode ?? 500;
+  try {
+    const status = JSON.parse(text) as { reason?: string; message?: string };
+    return new ApiError(code, status.reason ?? 'Unknown', status.message ?? text);
+  } catch {
+    return new ApiError(code, 'Unknown', text.slice(0, 500));
+  }
+}
+
+function collectionUrl({ group, version, plural }: ResourceType, namespace?: string): string {
+  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  return namespace ? `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}` : `${root}/${plural}`;
+}
+
+const objectUrl = (type: ResourceType, { namespace, name }: ObjectPath): string =>
+  `${collectionUrl(type, namespace)}/${encodeURIComponent(name)}`;

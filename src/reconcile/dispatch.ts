@@ -1,0 +1,130 @@
+import type { HostStep } from '../plan/outcome.ts';
+import type { Failure } from '../plan/kind.ts';
+import type { HostSnapshot } from '../plan/snapshot.ts';
+import type { Resource } from '../resources/metadata.ts';
+import { type Order, type OrderBook, orderId } from '../queue/orders.ts';
+
+/** What became of the planned step: sent, under way, or to be tried again later. */
+export type Dispatch =
+  | { state: 'sent' }
+  | { state: 'underway'; recheckMs: number }
+  | { state: 'failed'; failure: Failure; recheckMs: number };
+
+interface Sent {
+  orderId: string;
+  basis: number;
+  incarnation: string;
+  atMs: number;
+}
+
+interface Attempts {
+  orderId: string;
+  count: number;
+  /** Sequence of the result last counted, so that one failure is counted once. */
+  countedAt: number;
+}
+
+/** An order unanswered for this long is sent again: Redis may have been flushed, or the agent restarted. */
+const RESEND_MS = 15_000;
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 60_000;
+/** Nothing but a change of the spec or of the outside can help; looked at seldom, for the outside's sake. */
+const HOPELESS_RETRY_MS = 300_000;
+
+/**
+ * Turns planned host steps into orders, one standing per object. Remembers only what it sent and how often it failed;
+ * forgetting all of it costs a repeated, harmless order.
+ */
+export class Dispatcher {
+  readonly #orders: OrderBook;
+  readonly #installationUid: string;
+  readonly #epoch: () => number;
+  readonly #sent = new Map<string, Sent>();
+  readonly #attempts = new Map<string, Attempts>();
+
+  constructor(options: { orders: OrderBook; installationUid: string; epoch: () => number }) {
+    this.#orders = options.orders;
+    this.#installationUid = options.installationUid;
+    this.#epoch = options.epoch;
+  }
+
+  /** Forgets an object that is gone. */
+  forget(uid: string): void {
+    this.#sent.delete(uid);
+    this.#attempts.delete(uid);
+  }
+
+  /** How the planned step failed at its last attempt, if it did and nothing has been tried since. */
+  failureOf(object: Resource, step: HostStep, snapshot: HostSnapshot): Failure | undefined {
+    const result = snapshot.results[object.metadata.uid];
+    if (result?.outcome !== 'failed' || result.orderId !== idOf(object, step)) return undefined;
+    return {
+      reason: result.reason ?? 'Failed',
+      message: result.message ?? `${result.action} failed`,
+      retryable: result.retryable ?? true,
+    };
+  }
+
+  /** Sends the step as an order, unless it is under way or has to wait after a failure. */
+  async dispatch(object: Resource, step: HostStep, snapshot: HostSnapshot, nowMs: number): Promise<Dispatch> {
+    const { uid } = object.metadata;
+    const id = idOf(object, step);
+    const sent = this.#sent.get(uid);
+    const result = snapshot.results[uid];
+    const answered = result?.orderId === id && sent !== undefined && result.atSequence > sent.basis;
+    const current = sent?.orderId === id && sent.incarnation === snapshot.incarnation;
+    if (current && !answered && nowMs - sent.atMs < RESEND_MS) {
+      return { state: 'underway', recheckMs: RESEND_MS - (nowMs - sent.atMs) };
+    }
+    const failure = this.failureOf(object, step, snapshot);
+    if (failure && result) {
+      const waitMs = this.#retryDelay(uid, id, failure, result.atSequence);
+      const sinceMs = sent ? nowMs - sent.atMs : 0;
+      if (sent && sinceMs < waitMs) return { state: 'failed', failure, recheckMs: waitMs - sinceMs };
+    }
+    const written = await this.#orders.put(this.#order(object, step, snapshot, id, nowMs));
+    if (written === 'superseded') return { state: 'underway', recheckMs: 1_000 };
+    this.#sent.set(uid, {
+      orderId: id,
+      basis: snapshot.sequence,
+      incarnation: snapshot.incarnation,
+      atMs: nowMs,
+    });
+    return failure ? { state: 'failed', failure, recheckMs: RESEND_MS } : { state: 'sent' };
+  }
+
+  #retryDelay(uid: string, id: string, failure: Failure, atSequence: number): number {
+    if (!failure.retryable) return HOPELESS_RETRY_MS;
+    const before = this.#attempts.get(uid);
+    const attempts = before?.orderId === id ? before : { orderId: id, count: 0, countedAt: -1 };
+    if (attempts.countedAt !== atSequence) {
+      attempts.count += 1;
+      attempts.countedAt = atSequence;
+    }
+    this.#attempts.set(uid, attempts);
+    return Math.min(FIRST_RETRY_MS * 2 ** (attempts.count - 1), LAST_RETRY_MS);
+  }
+
+  #order(object: Resource, step: HostStep, snapshot: HostSnapshot, id: string, nowMs: number): Order {
+    const { uid, namespace, name, generation } = object.metadata;
+    return {
+      orderId: id,
+      installationUid: this.#installationUid,
+      hostUid: snapshot.agentUid,
+      uid,
+      kind: object.kind,
+      ...(namespace ? { namespace } : {}),
+      name,
+      generation: generation ?? 1,
+      epoch: this.#epoch(),
+      incarnation: snapshot.incarnation,
+      basis: snapshot.sequence,
+      action: step.action,
+      lock: [...new Set(step.lock)].sort(),
+      issuedAt: nowMs,
+    };
+  }
+}
+
+const idOf = (object: Resource, step: HostStep): string =>
+  orderId({ action: step.action, uid: object.metadata.uid, generation: object.metadata.generation ?? 1 });

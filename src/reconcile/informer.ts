@@ -1,0 +1,100 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Resource } from '../resources/metadata.ts';
+import { keyOf } from '../resources/metadata.ts';
+import { type ApiClient, ApiError, type ResourceType } from './api-client.ts';
+import { ObjectCache } from './object-cache.ts';
+
+export type ObjectListener = (object: Resource, before: Resource | undefined, deleted: boolean) => void;
+
+/**
+ * Keeps an ObjectCache true to one collection: list, then watch from the list's version; on a gap (410, a broken
+ * stream) list again and tell the listener every difference. Never gives up; backs off to 5 s.
+ */
+export class Informer {
+  readonly cache = new ObjectCache();
+  readonly #client: ApiClient;
+  readonly #type: ResourceType;
+  readonly #listener: ObjectListener;
+  readonly #logger: Logger;
+  readonly #abort = new AbortController();
+  readonly #synced = Promise.withResolvers<void>();
+  #running: Promise<void> | undefined;
+
+  constructor(client: ApiClient, type: ResourceType, listener: ObjectListener, logger: Logger) {
+    this.#client = client;
+    this.#type = type;
+    this.#listener = listener;
+    this.#logger = logger;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Resolves when the first list is in the cache. */
+  synced(): Promise<void> {
+    return this.#synced.promise;
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let backoffMs = 100;
+    let version: string | undefined;
+    while (!this.#abort.signal.aborted) {
+      try {
+        version ??= await this.#relist();
+        version = await this.#follow(version);
+        backoffMs = 100;
+      } catch (error) {
+        if (this.#abort.signal.aborted) return;
+        if (error instanceof ApiError) version = undefined;
+        this.#logger.debug({ plural: this.#type.plural, error: String(error) }, 'watch interrupted');
+        await delay(backoffMs, undefined, { signal: this.#abort.signal }).catch(() => undefined);
+        backoffMs = Math.min(backoffMs * 2, 5_000);
+      }
+    }
+  }
+
+  async #relist(): Promise<string> {
+    const { items, resourceVersion } = await this.#client.list(this.#type);
+    const present = new Set(items.map(({ metadata }) => metadata.uid));
+    for (const object of this.cache.list()) {
+      if (!present.has(object.metadata.uid)) this.#removed(object);
+    }
+    for (const object of items) this.put(object);
+    this.#synced.resolve();
+    return resourceVersion;
+  }
+
+  /** Returns the version up to which everything was seen when the server ended the stream. */
+  async #follow(from: string): Promise<string | undefined> {
+    let version = from;
+    for await (const event of this.#client.watch(this.#type, from, this.#abort.signal)) {
+      if (event.type === 'ERROR') {
+        this.#logger.debug({ plural: this.#type.plural, status: event.object }, 'watch expired');
+        return undefined;
+      }
+      version = event.object.metadata.resourceVersion;
+      if (event.type === 'DELETED') this.#removed(event.object);
+      else if (event.type !== 'BOOKMARK') this.put(event.object);
+    }
+    return version;
+  }
+
+  /** Also used with the answer to an own write, so that the next plan sees it. */
+  put(object: Resource): void {
+    const change = this.cache.put(object);
+    if (change !== 'unchanged') this.#listener(object, change.before, false);
+  }
+
+  #removed(object: Resource): void {
+    const known = this.cache.get(keyOf(object));
+    this.cache.remove(object);
+    this.#listener(object, known, true);
+  }
+}

@@ -1,0 +1,87 @@
+import type { HostView, KindDefinition, Reader } from '../plan/kind.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Resource } from '../resources/metadata.ts';
+import { keyOf } from '../resources/metadata.ts';
+import type { ApiClient, ResourceType } from './api-client.ts';
+import { Informer, type ObjectListener } from './informer.ts';
+
+/** Purlin's own kinds live in one group; of the built-in ones only those that specs refer to are read. */
+export const purlinType = (plural: string): ResourceType => ({
+  group: 'purlin.dev',
+  version: 'v1alpha1',
+  plural,
+});
+const secrets: ResourceType = { group: '', version: 'v1', plural: 'secrets' };
+
+/** One informer per kind, and the synchronous reading of all of them together with the hosts. */
+export class Informers implements Reader {
+  readonly #informers = new Map<string, Informer>();
+  readonly #types = new Map<string, ResourceType>();
+  readonly #hosts: () => HostView[];
+
+  constructor(options: {
+    client: ApiClient;
+    kinds: readonly KindDefinition[];
+    hosts: () => HostView[];
+    listener: ObjectListener;
+    logger: Logger;
+  }) {
+    this.#hosts = options.hosts;
+    for (const { kind, plural } of options.kinds) this.#types.set(kind, purlinType(plural));
+    this.#types.set('Secret', secrets);
+    for (const [kind, type] of this.#types) {
+      this.#informers.set(kind, new Informer(options.client, type, options.listener, options.logger));
+    }
+  }
+
+  async start(): Promise<void> {
+    for (const informer of this.#informers.values()) informer.start();
+    await Promise.all([...this.#informers.values()].map((informer) => informer.synced()));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#informers.values()].map((informer) => informer.stop()));
+  }
+
+  typeOf(kind: string): ResourceType {
+    const type = this.#types.get(kind);
+    if (!type) throw new Error(`no kind ${kind} is known here`);
+    return type;
+  }
+
+  /** Takes the answer to an own write into the cache, so that the next plan sees it. */
+  put(object: Resource): void {
+    this.#informers.get(object.kind)?.put(object);
+  }
+
+  byKey(kind: string, key: string): Resource | undefined {
+    return this.#informers.get(kind)?.cache.get(key);
+  }
+
+  /** Which object a UID belongs to. */
+  byUid(uid: string): { kind: string; key: string } | undefined {
+    for (const [kind, { cache }] of this.#informers) {
+      const key = cache.keyOfUid(uid);
+      if (key !== undefined) return { kind, key };
+    }
+    return undefined;
+  }
+
+  get<Kind extends Resource>(
+    kind: Kind['kind'],
+    namespace: string | undefined,
+    name: string,
+  ): Kind | undefined {
+    return this.byKey(kind, keyOf({ metadata: { name, ...(namespace ? { namespace } : {}) } })) as
+      | Kind
+      | undefined;
+  }
+
+  list<Kind extends Resource>(kind: Kind['kind'], namespace?: string): Kind[] {
+    return (this.#informers.get(kind)?.cache.list(namespace) ?? []) as Kind[];
+  }
+
+  hosts(): HostView[] {
+    return this.#hosts();
+  }
+}

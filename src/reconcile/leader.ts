@@ -1,0 +1,134 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Resource } from '../resources/metadata.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { type ApiClient, isConflict, isNotFound } from './api-client.ts';
+
+const leasesType = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
+const EPOCH_ANNOTATION = 'purlin.dev/epoch';
+const DURATION_SECONDS = 15;
+const RENEW_MS = 5_000;
+const RETRY_MS = 1_000;
+
+interface Lease extends Resource {
+  spec: {
+    holderIdentity?: string | null;
+    leaseDurationSeconds?: number;
+    acquireTime?: string;
+    renewTime?: string;
+    leaseTransitions?: number;
+  };
+}
+
+export interface LeaderOptions {
+  client: ApiClient;
+  namespace: string;
+  /** Kept over restarts of the same installation of a controller: its own lease is taken back at once. */
+  identity: string;
+  /** Highest epoch that any agent has reported. */
+  reportedEpoch: () => number;
+  /** The lease could not be renewed in time, or somebody else has it: stop acting at once. */
+  onLost: (reason: string) => void;
+  logger: Logger;
+}
+
+/** Leadership as held: the epoch fences every order of earlier leaders. */
+export interface Leadership {
+  epoch: number;
+  release(): Promise<void>;
+}
+
+/**
+ * Waits for the Lease `purlin-controller` and raises its epoch in the same write. Whether another's lease has run out
+ * is judged by how long it has not changed before our eyes, never by comparing clocks.
+ */
+export async function acquireLeadership(options: LeaderOptions, signal: AbortSignal): Promise<Leadership> {
+  const { client, namespace, identity, logger } = options;
+  const path = { namespace, name: 'purlin-controller' };
+  let seen: { version: string; atMs: number } | undefined;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const present = await read();
+      if (!present) return hold(await client.create<Lease>(leasesType, namespace, wanted(undefined)));
+      const { resourceVersion } = present.metadata;
+      if (seen?.version !== resourceVersion) seen = { version: resourceVersion, atMs: performance.now() };
+      const expiredAfterMs = (present.spec.leaseDurationSeconds ?? DURATION_SECONDS) * 1000;
+      const free = !present.spec.holderIdentity || present.spec.holderIdentity === identity;
+      if (free || performance.now() - seen.atMs > expiredAfterMs) {
+        return hold(await client.replace<Lease>(leasesType, path, wanted(present)));
+      }
+    } catch (error) {
+      if (!isConflict(error)) logger.warn({ error: String(error) }, 'the leader lease cannot be had yet');
+    }
+    await delay(RETRY_MS, undefined, { signal });
+  }
+
+  async function read(): Promise<Lease | undefined> {
+    try {
+      return await client.get<Lease>(leasesType, path);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  function wanted(present: Lease | undefined): object {
+    const stored = Number(present?.metadata.annotations?.[EPOCH_ANNOTATION] ?? 0);
+    const epoch = Math.max(stored, options.reportedEpoch()) + 1;
+    const now = microTime();
+    return {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: {
+        ...path,
+        ...(present ? { resourceVersion: present.metadata.resourceVersion, uid: present.metadata.uid } : {}),
+        annotations: { ...present?.metadata.annotations, [EPOCH_ANNOTATION]: String(epoch) },
+      },
+      spec: {
+        holderIdentity: identity,
+        leaseDurationSeconds: DURATION_SECONDS,
+        acquireTime: now,
+        renewTime: now,
+        leaseTransitions: (present?.spec.leaseTransitions ?? -1) + 1,
+      },
+    };
+  }
+
+  function hold(lease: Lease): Leadership {
+    const epoch = Number(lease.metadata.annotations?.[EPOCH_ANNOTATION]);
+    logger.info({ epoch, identity }, 'leader');
+    const stop = new AbortController();
+    const renewing = keepRenewing(lease, stop.signal);
+    return {
+      epoch,
+      release: async () => {
+        stop.abort();
+        await renewing;
+      },
+    };
+  }
+
+  async function keepRenewing(held: Lease, stopped: AbortSignal): Promise<void> {
+    let lease = held;
+    let renewedAt = performance.now();
+    while (!stopped.aborted) {
+      await delay(RENEW_MS, undefined, { signal: stopped }).catch(() => undefined);
+      if (stopped.aborted) return;
+      try {
+        lease = await client.replace<Lease>(leasesType, path, {
+          ...lease,
+          spec: { ...lease.spec, renewTime: microTime() },
+        });
+        renewedAt = performance.now();
+      } catch (error) {
+        if (isConflict(error) || isNotFound(error))
+          return options.onLost(`the lease was changed by another: ${String(error)}`);
+        if (performance.now() - renewedAt > DURATION_SECONDS * 1000)
+          return options.onLost(`the lease could not be renewed: ${String(error)}`);
+      }
+    }
+  }
+}
+
+/** metav1.MicroTime: six fractional digits. */
+const microTime = (): string => new Date().toISOString().replace(/Z$/, '000Z');

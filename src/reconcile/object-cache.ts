@@ -1,0 +1,62 @@
+import type { Resource } from '../resources/metadata.ts';
+import { keyOf } from '../resources/metadata.ts';
+
+/**
+ * The objects of one kind as last seen, indexed by key, namespace and UID. Only newer versions replace older ones, so
+ * that the answer to an own write and the watch event of it may come in either order.
+ */
+export class ObjectCache<Kind extends Resource = Resource> {
+  readonly #byKey = new Map<string, Kind>();
+  readonly #keysByNamespace = new Map<string, Set<string>>();
+  readonly #keyByUid = new Map<string, string>();
+  /** UIDs seen deleted: a late answer to a write must not bring them back. */
+  readonly #gone = new Set<string>();
+
+  get(key: string): Kind | undefined {
+    return this.#byKey.get(key);
+  }
+
+  keyOfUid(uid: string): string | undefined {
+    return this.#keyByUid.get(uid);
+  }
+
+  list(namespace?: string): Kind[] {
+    if (namespace === undefined) return [...this.#byKey.values()];
+    const keys = this.#keysByNamespace.get(namespace);
+    return keys ? [...keys].flatMap((key) => this.#byKey.get(key) ?? []) : [];
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** Stores the object unless it is older than what is there. Returns what it replaced, or `unchanged`. */
+  put(object: Kind): { before: Kind | undefined } | 'unchanged' {
+    const key = keyOf(object);
+    const before = this.#byKey.get(key);
+    if (this.#gone.has(object.metadata.uid)) return 'unchanged';
+    if (before && !isNewer(object, before)) return 'unchanged';
+    if (before && before.metadata.uid !== object.metadata.uid) this.#keyByUid.delete(before.metadata.uid);
+    this.#byKey.set(key, object);
+    this.#keyByUid.set(object.metadata.uid, key);
+    const namespace = object.metadata.namespace ?? '';
+    const keys = this.#keysByNamespace.get(namespace) ?? new Set();
+    this.#keysByNamespace.set(namespace, keys.add(key));
+    return { before };
+  }
+
+  /** Forgets the object, unless another of the same name has taken its place. */
+  remove(object: Kind): void {
+    const key = keyOf(object);
+    this.#gone.add(object.metadata.uid);
+    if (this.#gone.size > 10_000) this.#gone.delete(this.#gone.values().next().value ?? '');
+    this.#keyByUid.delete(object.metadata.uid);
+    if (this.#byKey.get(key)?.metadata.uid !== object.metadata.uid) return;
+    this.#byKey.delete(key);
+    this.#keysByNamespace.get(object.metadata.namespace ?? '')?.delete(key);
+  }
+}
+
+/** Resource versions are decimal integers with one order over all kinds (Kubernetes 1.35, "comparable resource versions"). */
+const isNewer = (a: Resource, b: Resource): boolean =>
+  BigInt(a.metadata.resourceVersion) > BigInt(b.metadata.resourceVersion);

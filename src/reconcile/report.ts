@@ -1,0 +1,70 @@
+import type { Failure, WantedStatus } from '../plan/kind.ts';
+import type { Outcome } from '../plan/outcome.ts';
+import { type Condition, mergeConditions } from '../resources/conditions.ts';
+import type { Resource } from '../resources/metadata.ts';
+import { canonicalJson } from '../values/hash.ts';
+import { type ApiClient, isConflict, isNotFound } from './api-client.ts';
+import type { Informers } from './informers.ts';
+
+type StatusFields = Record<string, unknown> & { conditions?: Condition[] };
+
+/**
+ * The merge patch that makes the present status the wanted one, or undefined when it is so already: after convergence
+ * nothing is written. Members that the kind does not own (a claim) are left alone.
+ */
+export function statusPatch(object: Resource, wanted: WantedStatus, nowIso: string): object | undefined {
+  const present = (object.status ?? {}) as StatusFields;
+  const { generation } = object.metadata;
+  const next: StatusFields = {
+    ...wanted.fields,
+    observedGeneration: generation,
+    conditions: mergeConditions(present.conditions, wanted.conditions, generation, nowIso),
+  };
+  const changed = Object.entries(next)
+    .filter(([key, value]) => canonicalJson(value ?? null) !== canonicalJson(present[key] ?? null))
+    .map(([key, value]) => [key, value ?? null]);
+  return changed.length === 0 ? undefined : { status: Object.fromEntries(changed) };
+}
+
+/** Writes the status if it differs. An object that changed or went meanwhile is reported on with its next plan. */
+export async function reportStatus(
+  object: Resource,
+  wanted: WantedStatus,
+  { client, informers, now }: { client: ApiClient; informers: Informers; now: () => number },
+): Promise<void> {
+  const patch = statusPatch(object, wanted, new Date(now()).toISOString().replace(/\.\d+Z$/, 'Z'));
+  if (!patch) return;
+  try {
+    const precondition = { metadata: { uid: object.metadata.uid } };
+    const answer = await client.patch(
+      informers.typeOf(object.kind),
+      object.metadata,
+      { ...precondition, ...patch },
+      'status',
+    );
+    informers.put(answer);
+  } catch (error) {
+    if (!isConflict(error) && !isNotFound(error)) throw error;
+  }
+}
+
+/** What an outcome has to tell in an Event; waiting is told by the Ready condition alone. */
+export interface Note {
+  type: 'Normal' | 'Warning';
+  reason: string;
+  message: string;
+}
+
+export function noteOf(outcome: Outcome, failure: Failure | undefined): Note | undefined {
+  switch (outcome.type) {
+    case 'settled':
+    case 'waiting':
+      return undefined;
+    case 'blocked':
+      return { type: 'Warning', reason: outcome.reason, message: outcome.message };
+    case 'act':
+      if (failure) return { type: 'Warning', reason: failure.reason, message: failure.message };
+      if (outcome.step.on === 'api' && outcome.reason === 'Adopting') return undefined;
+      return { type: outcome.drift ? 'Warning' : 'Normal', reason: outcome.reason, message: outcome.because };
+  }
+}
