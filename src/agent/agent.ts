@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Hypervisor } from '../host/libvirt/hypervisor-port.ts';
+import type { Network } from '../host/ports/network.ts';
+import type { Storage } from '../host/ports/storage.ts';
+import type { HostFacts } from '../plan/snapshot.ts';
+import { type EpochRecord, watchEpoch } from '../queue/epoch.ts';
+import { ordersChannel } from '../queue/keys.ts';
+import { HostNameTaken, SnapshotPublisher } from '../queue/observations.ts';
+import { StandingOrders } from '../queue/orders.ts';
+import { connectRedis, type RedisAddress } from '../queue/redis-connection.ts';
+import { createVerifier } from '../queue/signature.ts';
+import { OrderWorker } from '../queue/worker.ts';
+import { Fence, type Trust } from './fence.ts';
+import { type AgentIdentity, loadIdentity } from './identity.ts';
+import { Observer } from './observer.ts';
+import { OrderDesk } from './order-desk.ts';
+
+/** Everything that the agent can do to its host. */
+export interface AgentPorts {
+  hypervisor: Hypervisor;
+  network: Network;
+  storage: Storage;
+}
+
+export interface AgentOptions {
+  redis: RedisAddress;
+  hostName: string;
+  /** The agent's own files are below `<dataDir>/agent`. */
+  dataDir: string;
+  ports: AgentPorts;
+  facts: HostFacts;
+  trust: Trust;
+  logger: Logger;
+  /** Milliseconds since the epoch; the system's clock unless a test wants another. */
+  now?: () => number;
+  /** How long a job in the queue is this worker's without renewal; 30 s. */
+  lockDurationMs?: number;
+}
+
+export interface Agent {
+  readonly agentUid: string;
+  readonly incarnation: string;
+  /** Resolves once the first snapshot is in Redis and orders are taken. */
+  ready(): Promise<void>;
+  /** Rejects when the agent can never work again as it is: another one took the host's name. */
+  readonly failed: Promise<never>;
+  /** Takes no more orders, lets what runs finish within the deadline (8 s), and never touches a guest. */
+  close(deadlineMs?: number): Promise<void>;
+}
+
+/**
+ * The host side of Purlin: observes the host, publishes what it sees, and carries out the orders of one installation.
+ *
+ * @throws DataDirectoryTaken, HostNameTaken, or when Redis cannot be reached
+ */
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const identity = loadIdentity(options.dataDir);
+  const incarnation = randomUUID();
+  const now = options.now ?? Date.now;
+  const { agentUid } = identity;
+  const fence = new Fence({ dataDir: options.dataDir, agentUid, incarnation, trust: options.trust, now });
+  try {
+    return await RunningAgent.start({ ...options, identity, incarnation, fence, now });
+  } catch (error) {
+    fence.close();
+    throw error;
+  }
+}
+
+interface Parts extends AgentOptions {
+  identity: AgentIdentity;
+  incarnation: string;
+  fence: Fence;
+  now: () => number;
+}
+
+class RunningAgent implements Agent {
+  readonly agentUid: string;
+  readonly incarnation: string;
+  readonly failed: Promise<never>;
+  readonly #parts: Parts;
+  readonly #redis: Redis;
+  readonly #subscriber: Redis;
+  readonly #publisher: SnapshotPublisher;
+  readonly #observer: Observer;
+  readonly #desk: OrderDesk;
+  readonly #verify: ReturnType<typeof createVerifier>;
+  readonly #fail: (error: Error) => void;
+  #worker: OrderWorker | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(parts: Parts, redis: Redis, subscriber: Redis) {
+    const { identity, incarnation, hostName, fence, ports, facts, logger, now } = parts;
+    const { agentUid, sealingKeys } = identity;
+    this.agentUid = agentUid;
+    this.incarnation = incarnation;
+    this.#parts = parts;
+    this.#redis = redis;
+    this.#subscriber = subscriber;
+    const { promise, reject } = Promise.withResolvers<never>();
+    promise.catch(() => {}); // whoever cares listens; nobody has to
+    this.failed = promise;
+    this.#fail = reject;
+    this.#verify = createVerifier(parts.trust.controllerPublicKey);
+    const onError = (error: unknown): void => this.#report(error);
+    this.#publisher = new SnapshotPublisher({
+      redis,
+      hostName,
+      agentUid,
+      incarnation,
+      sealingKey: sealingKeys.publicKey,
+      onError,
+    });
+    const host = { hostName, agentUid, bootId: readBootId(), facts };
+    this.#observer = new Observer({ host, ports, fence, publisher: this.#publisher, onError });
+    this.#desk = new OrderDesk({
+      orders: new StandingOrders(redis, agentUid),
+      verify: this.#verify,
+      sealingPrivateKey: sealingKeys.privateKey,
+      fence,
+      observer: this.#observer,
+      context: { ...ports, now, host: { accelerator: facts.accelerator, cpus: facts.cpus } },
+      logger,
+    });
+  }
+
+  static async start(parts: Parts): Promise<RunningAgent> {
+    const onError = (error: Error): void => parts.logger.warn({ because: error.message }, 'Redis is away');
+    const redis = await connectRedis(parts.redis, 'reader', onError);
+    const subscriber = await connectRedis(parts.redis, 'reader', onError).catch((error: unknown) => {
+      redis.disconnect();
+      throw error;
+    });
+    const agent = new RunningAgent(parts, redis, subscriber);
+    try {
+      await agent.#begin();
+      return agent;
+    } catch (error) {
+      await agent.close();
+      throw error;
+    }
+  }
+
+  async ready(): Promise<void> {
+    await this.#worker?.ready();
+  }
+
+  async close(deadlineMs = 8_000): Promise<void> {
+    this.#closing ??= this.#close(deadlineMs);
+    return this.#closing;
+  }
+
+  async #begin(): Promise<void> {
+    const { redis, logger, lockDurationMs } = this.#parts;
+    // The name is claimed before anything else, so that a second agent never acts.
+    this.#observer.publish();
+    await this.#publisher.push();
+    await this.#observer.start();
+    await this.#publisher.push();
+    this.#publisher.start();
+    await watchEpoch(this.#redis, this.#subscriber, (record) => this.#acceptEpoch(record));
+    await this.#listenForOrders();
+    this.#worker = new OrderWorker({
+      redis,
+      agentUid: this.agentUid,
+      handle: (uid, signal) => this.#desk.handle(uid, signal),
+      onError: (error) => this.#report(error),
+      ...(lockDurationMs !== undefined && { lockDurationMs }),
+    });
+    await this.#worker.ready();
+    logger.info({ agentUid: this.agentUid, incarnation: this.incarnation }, 'agent ready');
+  }
+
+  async #listenForOrders(): Promise<void> {
+    const channel = ordersChannel(this.agentUid);
+    const report = (error: unknown): void => this.#report(error);
+    this.#subscriber.on('message', (from: string, uid: string) => {
+      if (from === channel) void this.#desk.interrupt(uid).catch(report);
+    });
+    this.#subscriber.on('ready', () => void this.#desk.interruptAll().catch(report));
+    await this.#subscriber.subscribe(channel);
+  }
+
+  #acceptEpoch(record: string): void {
+    const { fence, trust, logger } = this.#parts;
+    const payload = this.#verify('epoch', record);
+    const announced = payload === undefined ? undefined : (JSON.parse(payload) as EpochRecord);
+    if (announced?.installationUid !== trust.installationUid) {
+      logger.warn('an epoch was announced that is not of this installation');
+      return;
+    }
+    const before = fence.epoch;
+    if (!fence.acceptEpoch(announced.epoch) || before === announced.epoch) return;
+    logger.info({ epoch: announced.epoch }, 'leader accepted');
+    this.#observer.publish();
+  }
+
+  #report(error: unknown): void {
+    if (error instanceof HostNameTaken) this.#fail(error);
+    const because = error instanceof Error ? error.message : String(error);
+    this.#parts.logger.warn({ because }, 'trouble; it is tried again');
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    await this.#worker?.close(deadlineMs);
+    await this.#observer.stop();
+    await this.#publisher.stop();
+    this.#redis.disconnect();
+    this.#subscriber.disconnect();
+    this.#parts.fence.close();
+  }
+}
+
+/** Changes with every boot of the host. */
+const readBootId = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();

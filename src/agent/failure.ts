@@ -1,0 +1,59 @@
+/** How a failed order is told: `reason` is a CamelCase word for a condition. */
+export interface Failure {
+  reason: string;
+  message: string;
+  /** False when repeating cannot help until the spec changes. */
+  retryable: boolean;
+}
+
+/** Failures whose classes say no more than their name. */
+const byName: Record<string, Omit<Failure, 'message'>> = {
+  LibvirtUnavailable: { reason: 'HypervisorUnavailable', retryable: true },
+  LibvirtTimeout: { reason: 'HypervisorTimeout', retryable: true },
+  InvalidDomainSpec: { reason: 'InvalidDefinition', retryable: false },
+  LockLost: { reason: 'Interrupted', retryable: true },
+  WorkerClosing: { reason: 'Interrupted', retryable: true },
+  AbortError: { reason: 'Interrupted', retryable: true },
+};
+
+/** libvirt's error codes that a user can do something about; any other is a `HypervisorError`. */
+const byLibvirtCode: Record<string, Omit<Failure, 'message'>> = {
+  NO_MEMORY: { reason: 'OutOfMemory', retryable: true },
+  XML_ERROR: { reason: 'InvalidDefinition', retryable: false },
+  XML_DETAIL: { reason: 'InvalidDefinition', retryable: false },
+  CONFIG_UNSUPPORTED: { reason: 'Unsupported', retryable: false },
+  OPERATION_UNSUPPORTED: { reason: 'Unsupported', retryable: false },
+  RESOURCE_BUSY: { reason: 'InUse', retryable: true },
+};
+
+/** System errors, as Node names them. */
+const bySystemCode: Record<string, Omit<Failure, 'message'>> = {
+  ENOSPC: { reason: 'OutOfSpace', retryable: true },
+  EDQUOT: { reason: 'OutOfSpace', retryable: true },
+  ENOMEM: { reason: 'OutOfMemory', retryable: true },
+};
+
+interface SelfDescribing {
+  reason?: unknown;
+  retryable?: unknown;
+  codeName?: unknown;
+  code?: unknown;
+}
+
+/** Every error has a reason: its own, or that of its class or code, or in the end `ExecutionFailed`. */
+export function describeFailure(error: unknown): Failure {
+  if (!(error instanceof Error)) {
+    return { reason: 'ExecutionFailed', message: String(error), retryable: true };
+  }
+  const { message } = error;
+  const { reason, retryable, codeName, code } = error as SelfDescribing;
+  if (typeof reason === 'string') return { reason, message, retryable: retryable !== false };
+  if (typeof codeName === 'string') {
+    return {
+      ...(byLibvirtCode[codeName] ?? { reason: 'HypervisorError', retryable: true }),
+      message: `libvirt: ${message}`,
+    };
+  }
+  const known = byName[error.name] ?? (typeof code === 'string' ? bySystemCode[code] : undefined);
+  return { ...(known ?? { reason: 'ExecutionFailed', retryable: true }), message };
+}

@@ -1,0 +1,116 @@
+import type { DomainListing } from '../host/libvirt/hypervisor-port.ts';
+import type { NetworkSnapshot, OrderResult, StorageSnapshot } from '../plan/snapshot.ts';
+import type { SnapshotPublisher } from '../queue/observations.ts';
+import type { AgentPorts } from './agent.ts';
+import type { Fence } from './fence.ts';
+import { Part } from './part.ts';
+import { assembleSnapshot, type HostIdentity } from './snapshot.ts';
+
+export type PartName = 'domains' | 'network' | 'storage';
+
+export interface ObserverOptions {
+  host: HostIdentity;
+  ports: AgentPorts;
+  fence: Fence;
+  publisher: SnapshotPublisher;
+  onError: (error: unknown) => void;
+}
+
+/** Events are the rule; this is the net under them. */
+const fullListingMs = 10 * 60_000;
+
+/** Results beyond this number go, oldest first: they are news, not truth. */
+const resultsKept = 2_000;
+
+/** Keeps the one snapshot of this host, fed by events, and hands every change to the publisher. */
+export class Observer {
+  readonly #options: ObserverOptions;
+  readonly #domains: Part<DomainListing>;
+  readonly #network: Part<NetworkSnapshot>;
+  readonly #storage: Part<StorageSnapshot>;
+  readonly #results = new Map<string, OrderResult>();
+  readonly #stoppers: (() => void)[] = [];
+  #freeBytes = 0;
+
+  constructor(options: ObserverOptions) {
+    this.#options = options;
+    const { hypervisor, network, storage } = options.ports;
+    const hooks = { onListed: () => this.publish(), onError: options.onError };
+    this.#domains = new Part({ list: () => hypervisor.listDomains(), ...hooks });
+    this.#network = new Part({ list: () => network.list(), ...hooks });
+    this.#storage = new Part({ list: () => storage.list(), ...hooks });
+  }
+
+  /** Resolves after the first listing of everything; listens before it lists, so that nothing falls in between. */
+  async start(): Promise<void> {
+    const { hypervisor, network, storage } = this.#options.ports;
+    const everything = setInterval(() => void this.refresh(), fullListingMs);
+    this.#stoppers.push(
+      hypervisor.onChange(() => void this.#domains.refresh()),
+      network.watch(() => void this.#network.refresh()),
+      storage.watch(() => void this.#storage.refresh()),
+      () => clearInterval(everything),
+    );
+    await this.refresh();
+  }
+
+  /** Lists the named parts (all, unless told otherwise) after this call; failures show as an incomplete snapshot. */
+  async refresh(parts: readonly PartName[] = ['domains', 'network', 'storage']): Promise<void> {
+    const all = { domains: this.#domains, network: this.#network, storage: this.#storage };
+    await Promise.all(parts.map((name) => all[name].refresh()));
+  }
+
+  /**
+   * Adds how an order ended to the snapshot.
+   *
+   * @returns the sequence of the snapshot that shows it, and with it everything listed before
+   */
+  recordResult(uid: string, result: Omit<OrderResult, 'atSequence'>): number {
+    const atSequence = this.#options.publisher.sequence + 1;
+    this.#results.delete(uid); // so that it becomes the newest
+    this.#results.set(uid, { ...result, atSequence });
+    const oldest = this.#results.keys().next();
+    if (this.#results.size > resultsKept && !oldest.done) this.#results.delete(oldest.value);
+    this.publish();
+    return atSequence;
+  }
+
+  /** Sequence of the newest snapshot. */
+  get sequence(): number {
+    return this.#options.publisher.sequence;
+  }
+
+  /** Puts the snapshot together and publishes what changed, if anything did. */
+  publish(): void {
+    const { host, fence, ports, publisher, onError } = this.#options;
+    const content = assembleSnapshot(
+      host,
+      {
+        domains: this.#domains.value,
+        network: this.#network.value,
+        storage: this.#steadyStorage(),
+        complete: this.#domains.known && this.#network.known && this.#storage.known,
+        epoch: fence.epoch,
+        results: this.#results,
+        removed: fence.removed(),
+      },
+      (diskUid) => ports.storage.diskPath(diskUid),
+    );
+    if (publisher.update(content) === 'changed') void publisher.push().catch(onError);
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#stoppers.splice(0)) stop();
+    await Promise.all([this.#domains, this.#network, this.#storage].map((part) => part.stop()));
+  }
+
+  /** Free space moves all the time; only a move of 1/128 of the whole is news. */
+  #steadyStorage(): StorageSnapshot | undefined {
+    const listed = this.#storage.value;
+    if (!listed) return undefined;
+    if (Math.abs(listed.freeBytes - this.#freeBytes) >= listed.totalBytes / 128) {
+      this.#freeBytes = listed.freeBytes;
+    }
+    return { ...listed, freeBytes: this.#freeBytes };
+  }
+}

@@ -1,0 +1,200 @@
+import type { Logger } from 'pino';
+import type { ExecutionContext, Executor } from '../kinds/executor.ts';
+import { executors } from '../kinds/execute-registry.ts';
+import type { HostAction, HostActionName } from '../plan/actions.ts';
+import type { OrderResult } from '../plan/snapshot.ts';
+import { KeyedLocks } from '../queue/locks.ts';
+import { isLongCopy, type Order, readOrder } from '../queue/order.ts';
+import type { StandingOrders } from '../queue/orders.ts';
+import type { createVerifier } from '../queue/signature.ts';
+import { describeFailure } from './failure.ts';
+import type { Fence } from './fence.ts';
+import type { Observer, PartName } from './observer.ts';
+
+export interface OrderDeskOptions {
+  orders: StandingOrders;
+  verify: ReturnType<typeof createVerifier>;
+  sealingPrivateKey: string;
+  fence: Fence;
+  observer: Observer;
+  context: Omit<ExecutionContext, 'signal'>;
+  logger: Logger;
+}
+
+/** A newer order took the place of the one that a copy was made for. */
+class Superseded extends Error {
+  override readonly name = 'Superseded';
+}
+
+type Opened = { order: Order } | { refused: Omit<OrderResult, 'atSequence'> };
+
+/** Deals with one order at a time per object: reads it, checks it, carries it out, and says how it ended. */
+export class OrderDesk {
+  readonly #options: OrderDeskOptions;
+  readonly #locks = new KeyedLocks();
+  /** UID → the copy that runs for it. */
+  readonly #copies = new Map<string, { orderId: string; abort: AbortController }>();
+
+  constructor(options: OrderDeskOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Deals with whatever stands for the UID, under the locks of everything that it touches.
+   *
+   * @throws when the work was interrupted; the order stands then and is dealt with again
+   */
+  async handle(uid: string, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const record = await this.#options.orders.read(uid);
+      if (record === undefined) return;
+      const opened = this.#open(uid, record);
+      const lock = 'order' in opened ? opened.order.lock : [];
+      const dealtWith = await this.#locks.holding([uid, ...lock], async () => {
+        // While this waited for the locks a newer order may have come, which touches other things.
+        if ((await this.#options.orders.read(uid)) !== record) return false;
+        signal.throwIfAborted();
+        if ('order' in opened) await this.#carryOut(opened.order, record, signal);
+        else await this.#refuse(uid, record, opened.refused);
+        return true;
+      });
+      if (dealtWith) return;
+    }
+  }
+
+  /** Called when an order was written: a copy for an older one is cut short. */
+  async interrupt(uid: string): Promise<void> {
+    const copy = this.#copies.get(uid);
+    if (!copy) return;
+    const record = await this.#options.orders.read(uid);
+    const opened = record === undefined ? undefined : this.#open(uid, record);
+    if (!opened || !('order' in opened) || opened.order.orderId === copy.orderId) return;
+    if (this.#options.fence.check(opened.order)) return;
+    copy.abort.abort(new Superseded('a newer order stands for this object'));
+  }
+
+  /** Looks again at every copy that runs; for when announcements may have been missed. */
+  async interruptAll(): Promise<void> {
+    await Promise.all([...this.#copies.keys()].map((uid) => this.interrupt(uid)));
+  }
+
+  #open(uid: string, record: string): Opened {
+    const { verify, sealingPrivateKey } = this.#options;
+    const refused = (reason: string, message: string): Opened => ({
+      refused: { orderId: '', action: '', outcome: 'refused', reason, message, retryable: true },
+    });
+    const payload = verify('order', record);
+    if (payload === undefined) return refused('BadSignature', 'the order was not signed by the controller');
+    try {
+      const order = readOrder(payload, sealingPrivateKey);
+      if (order.uid !== uid) return refused('BadOrder', `an order for ${order.uid} stands here`);
+      if (!Object.hasOwn(executors, order.action.name)) {
+        return refused('UnknownAction', `this agent knows no ${order.action.name}; upgrade it`);
+      }
+      return { order };
+    } catch (error) {
+      return refused('BadOrder', `the order cannot be read: ${describeFailure(error).message}`);
+    }
+  }
+
+  async #refuse(uid: string, record: string, result: Omit<OrderResult, 'atSequence'>): Promise<void> {
+    const { logger, observer, orders } = this.#options;
+    const { action, reason, message } = result;
+    logger.warn({ uid, action, reason, because: message }, 'order refused');
+    observer.recordResult(uid, result);
+    await orders.remove(uid, record);
+  }
+
+  async #carryOut(order: Order, record: string, signal: AbortSignal): Promise<void> {
+    const { fence, observer, orders, logger } = this.#options;
+    const { uid, kind, namespace, name, action } = order;
+    const { orderId } = order;
+    const refusal = fence.check(order);
+    if (refusal) {
+      const result = { orderId, action: action.name, outcome: 'refused', retryable: true } as const;
+      return this.#refuse(uid, record, { ...result, ...refusal });
+    }
+    const log = logger.child({ uid, kind, namespace, name, action: action.name, orderId });
+    fence.admit(order);
+    const startedAt = performance.now();
+    const failure = await this.#attempt(order, signal);
+    await observer.refresh(touchedParts(action.name));
+    if (!failure && action.name.endsWith('.delete')) fence.recordRemoval(order);
+    if (failure && interrupted(failure.error)) {
+      fence.recordEffect(order, observer.sequence);
+      log.warn({ because: describeFailure(failure.error).message }, 'interrupted');
+      if (failure.error instanceof Superseded) return;
+      throw failure.error;
+    }
+    const result = failure
+      ? { outcome: 'failed' as const, ...describeFailure(failure.error) }
+      : { outcome: 'done' as const };
+    fence.recordEffect(order, observer.recordResult(uid, { orderId, action: action.name, ...result }));
+    await orders.remove(uid, record);
+    const durationMs = Math.round(performance.now() - startedAt);
+    if (failure) log.warn({ durationMs, ...result }, 'failed');
+    else log.info({ durationMs }, 'done');
+  }
+
+  /** @returns what went wrong, if anything did */
+  async #attempt(order: Order, signal: AbortSignal): Promise<{ error: unknown } | undefined> {
+    const { uid, generation, installationUid, orderId, action } = order;
+    const copy = isLongCopy(action.name) ? { orderId, abort: new AbortController() } : undefined;
+    if (copy) this.#copies.set(uid, copy);
+    const context = {
+      ...this.#options.context,
+      signal: copy ? AbortSignal.any([signal, copy.abort.signal]) : signal,
+    };
+    try {
+      if (copy) await this.interrupt(uid); // it may have been announced before the copy was known
+      context.signal.throwIfAborted();
+      await execute(action, context, { uid, generation, installationUid });
+      return undefined;
+    } catch (error) {
+      return { error: context.signal.aborted ? context.signal.reason : error };
+    } finally {
+      if (copy) this.#copies.delete(uid);
+    }
+  }
+}
+
+/** Calls the executor of the action's name. */
+async function execute<Name extends HostActionName>(
+  action: Extract<HostAction, { name: Name }>,
+  context: ExecutionContext,
+  owner: { uid: string; generation: number; installationUid: string },
+): Promise<void> {
+  const executor = executors[action.name] as unknown as Executor<Name>;
+  await executor(action.arguments as Parameters<Executor<Name>>[0], context, owner);
+}
+
+/** The parts of the host that look different afterwards. */
+function touchedParts(name: HostActionName): PartName[] {
+  switch (name) {
+    case 'image.import':
+    case 'image.delete':
+    case 'disk.create':
+    case 'disk.grow':
+    case 'disk.delete':
+    case 'disk.retain':
+      return ['storage'];
+    case 'subnet.realise':
+    case 'subnet.delete':
+    case 'machine.connect':
+      return ['network'];
+    case 'machine.define':
+      return ['domains', 'storage'];
+    case 'machine.start':
+      return ['domains', 'network'];
+    case 'machine.requestShutdown':
+    case 'machine.powerOff':
+      return ['domains'];
+    case 'machine.reconfigure':
+    case 'machine.delete':
+      return ['domains', 'network', 'storage'];
+  }
+}
+
+/** The order was not dealt with: it stands, or another one does. */
+const interrupted = (error: unknown): boolean =>
+  error instanceof Error && ['Superseded', 'LockLost', 'WorkerClosing'].includes(error.name);

@@ -1,0 +1,98 @@
+import type { DomainConfig } from '../host/libvirt/domain-spec.ts';
+import type { DomainListing, ObservedDomain } from '../host/libvirt/hypervisor-port.ts';
+import type { Storage } from '../host/ports/storage.ts';
+import type {
+  DomainHardware,
+  DomainSnapshot,
+  NetworkSnapshot,
+  OrderResult,
+  StorageSnapshot,
+} from '../plan/snapshot.ts';
+import type { SnapshotContent } from '../queue/snapshot-fields.ts';
+
+/** What never changes while the agent runs. */
+export type HostIdentity = Pick<SnapshotContent, 'hostName' | 'agentUid' | 'bootId' | 'facts'>;
+
+/** Everything that a snapshot is made of; a part is missing until it was listed once. */
+export interface Listings {
+  domains?: DomainListing | undefined;
+  network?: NetworkSnapshot | undefined;
+  storage?: StorageSnapshot | undefined;
+  /** Every part's last listing succeeded. */
+  complete: boolean;
+  epoch: number;
+  results: ReadonlyMap<string, OrderResult>;
+  removed: Record<string, number>;
+}
+
+/** Puts the listings together, keyed by the UIDs of the owners. */
+export function assembleSnapshot(
+  host: HostIdentity,
+  { domains, network, storage, complete, epoch, results, removed }: Listings,
+  diskPath: Storage['diskPath'],
+): SnapshotContent {
+  return {
+    ...host,
+    complete,
+    epoch,
+    domains: keyed(
+      (domains?.domains ?? []).map((domain) => describeDomain(domain, diskPath)),
+      ({ machineUid }) => machineUid,
+    ),
+    foreignDomains: domains?.foreign ?? 0,
+    disks: keyed(storage?.disks ?? [], ({ diskUid }) => diskUid),
+    images: keyed(storage?.images ?? [], ({ imageUid }) => imageUid),
+    seeds: Object.fromEntries((storage?.seeds ?? []).map(({ machineUid, hash }) => [machineUid, hash])),
+    segments: keyed(network?.segments ?? [], ({ subnetUid }) => subnetUid),
+    ports: keyed(network?.ports ?? [], ({ tap }) => tap),
+    hostCidrs: network?.hostCidrs ?? [],
+    storage: { freeBytes: storage?.freeBytes ?? 0, totalBytes: storage?.totalBytes ?? 0 },
+    results: Object.fromEntries(results),
+    removed,
+  };
+}
+
+/**
+ * A domain in the words of the planners: the definition's hash is that of the next start, the restart token and the
+ * pending shutdown are those of the present run.
+ */
+export function describeDomain(domain: ObservedDomain, diskPath: Storage['diskPath']): DomainSnapshot {
+  const { uuid, power, stopCause, config, live } = domain;
+  const { definitionHash } = config?.metadata ?? {};
+  const { restartToken, shutdownRequestedAt } = (live ?? config)?.metadata ?? {};
+  return {
+    machineUid: uuid,
+    power,
+    persistent: config !== undefined,
+    ...(stopCause !== undefined && { stopCause }),
+    ...(config && { config: describeHardware(config, diskPath) }),
+    ...(live && { live: describeHardware(live, diskPath) }),
+    ...(definitionHash !== undefined && { definitionHash }),
+    ...(restartToken !== undefined && { restartToken }),
+    ...(live && shutdownRequestedAt !== undefined && { shutdownRequestedAt }),
+  };
+}
+
+function describeHardware(config: DomainConfig, diskPath: Storage['diskPath']): DomainHardware {
+  return {
+    cpus: config.cpus,
+    maxCpus: config.maxCpus,
+    // The balloon moves what the guest may use now; the hardware is what it was started with.
+    memoryBytes: config.maxMemoryBytes,
+    disks: config.disks.map(({ path, target }) => {
+      const diskUid = diskUidOf(path, diskPath);
+      return { target, ...(diskUid !== undefined && { diskUid }) };
+    }),
+    interfaces: config.interfaces.map(({ tap, macAddress }) => ({ tap, macAddress })),
+  };
+}
+
+const uuidPattern = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+
+/** The UID in the path for which the storage gives that very path: it alone knows how paths are made. */
+function diskUidOf(path: string, diskPath: Storage['diskPath']): string | undefined {
+  return path.match(uuidPattern)?.find((uid) => diskPath(uid) === path);
+}
+
+const keyed = <Value>(values: readonly Value[], key: (value: Value) => string): Record<string, Value> =>
+  Object.fromEntries(values.map((value) => [key(value), value]));

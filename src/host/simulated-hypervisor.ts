@@ -1,0 +1,327 @@
+import type {
+  DiskSpec,
+  DomainConfig,
+  DomainMetadata,
+  DomainSpec,
+  InterfaceSpec,
+} from './libvirt/domain-spec.ts';
+import { domainName, diskSerial, seedSerial } from './libvirt/domain-spec.ts';
+import { seedTarget } from './libvirt/domain-xml.ts';
+import {
+  DeviceConflict,
+  DeviceNotReleased,
+  type DomainListing,
+  type Hypervisor,
+  type HypervisorChange,
+  type ObservedDomain,
+} from './libvirt/hypervisor-port.ts';
+import { LibvirtError } from './libvirt/rpc/error.ts';
+
+/** The operations that a fault can be put before or after. */
+export type HypervisorOperation = {
+  [Name in keyof Hypervisor]: Hypervisor[Name] extends (...args: never[]) => Promise<unknown> ? Name : never;
+}[keyof Hypervisor];
+
+interface Fault {
+  operation: HypervisorOperation;
+  error: Error;
+  /** `after`: the effect happens and its reply is lost. */
+  when: 'before' | 'after';
+}
+
+interface Domain {
+  config?: DomainConfig;
+  live?: DomainConfig;
+  power: ObservedDomain['power'];
+  stopCause?: NonNullable<ObservedDomain['stopCause']>;
+  pauseCause?: NonNullable<ObservedDomain['pauseCause']>;
+}
+
+/** libvirt's codes for the two refusals that this double knows. */
+const noDomain = 42;
+const operationInvalid = 55;
+
+/**
+ * A hypervisor in memory, for planners and executors under simulation. It keeps the contract of the port, takes no
+ * time, tells listeners as libvirt does, and fails when told to.
+ */
+export class SimulatedHypervisor implements Hypervisor {
+  readonly #domains = new Map<string, Domain>();
+  readonly #listeners = new Set<(change: HypervisorChange) => void>();
+  readonly #faults: Fault[] = [];
+  /** Devices (`<uuid>/<target or MAC>`) that their guests do not let go. */
+  readonly #held = new Set<string>();
+  /** Told of every disk that was resized, so that a simulated storage can follow. */
+  onResize: (path: string, bytes: number) => void = () => {};
+  /** Whether a guest obeys when it is asked to shut down. */
+  guestsShutDown = true;
+  foreign = 0;
+
+  /** The next call of `operation` fails: before its effect, or after it as when a reply is lost. */
+  failNext(operation: HypervisorOperation, error: Error, when: 'before' | 'after' = 'before'): void {
+    this.#faults.push({ operation, error, when });
+  }
+
+  /** The guest's process ends by itself: a crash, a kill, a shutdown from inside. */
+  stopGuest(uuid: string, cause: NonNullable<ObservedDomain['stopCause']>): void {
+    this.#stop(uuid, cause);
+  }
+
+  /** The definition goes, as by `virsh undefine`. */
+  undefineByHand(uuid: string): void {
+    const domain = this.#domains.get(uuid);
+    if (!domain) return;
+    delete domain.config;
+    if (!domain.live) this.#domains.delete(uuid);
+    this.#tell(uuid, 'undefined');
+  }
+
+  /** The guest is paused, by hand or by a full disk of the host. */
+  pause(uuid: string, cause: NonNullable<ObservedDomain['pauseCause']>): void {
+    const domain = this.#domains.get(uuid);
+    if (!domain?.live) return;
+    domain.power = 'paused';
+    domain.pauseCause = cause;
+    this.#tell(uuid, 'suspended');
+  }
+
+  /** The guest does not release the device (a disk's target, an interface's MAC) when asked. */
+  holdDevice(uuid: string, device: string): void {
+    this.#held.add(`${uuid}/${device}`);
+  }
+
+  /** The host was switched off and on: nothing runs, definitions are there. */
+  reboot(): void {
+    this.#listenersTell({ kind: 'disconnected', reason: 'the host went down' });
+    for (const [uuid, domain] of this.#domains) {
+      delete domain.live;
+      domain.power = 'shutoff';
+      domain.stopCause = 'unknown';
+      if (!domain.config) this.#domains.delete(uuid);
+    }
+    this.#listenersTell({ kind: 'connected' });
+  }
+
+  async listDomains(): Promise<DomainListing> {
+    return this.#perform('listDomains', () => ({
+      domains: [...this.#domains].flatMap(([uuid, domain]) => observe(uuid, domain) ?? []),
+      foreign: this.foreign,
+    }));
+  }
+
+  async findDomain(uuid: string): Promise<ObservedDomain | undefined> {
+    return this.#perform('findDomain', () => {
+      const domain = this.#domains.get(uuid);
+      return domain && observe(uuid, domain);
+    });
+  }
+
+  async defineDomain(spec: DomainSpec): Promise<void> {
+    return this.#perform('defineDomain', () => {
+      const domain: Domain = this.#domains.get(spec.uuid) ?? { power: 'shutoff', stopCause: 'unknown' };
+      domain.config = configOf(spec);
+      this.#domains.set(spec.uuid, domain);
+      this.#tell(spec.uuid, 'defined');
+    });
+  }
+
+  async startDomain(uuid: string): Promise<void> {
+    return this.#perform('startDomain', () => {
+      const domain = this.#domains.get(uuid);
+      if (!domain) throw libvirtError(noDomain, `no domain with matching uuid '${uuid}'`);
+      if (domain.power === 'running') return;
+      const resumed = domain.live !== undefined;
+      domain.live ??= structuredClone(domain.config);
+      domain.power = 'running';
+      delete domain.stopCause;
+      delete domain.pauseCause;
+      this.#tell(uuid, resumed ? 'resumed' : 'started');
+    });
+  }
+
+  async requestShutdown(uuid: string, requestedAt: number): Promise<void> {
+    return this.#perform('requestShutdown', () => {
+      const metadata = this.#domains.get(uuid)?.live?.metadata;
+      if (!metadata) return;
+      metadata.shutdownRequestedAt ??= requestedAt;
+      if (this.guestsShutDown) this.#stop(uuid, 'guest');
+    });
+  }
+
+  async destroyDomain(uuid: string): Promise<void> {
+    return this.#perform('destroyDomain', () => this.#stop(uuid, 'destroyed'));
+  }
+
+  async undefineDomain(uuid: string): Promise<void> {
+    return this.#perform('undefineDomain', () => this.undefineByHand(uuid));
+  }
+
+  async attachDisk(uuid: string, disk: DiskSpec): Promise<void> {
+    return this.#perform('attachDisk', () => {
+      const live = this.#domains.get(uuid)?.live;
+      const present = live?.disks.find(({ target }) => target === disk.target);
+      if (!live || present?.path === disk.path) return;
+      if (present) throw new DeviceConflict(`${disk.target} of ${live.name} is ${present.path}`);
+      live.disks.push(diskOf(disk));
+      this.#tell(uuid, 'deviceAdded');
+    });
+  }
+
+  async detachDisk(uuid: string, target: string): Promise<void> {
+    return this.#perform('detachDisk', () => {
+      const live = this.#domains.get(uuid)?.live;
+      if (!live?.disks.some((disk) => disk.target === target)) return;
+      this.#release(uuid, target);
+      live.disks = live.disks.filter((disk) => disk.target !== target);
+      this.#tell(uuid, 'deviceRemoved');
+    });
+  }
+
+  async attachInterface(uuid: string, { tap, macAddress, mtu }: InterfaceSpec): Promise<void> {
+    return this.#perform('attachInterface', () => {
+      const live = this.#domains.get(uuid)?.live;
+      const present = live?.interfaces.find((each) => each.macAddress === macAddress);
+      if (!live || present?.tap === tap) return;
+      if (present) throw new DeviceConflict(`${macAddress} of ${live.name} is on ${present.tap}`);
+      live.interfaces.push({ tap, macAddress, mtu });
+      this.#tell(uuid, 'deviceAdded');
+    });
+  }
+
+  async detachInterface(uuid: string, macAddress: string): Promise<void> {
+    return this.#perform('detachInterface', () => {
+      const live = this.#domains.get(uuid)?.live;
+      if (!live?.interfaces.some((each) => each.macAddress === macAddress)) return;
+      this.#release(uuid, macAddress);
+      live.interfaces = live.interfaces.filter((each) => each.macAddress !== macAddress);
+      this.#tell(uuid, 'deviceRemoved');
+    });
+  }
+
+  async raiseVcpus(uuid: string, count: number): Promise<void> {
+    return this.#perform('raiseVcpus', () => {
+      const live = this.#domains.get(uuid)?.live;
+      if (live) live.cpus = Math.max(live.cpus, count);
+    });
+  }
+
+  async setMemory(uuid: string, bytes: number): Promise<void> {
+    return this.#perform('setMemory', () => {
+      const live = this.#domains.get(uuid)?.live;
+      if (live) live.memoryBytes = Math.min(bytes, live.maxMemoryBytes);
+    });
+  }
+
+  async setLiveMetadata(uuid: string, metadata: DomainMetadata): Promise<void> {
+    return this.#perform('setLiveMetadata', () => {
+      const live = this.#domains.get(uuid)?.live;
+      if (live) live.metadata = { ...metadata };
+    });
+  }
+
+  async resizeBlock(uuid: string, target: string, bytes: number): Promise<void> {
+    return this.#perform('resizeBlock', () => {
+      const disk = this.#domains.get(uuid)?.live?.disks.find((each) => each.target === target);
+      if (!disk)
+        throw libvirtError(operationInvalid, 'Requested operation is not valid: domain is not running');
+      this.onResize(disk.path, bytes);
+    });
+  }
+
+  async versions(): Promise<{ libvirt: string; hypervisor: string }> {
+    return this.#perform('versions', () => ({ libvirt: '9.0.0', hypervisor: '7.2.0' }));
+  }
+
+  onChange(listener: (change: HypervisorChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #perform<Result>(operation: HypervisorOperation, effect: () => Result): Promise<Result> {
+    const index = this.#faults.findIndex((fault) => fault.operation === operation);
+    const [fault] = index < 0 ? [] : this.#faults.splice(index, 1);
+    if (fault?.when === 'before') throw fault.error;
+    const result = effect();
+    if (fault) throw fault.error;
+    return structuredClone(result);
+  }
+
+  #stop(uuid: string, cause: NonNullable<ObservedDomain['stopCause']>): void {
+    const domain = this.#domains.get(uuid);
+    if (!domain?.live) return;
+    delete domain.live;
+    delete domain.pauseCause;
+    domain.power = 'shutoff';
+    domain.stopCause = cause;
+    if (!domain.config) this.#domains.delete(uuid);
+    this.#tell(uuid, 'stopped');
+  }
+
+  #release(uuid: string, device: string): void {
+    if (!this.#held.has(`${uuid}/${device}`)) return;
+    throw new DeviceNotReleased(`the guest has not released ${device} yet`);
+  }
+
+  #tell(uuid: string, what: string): void {
+    this.#listenersTell({ kind: 'domain', uuid, what });
+  }
+
+  #listenersTell(change: HypervisorChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+/** @returns nothing for a domain that carries no tag of ours */
+function observe(
+  uuid: string,
+  { config, live, power, stopCause, pauseCause }: Domain,
+): ObservedDomain | undefined {
+  const metadata = (live ?? config)?.metadata;
+  return (
+    metadata && {
+      uuid,
+      metadata,
+      power,
+      ...(stopCause !== undefined && { stopCause }),
+      ...(pauseCause !== undefined && { pauseCause }),
+      ...(config && { config }),
+      ...(live && { live }),
+    }
+  );
+}
+
+function configOf(spec: DomainSpec): DomainConfig {
+  const seed = spec.seedPath === undefined ? [] : [seedDisk(spec.seedPath)];
+  return structuredClone({
+    uuid: spec.uuid,
+    name: domainName(spec.uuid),
+    metadata: spec.metadata,
+    accelerator: spec.accelerator,
+    cpus: spec.cpus,
+    maxCpus: spec.maxCpus,
+    memoryBytes: spec.memoryBytes,
+    maxMemoryBytes: spec.memoryBytes,
+    firmware: spec.firmware.type,
+    disks: [...spec.disks.map(diskOf), ...seed],
+    interfaces: spec.interfaces.map(({ tap, macAddress, mtu }) => ({ tap, macAddress, mtu })),
+  });
+}
+
+const diskOf = ({ path, target, diskUid, format, readOnly }: DiskSpec): DomainConfig['disks'][number] => ({
+  path,
+  target,
+  serial: diskSerial(diskUid),
+  format,
+  readOnly: readOnly ?? false,
+});
+
+const seedDisk = (path: string): DomainConfig['disks'][number] => ({
+  path,
+  target: seedTarget,
+  serial: seedSerial,
+  format: 'raw',
+  readOnly: true,
+});
+
+const libvirtError = (code: number, message: string): LibvirtError =>
+  new LibvirtError({ code, domain: 10, level: 2, message });
