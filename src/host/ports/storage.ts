@@ -64,6 +64,8 @@ export interface Storage {
   deleteSeed(machineUid: string): Promise<void>;
   /** Absolute paths for the domain XML, made from the UID alone. */
   diskPath(diskUid: string): string;
+  /** The read-only base of overlays; others than the guest's QEMU need not and should not write to it. */
+  imagePath(digest: string): string;
   seedPath(machineUid: string): string;
   consoleLogPath(machineUid: string): string;
   nvramPath(machineUid: string): string;

@@ -71,9 +71,14 @@ function lastFourBytes(address: string): string {
 function blockList(cidrs: readonly string[]): BlockList {
   const list = new BlockList();
   for (const cidr of cidrs) {
-    const [address = '', bits = ''] = cidr.split('/');
+    const [address = '', bits = '', ...rest] = cidr.split('/');
     const family = familyOf(address);
-    if (!family || !/^\d{1,3}$/.test(bits) || Number(bits) > (family === 'ipv4' ? 32 : 128))
+    if (
+      !family ||
+      rest.length > 0 ||
+      !/^\d{1,3}$/.test(bits) ||
+      Number(bits) > (family === 'ipv4' ? 32 : 128)
+    )
       throw refused('InvalidConfiguration', `allowPrivateAddresses: ${JSON.stringify(cidr)} is not a CIDR`);
     list.addSubnet(address, Number(bits), family);
   }

@@ -85,8 +85,11 @@ export class DiskFiles {
 
   async #alreadyComplete(diskUid: string): Promise<boolean> {
     const directory = this.#layout.disk(diskUid);
-    if (!(await look(directory))) return false;
-    const [marker, data] = await Promise.all([this.marker(diskUid), look(this.#layout.diskData(diskUid))]);
+    const there = await look(directory);
+    if (!there) return false;
+    if (!there.isDirectory())
+      throw refused('DiskIncomplete', `${directory} is not a directory; move it away`);
+    const [marker, data] = await Promise.all([this.#marker(diskUid), look(this.#layout.diskData(diskUid))]);
     if (marker && data?.isFile()) return true;
     if (marker)
       throw refused(
@@ -148,10 +151,15 @@ export class DiskFiles {
     if (wholeSectors(marker.sizeBytes) !== sizeBytes) await this.#mark(diskUid, { ...marker, sizeBytes });
   }
 
-  /** Removes the Disk's directory, whole or not at all. */
-  async remove(diskUid: string): Promise<void> {
+  /**
+   * Removes the Disk's directory, whole or not at all.
+   * @returns the digest of the image that it stood on
+   */
+  async remove(diskUid: string): Promise<string | undefined> {
+    const marker = await this.#marker(diskUid);
     await unpublishDirectory(this.#layout.disk(diskUid), this.#layout.tmp);
     this.#cache.forget(diskUid);
+    return marker?.imageDigest;
   }
 
   async retain(diskUid: string): Promise<void> {
@@ -168,7 +176,23 @@ export class DiskFiles {
     return disks.filter((disk) => disk !== undefined);
   }
 
-  async marker(diskUid: string): Promise<DiskMarker | undefined> {
+  /**
+   * The digests that Disks stand on, a Disk whose data is gone included (it may be restored).
+   * @throws StorageError when a Disk's base cannot be told, so that nothing is removed from under it
+   */
+  async digestsInUse(): Promise<Set<string>> {
+    const uids = (await directoryNames(this.#layout.disks)).filter(isUid);
+    const digests = new Set<string>();
+    for (const uid of uids) {
+      const marker = await this.#marker(uid);
+      if (!marker && (await look(this.#layout.diskData(uid))))
+        throw refused('DiskIncomplete', `Disk ${uid} has data, but no readable ${markerName}`);
+      if (marker?.imageDigest !== undefined) digests.add(marker.imageDigest);
+    }
+    return digests;
+  }
+
+  async #marker(diskUid: string): Promise<DiskMarker | undefined> {
     return asDiskMarker(await readRecord(join(this.#layout.disk(diskUid), markerName)));
   }
 
@@ -176,7 +200,7 @@ export class DiskFiles {
     const directory = this.#layout.disk(diskUid);
     const data = this.#layout.diskData(diskUid);
     return this.#cache.get(diskUid, [directory, data, join(directory, markerName)], async () => {
-      const marker = await this.marker(diskUid);
+      const marker = await this.#marker(diskUid);
       if (!marker) return undefined;
       if (!(await look(data))?.isFile()) return undefined;
       const headerBytes = await this.#sizeOrRecorded(data, marker);
@@ -202,8 +226,10 @@ export class DiskFiles {
   }
 
   async #existing(diskUid: string): Promise<DiskMarker> {
-    const marker = await this.marker(diskUid);
-    if (!marker || !(await look(this.#layout.diskData(diskUid)))?.isFile())
+    const marker = await this.#marker(diskUid);
+    const directory = await look(this.#layout.disk(diskUid));
+    const data = await look(this.#layout.diskData(diskUid));
+    if (!marker || !directory?.isDirectory() || !data?.isFile())
       throw failed('DiskNotFound', `Disk ${diskUid} has no complete file on this host`);
     return marker;
   }

@@ -11,6 +11,8 @@ export interface Download {
   body: Readable;
   /** From Content-Length; undefined when the server does not say. */
   totalBytes: number | undefined;
+  /** Throws when the average since the beginning is below `slowestBytesPerSecond`, after a time of grace. */
+  checkPace(receivedBytes: number): void;
   close(): Promise<void>;
 }
 
@@ -25,6 +27,8 @@ export interface DownloadOptions {
 }
 
 const mostRedirects = 5;
+/** A server that drips its bytes would otherwise hold an import for ever without ever being idle. */
+const slowestBytesPerSecond = 1024;
 const redirectStatuses = new Set([301, 302, 303, 307, 308]);
 
 /**
@@ -74,12 +78,25 @@ async function get(
         `spec.source.url: ${shown(url)} has ${totalBytes} bytes, above this host's download limit of ${options.maxBytes}`,
       );
     keepAgent = true;
-    return { download: { body, totalBytes, close: () => agent.destroy() } };
+    const checkPace = paceCheck(url, options.idleTimeoutMs);
+    return { download: { body, totalBytes, checkPace, close: () => agent.destroy() } };
   } catch (error) {
     throw asDownloadFailure(error, url, options.signal);
   } finally {
     if (!keepAgent) await agent.destroy();
   }
+}
+
+function paceCheck(url: URL, graceMs: number): (receivedBytes: number) => void {
+  const startedMs = performance.now();
+  return (receivedBytes) => {
+    const elapsedMs = performance.now() - startedMs;
+    if (elapsedMs > graceMs && (receivedBytes / elapsedMs) * 1000 < slowestBytesPerSecond)
+      throw failed(
+        'DownloadFailed',
+        `spec.source.url: ${shown(url)} sends less than ${slowestBytesPerSecond} bytes a second`,
+      );
+  };
 }
 
 /** An HTTP client that can reach nothing but the checked addresses of this URL's host. */

@@ -12,6 +12,7 @@ import type {
 import { addressPolicy } from './address-policy.ts';
 import { coalesced, watchDirectories } from './directory-watch.ts';
 import { DiskFiles } from './disks.ts';
+import { look } from './durable.ts';
 import { describing, failed, refused } from './errors.ts';
 import { blobLock, ImageFiles } from './images.ts';
 import { wholeSectors } from './image-header.ts';
@@ -136,27 +137,30 @@ class FileStorage implements Storage {
   }
 
   async deleteDisk(diskUid: string): Promise<void> {
-    await this.#change(`disk/${diskUid}`, `removing Disk ${diskUid}`, () => this.#disks.remove(diskUid));
-    await this.#removeUnusedBlobs();
+    const base = await this.#change(`disk/${diskUid}`, `removing Disk ${diskUid}`, () =>
+      this.#disks.remove(diskUid),
+    );
+    if (base !== undefined) await this.#removeUnusedBlobs();
   }
 
   retainDisk(diskUid: string): Promise<void> {
     return this.#change(`disk/${diskUid}`, `retaining Disk ${diskUid}`, () => this.#disks.retain(diskUid));
   }
 
-  importImage(source: ImageSource, signal: AbortSignal): Promise<void> {
+  async importImage(source: ImageSource, signal: AbortSignal): Promise<void> {
     const { imageUid } = source;
-    return this.#change(`image/${imageUid}`, `importing Image ${imageUid}`, async () => {
-      const stopped = AbortSignal.any([signal, this.#closing.signal]);
-      if (stopped.aborted) throw failed('Aborted', 'the import was stopped', stopped.reason);
-      await this.#images.import(source, stopped, () => {
+    await this.#change(`image/${imageUid}`, `importing Image ${imageUid}`, async () => {
+      const stop = AbortSignal.any([signal, this.#closing.signal]);
+      await this.#images.import(source, stop, () => {
         for (const { progressed } of this.#listeners) progressed();
       });
-      this.#logger.info({ imageUid }, 'Image complete');
     });
+    this.#logger.info({ imageUid }, 'Image complete');
+    await this.#removeUnusedBlobs();
   }
 
   async deleteImage(imageUid: string): Promise<void> {
+    this.#images.stopImport(imageUid);
     await this.#change(`image/${imageUid}`, `removing Image ${imageUid}`, () =>
       this.#images.remove(imageUid),
     );
@@ -178,6 +182,9 @@ class FileStorage implements Storage {
   diskPath(diskUid: string): string {
     return this.#layout.diskData(diskUid);
   }
+  imagePath(digest: string): string {
+    return this.#layout.blobData(digest);
+  }
   seedPath(machineUid: string): string {
     return this.#layout.seedIso(machineUid);
   }
@@ -193,7 +200,10 @@ class FileStorage implements Storage {
       `machine/${machineUid}`,
       `making the directory of Machine ${machineUid}`,
       async () => {
-        await mkdir(this.#layout.machine(machineUid), { recursive: true, mode: 0o711 });
+        const path = this.#layout.machine(machineUid);
+        if (!(await look(path))) await mkdir(path, { mode: 0o711 });
+        if (!(await look(path))?.isDirectory())
+          throw refused('DataDirectoryUnsafe', `${path} is not a directory`);
       },
     );
   }
@@ -243,7 +253,7 @@ class FileStorage implements Storage {
 
   async #removeUnusedBlobs(): Promise<void> {
     try {
-      await this.#images.removeUnused(async () => overlaysByDigest(await this.#disks.list()));
+      await this.#images.removeUnused(() => this.#disks.digestsInUse());
     } catch (error) {
       // The deletion itself is done; the cache is swept again at the next one.
       this.#logger.warn({ err: error }, 'Unused images could not be removed');

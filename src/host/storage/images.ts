@@ -13,6 +13,7 @@ import {
   withWorkspace,
   writeNew,
 } from './durable.ts';
+import { failed } from './errors.ts';
 import type { ImageFormat } from './image-header.ts';
 import { checksumOf, type ImportedContent, type ImportOptions, importContent } from './import-image.ts';
 import { dataFileName, isUid, type Layout, markerName } from './layout.ts';
@@ -41,6 +42,7 @@ interface Import {
   format: ImageFormat;
   receivedBytes: number;
   totalBytes: number | undefined;
+  stop: AbortController;
 }
 
 /** The lock under which a blob is used (shared) or removed (exclusive). */
@@ -75,10 +77,16 @@ export class ImageFiles {
     const present = await this.#ref(imageUid);
     if (present?.source === sourceHash && (await this.blob(present.digest))) return;
 
-    signal.throwIfAborted();
-    const running: Import = { format: source.format, receivedBytes: 0, totalBytes: undefined };
+    const running: Import = {
+      format: source.format,
+      receivedBytes: 0,
+      totalBytes: undefined,
+      stop: new AbortController(),
+    };
+    const stopped = AbortSignal.any([signal, running.stop.signal]);
     this.#imports.set(imageUid, running);
     try {
+      stopped.throwIfAborted();
       await withWorkspace(this.#layout.tmp, 'image', async (workspace) => {
         await this.#step('image.workspace');
         const directory = join(workspace, 'blob');
@@ -92,7 +100,7 @@ export class ImageFiles {
             running.totalBytes = totalBytes;
             onProgress();
           },
-          signal,
+          stopped,
         );
         await this.#step('image.made');
         await this.#locks.shared(blobLock(imported.digest), async () => {
@@ -102,9 +110,16 @@ export class ImageFiles {
         });
         await this.#step('image.referenced');
       });
+    } catch (error) {
+      throw stopped.aborted ? failed('Aborted', 'the import was stopped', stopped.reason) : error;
     } finally {
       this.#imports.delete(imageUid);
     }
+  }
+
+  /** Ends an import under way; its own call reports that it was stopped. */
+  stopImport(imageUid: string): void {
+    this.#imports.get(imageUid)?.stop.abort();
   }
 
   async #publish(directory: string, format: ImageFormat, imported: ImportedContent): Promise<void> {
@@ -126,9 +141,11 @@ export class ImageFiles {
 
   /** The complete blob of a digest, or undefined. */
   async blob(digest: string): Promise<(BlobMarker & { path: string }) | undefined> {
+    const directory = this.#layout.blob(digest);
     const path = this.#layout.blobData(digest);
-    const markerPath = join(this.#layout.blob(digest), markerName);
-    const marker = await this.#blobs.get(digest, [path, markerPath], async () => {
+    const markerPath = join(directory, markerName);
+    const marker = await this.#blobs.get(digest, [directory, path, markerPath], async () => {
+      if (!(await look(directory))?.isDirectory()) return undefined;
       const found = asBlobMarker(await readRecord(markerPath));
       const stat = await look(path);
       return found?.digest === digest && stat?.isFile() && stat.size === found.fileSizeBytes
@@ -145,15 +162,15 @@ export class ImageFiles {
   }
 
   /**
-   * Removes blobs that nobody uses. `overlaysOf` is asked under the blob's lock.
-   * @param overlaysOf the Disks that stand on each digest
+   * Removes blobs that nobody uses. `digestsInUse` is asked under the blob's lock.
+   * @param digestsInUse the digests that Disks stand on
    */
-  async removeUnused(overlaysOf: () => Promise<ReadonlyMap<string, string[]>>): Promise<void> {
+  async removeUnused(digestsInUse: () => Promise<ReadonlySet<string>>): Promise<void> {
     for (const name of await directoryNames(this.#layout.blobs)) {
       const digest = `sha256:${name}`;
       if (!/^[0-9a-f]{64}$/.test(name)) continue;
       await this.#locks.exclusive(blobLock(digest), async () => {
-        if ((await overlaysOf()).has(digest)) return;
+        if ((await digestsInUse()).has(digest)) return;
         if ((await this.#allRefs()).some(({ ref }) => ref.digest === digest)) return;
         await unpublishDirectory(this.#layout.blob(digest), this.#layout.tmp);
         this.#blobs.forget(digest);

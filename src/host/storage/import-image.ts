@@ -8,7 +8,7 @@ import { execa } from 'execa';
 import type { ImageSource } from '../ports/storage.ts';
 import type { AddressPolicy } from './address-policy.ts';
 import { asDownloadFailure, openDownload } from './download.ts';
-import { errorCode, errorText, failed, refused } from './errors.ts';
+import { errorCode, errorText, refused } from './errors.ts';
 import { checkImage, readHead } from './image-header.ts';
 import { openLocalFile } from './local-file.ts';
 import { SparseFile } from './sparse-file.ts';
@@ -96,6 +96,7 @@ export async function importContent(
             `spec.source: more than this host's download limit of ${limits.maxDownloadBytes} bytes`,
           );
         published.update(chunk);
+        opened.checkPace(received);
         progress(received, opened.totalBytes);
         yield chunk;
       }
@@ -137,6 +138,8 @@ export async function importContent(
 interface OpenedSource {
   body: Readable;
   totalBytes: number | undefined;
+  /** Throws when the source brings its bytes too slowly. */
+  checkPace(receivedBytes: number): void;
   close(): Promise<void>;
 }
 
@@ -158,6 +161,7 @@ async function openSource(
   return {
     body: handle.createReadStream({ highWaterMark: 1024 * 1024, autoClose: false }),
     totalBytes: (await handle.stat()).size,
+    checkPace: () => {},
     close: () => handle.close(),
   };
 }
@@ -176,7 +180,6 @@ const decompressors: Record<ImageSource['compression'], () => Duplex | undefined
 };
 
 function explained(error: unknown, source: ImageSource, signal: AbortSignal): unknown {
-  if (signal.aborted) return failed('Aborted', 'the import was stopped', signal.reason);
   const code = errorCode(error) ?? '';
   if (code.startsWith('Z_') || code.startsWith('ZSTD_') || isFailedXz(error))
     return refused(

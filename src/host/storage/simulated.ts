@@ -28,11 +28,6 @@ interface Fault {
   when: 'before' | 'after';
 }
 
-interface SimulatedDisk extends DiskSnapshot {
-  /** False once the file was removed behind our back. */
-  present: boolean;
-}
-
 interface SimulatedBlob {
   format: ImageFormat;
   virtualSizeBytes: number;
@@ -44,7 +39,9 @@ interface SimulatedBlob {
  * (test/contract/storage), takes no time, and fails when told to.
  */
 export class SimulatedStorage implements Storage {
-  readonly #disks = new Map<string, SimulatedDisk>();
+  readonly #disks = new Map<string, DiskSnapshot>();
+  /** Disks whose data was removed behind our back. */
+  readonly #lost = new Set<string>();
   readonly #blobs = new Map<string, SimulatedBlob>();
   readonly #refs = new Map<string, { digest: string; source: string }>();
   readonly #imports = new Map<string, ImageFormat>();
@@ -78,8 +75,7 @@ export class SimulatedStorage implements Storage {
 
   /** A Disk's file is removed by hand; its marker stays. */
   loseDisk(diskUid: string): void {
-    const disk = this.#disks.get(diskUid);
-    if (disk) disk.present = false;
+    this.#lost.add(diskUid);
     this.#changed();
   }
 
@@ -98,7 +94,7 @@ export class SimulatedStorage implements Storage {
   list(): Promise<StorageSnapshot> {
     return this.#perform('list', () => ({
       disks: sortedBy(
-        this.#presentDisks().map(({ present: _, ...disk }) => disk),
+        this.#presentDisks().map((disk) => ({ ...disk })),
         ({ diskUid }) => diskUid,
       ),
       images: sortedBy(this.#listedImages(), ({ imageUid }) => imageUid),
@@ -117,16 +113,15 @@ export class SimulatedStorage implements Storage {
       checkedUid(diskUid);
       checkSize(sizeBytes);
       if (imageDigest !== undefined) this.#checkBacking(spec, imageDigest);
-      const there = this.#disks.get(diskUid);
-      if (there?.present) return;
-      if (there) throw refused('DiskLost', `the data of Disk ${diskUid} was complete and is gone`);
+      if (this.#disks.has(diskUid) && !this.#lost.has(diskUid)) return;
+      if (this.#lost.has(diskUid))
+        throw refused('DiskLost', `the data of Disk ${diskUid} was complete and is gone`);
       this.#disks.set(diskUid, {
         diskUid,
         sizeBytes,
         format,
         ...(imageDigest !== undefined && { imageDigest }),
         retained: false,
-        present: true,
       });
     });
   }
@@ -162,6 +157,7 @@ export class SimulatedStorage implements Storage {
   deleteDisk(diskUid: string): Promise<void> {
     return this.#perform('deleteDisk', () => {
       this.#disks.delete(checkedUid(diskUid));
+      this.#lost.delete(diskUid);
       this.#removeUnusedBlobs();
     });
   }
@@ -256,6 +252,9 @@ export class SimulatedStorage implements Storage {
   diskPath(diskUid: string): string {
     return `/simulated/disks/${checkedUid(diskUid)}/disk.img`;
   }
+  imagePath(digest: string): string {
+    return `/simulated/images/blobs/${digestHex(digest)}/image.img`;
+  }
   seedPath(machineUid: string): string {
     return `/simulated/seeds/${checkedUid(machineUid)}.iso`;
   }
@@ -293,19 +292,20 @@ export class SimulatedStorage implements Storage {
     for (const onChange of this.#watchers) onChange();
   }
 
-  #presentDisks(): SimulatedDisk[] {
-    return [...this.#disks.values()].filter(({ present }) => present);
+  #presentDisks(): DiskSnapshot[] {
+    return [...this.#disks.values()].filter(({ diskUid }) => !this.#lost.has(diskUid));
   }
 
-  #existing(diskUid: string): SimulatedDisk {
+  #existing(diskUid: string): DiskSnapshot {
     const disk = this.#disks.get(checkedUid(diskUid));
-    if (!disk?.present) throw failed('DiskNotFound', `Disk ${diskUid} has no complete file on this host`);
+    if (!disk || this.#lost.has(diskUid))
+      throw failed('DiskNotFound', `Disk ${diskUid} has no complete file on this host`);
     return disk;
   }
 
   #overlaysOf(digest: string): string[] {
     return this.#presentDisks()
-      .filter((disk) => disk.imageDigest === digest)
+      .filter(({ imageDigest }) => imageDigest === digest)
       .map(({ diskUid }) => diskUid)
       .sort();
   }
@@ -324,8 +324,9 @@ export class SimulatedStorage implements Storage {
 
   #removeUnusedBlobs(): void {
     const referenced = new Set([...this.#refs.values()].map(({ digest }) => digest));
+    const inUse = new Set([...this.#disks.values()].map(({ imageDigest }) => imageDigest));
     for (const digest of this.#blobs.keys()) {
-      if (!referenced.has(digest) && this.#overlaysOf(digest).length === 0) this.#blobs.delete(digest);
+      if (!referenced.has(digest) && !inUse.has(digest)) this.#blobs.delete(digest);
     }
   }
 }
