@@ -57,11 +57,10 @@ export function parseDomainXml(xml: string): DomainConfig {
   };
 }
 
-/** @returns nothing unless the element is in our namespace and complete */
+/** @returns nothing unless there is an element in our namespace, and it is complete */
 function readMetadata(metadata: Element | undefined): DomainMetadata | undefined {
-  const [prefix, ours] = findOurs(metadata);
-  if (ours === undefined) return undefined;
-  const field = (name: string): string | undefined => optionalText(ours, `${prefix}${name}`);
+  const ours = findOurs(metadata);
+  const field = (name: keyof DomainMetadata): string | undefined => attribute(ours, name);
   const [namespace, name, installationUid] = [field('namespace'), field('name'), field('installationUid')];
   const [generation, definitionHash] = [field('generation'), field('definitionHash')];
   if (namespace === undefined || name === undefined || installationUid === undefined) return undefined;
@@ -78,15 +77,15 @@ function readMetadata(metadata: Element | undefined): DomainMetadata | undefined
   };
 }
 
-/** Our element by its namespace: the prefix is only a spelling. */
-function findOurs(metadata: Element | undefined): [prefix: string, ours: Element | undefined] {
+/** By its namespace: a prefix is only a spelling. */
+function findOurs(metadata: Element | undefined): Element | undefined {
   for (const key of Object.keys(metadata ?? {})) {
-    const prefix = key.includes(':') ? key.slice(0, key.indexOf(':') + 1) : '';
-    const declaration = prefix === '' ? 'xmlns' : `xmlns:${prefix.slice(0, -1)}`;
-    const ours = children(metadata, key).find((each) => attribute(each, declaration) === metadataNamespace);
-    if (ours !== undefined) return [prefix, ours];
+    const colon = key.indexOf(':');
+    const declaration = colon === -1 ? '@xmlns' : `@xmlns:${key.slice(0, colon)}`;
+    const ours = children(metadata, key).find((each) => each[declaration] === metadataNamespace);
+    if (ours !== undefined) return ours;
   }
-  return ['', undefined];
+  return undefined;
 }
 
 function readDisk(disk: Element): DomainDisk {
@@ -111,11 +110,11 @@ function readInterface(each: Element): DomainInterface {
 /** libvirt always answers in KiB; other units are for what people write. */
 function bytes(element: Element | undefined): number {
   const unit = attribute(element, 'unit') ?? 'KiB';
-  const value = Number(element?.['#']);
-  if (unit !== 'KiB' || !Number.isSafeInteger(value)) {
-    throw new UnreadableDomainXml(`a memory size of "${String(element?.['#'])}" ${unit}`);
+  const size = element?.['#'];
+  if (unit !== 'KiB' || typeof size !== 'string' || !/^\d{1,15}$/.test(size)) {
+    throw new UnreadableDomainXml(`a memory size of ${JSON.stringify(size)} ${unit}`);
   }
-  return value * 1024;
+  return Number(size) * 1024;
 }
 
 function children(element: Element | undefined, name: string): Element[] {

@@ -98,40 +98,27 @@ export function interfaceReferenceXml(observed: { macAddress: string }): string 
   });
 }
 
-/** The content of our metadata element, for virDomainSetMetadata, which adds prefix and namespace itself. */
+/** Our metadata element for virDomainSetMetadata, which puts it into the namespace itself. */
 export function buildMetadataXml(metadata: DomainMetadata): string {
-  return render('domain', metadataFields(metadata));
+  return render('domain', metadataAttributes(metadata));
 }
 
 function metadataElement(metadata: DomainMetadata): Xml {
-  const fields = Object.entries(metadataFields(metadata)).map(
-    ([key, value]) => [`${metadataPrefix}:${key}`, value] as const,
-  );
   return {
     [`${metadataPrefix}:domain`]: {
       [`@xmlns:${metadataPrefix}`]: metadataNamespace,
-      ...Object.fromEntries(fields),
+      ...metadataAttributes(metadata),
     },
   };
 }
 
-function metadataFields(metadata: DomainMetadata): Xml {
-  const { namespace, name, installationUid, generation, definitionHash, restartToken, shutdownRequestedAt } =
-    metadata;
-  const texts = {
-    namespace,
-    name,
-    installationUid,
-    generation: String(generation),
-    definitionHash,
-    restartToken,
-  };
-  const wanted = { ...texts, shutdownRequestedAt: shutdownRequestedAt?.toString() };
-  return Object.fromEntries(
-    Object.entries(wanted)
-      .filter((entry): entry is [string, string] => entry[1] !== undefined)
-      .map(([key, value]) => [key, checkText(`metadata.${key}`, value)]),
-  );
+/** Attributes, because they read the same however libvirt spells the element's namespace. */
+function metadataAttributes(metadata: DomainMetadata): Xml {
+  const attributes: Record<string, string> = {};
+  for (const [key, value] of Object.entries(metadata) as [string, string | number | undefined][]) {
+    if (value !== undefined) attributes[`@${key}`] = checkText(`metadata.${key}`, String(value));
+  }
+  return attributes;
 }
 
 function firmware(spec: DomainSpec): Xml {

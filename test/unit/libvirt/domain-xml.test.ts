@@ -146,7 +146,7 @@ describe('parseDomainXml', () => {
     const foreign = (metadata: string) =>
       `<domain type='kvm'><name>n</name><uuid>u</uuid>${metadata}<memory unit='KiB'>1024</memory><vcpu>1</vcpu></domain>`;
     expect(parseDomainXml(foreign('')).metadata).toBeUndefined();
-    const borrowed = `<metadata><purlin:domain xmlns:purlin="https://elsewhere/"><purlin:name>web</purlin:name></purlin:domain></metadata>`;
+    const borrowed = `<metadata><purlin:domain xmlns:purlin="https://elsewhere/" namespace="default" name="web" installationUid="i" generation="1" definitionHash="h"/></metadata>`;
     expect(parseDomainXml(foreign(borrowed)).metadata).toBeUndefined();
   });
 

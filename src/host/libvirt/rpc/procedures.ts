@@ -52,6 +52,7 @@ export const procedures = {
   domainLookupByUuid: procedure(24, (w, uuid: string) => writeUuid(w, uuid), readDomain),
   domainGetXmlDesc: procedure(14, onDomainWithFlags, (r) => r.string()),
   domainGetState: procedure(212, onDomainWithFlags, (r) => ({ state: r.int(), reason: r.int() })),
+  domainIsPersistent: procedure(151, onDomain, (r) => r.int() !== 0),
   domainDefineXmlFlags: procedure(
     350,
     (w, xml: string, flags: number) => w.string(xml).uint(flags),

@@ -1,0 +1,230 @@
+import type { LibvirtConnection } from './connection.ts';
+import { DomainReader } from './domain-reader.ts';
+import {
+  type DiskSpec,
+  type DomainConfig,
+  type DomainMetadata,
+  type DomainSpec,
+  type InterfaceSpec,
+  metadataNamespace,
+  metadataPrefix,
+} from './domain-spec.ts';
+import {
+  buildDiskXml,
+  buildDomainXml,
+  buildInterfaceXml,
+  buildMetadataXml,
+  diskReferenceXml,
+  interfaceReferenceXml,
+} from './domain-xml.ts';
+import {
+  DeviceConflict,
+  DeviceNotReleased,
+  type DomainListing,
+  type Hypervisor,
+  type HypervisorChange,
+  type ObservedDomain,
+} from './hypervisor-port.ts';
+import { refByUuid } from './rpc/domain-ref.ts';
+import { isLibvirtError } from './rpc/error.ts';
+import type { DomainEvent } from './rpc/events.ts';
+import { procedures } from './rpc/procedures.ts';
+
+/** The hypervisor behind a libvirt connection, restricted to the domains of one installation. */
+export class LibvirtHypervisor implements Hypervisor {
+  readonly #connection: LibvirtConnection;
+  readonly #domains: DomainReader;
+
+  constructor(connection: LibvirtConnection, installationUid: string) {
+    this.#connection = connection;
+    this.#domains = new DomainReader(connection, installationUid);
+  }
+
+  async listDomains(): Promise<DomainListing> {
+    return await this.#domains.list();
+  }
+
+  async findDomain(uuid: string): Promise<ObservedDomain | undefined> {
+    return await this.#domains.find(uuid);
+  }
+
+  async defineDomain(spec: DomainSpec): Promise<void> {
+    await this.#domains.own(spec.uuid);
+    await this.#connection.call(procedures.domainDefineXmlFlags, buildDomainXml(spec), 0);
+  }
+
+  async startDomain(uuid: string): Promise<void> {
+    const seen = await this.#domains.own(uuid);
+    if (seen?.power === 'running') return;
+    if (seen?.power === 'paused') {
+      // Other pauses (a migration, a snapshot) end by themselves.
+      if (seen.pauseCause !== 'other') await this.#connection.call(procedures.domainResume, refByUuid(uuid));
+      return;
+    }
+    try {
+      await this.#connection.callWithin(startTimeoutMs, procedures.domainCreateWithFlags, refByUuid(uuid), 0);
+    } catch (error) {
+      // Somebody else started it in between.
+      if (isLibvirtError(error, 'OPERATION_INVALID') && (await this.#domains.live(uuid)) !== undefined)
+        return;
+      throw error;
+    }
+  }
+
+  async requestShutdown(uuid: string, requestedAt: number): Promise<void> {
+    const live = await this.#domains.live(uuid);
+    if (live?.metadata === undefined) return;
+    if (live.metadata.shutdownRequestedAt === undefined) {
+      await this.setLiveMetadata(uuid, { ...live.metadata, shutdownRequestedAt: requestedAt });
+    }
+    await unlessStopped(this.#connection.call(procedures.domainShutdownFlags, refByUuid(uuid), 0));
+  }
+
+  async destroyDomain(uuid: string): Promise<void> {
+    const seen = await this.#domains.own(uuid);
+    if (seen?.live === undefined) return;
+    await unlessStopped(
+      this.#connection.callWithin(destroyTimeoutMs, procedures.domainDestroyFlags, refByUuid(uuid), 0),
+    );
+  }
+
+  async undefineDomain(uuid: string, { nvram }: { nvram: 'keep' | 'delete' }): Promise<void> {
+    const seen = await this.#domains.own(uuid);
+    if (seen?.config === undefined) return;
+    const flags = undefineEverything | (nvram === 'delete' ? undefineNvram : undefineKeepNvram);
+    await unlessStopped(this.#connection.call(procedures.domainUndefineFlags, refByUuid(uuid), flags));
+  }
+
+  async attachDisk(uuid: string, disk: DiskSpec): Promise<void> {
+    const live = await this.#domains.live(uuid);
+    if (live === undefined) return;
+    const present = diskAt(disk.target, live);
+    if (present?.path === disk.path) return;
+    if (present !== undefined) throw new DeviceConflict(`${disk.target} of ${live.name} is ${present.path}`);
+    await this.#connection.call(
+      procedures.domainAttachDeviceFlags,
+      refByUuid(uuid),
+      buildDiskXml(disk),
+      affectLive,
+    );
+  }
+
+  async detachDisk(uuid: string, target: string): Promise<void> {
+    const present = diskAt(target, await this.#domains.live(uuid));
+    if (present === undefined) return;
+    await this.#detach(uuid, diskReferenceXml(present));
+    if (diskAt(target, await this.#domains.live(uuid)) !== undefined) {
+      throw new DeviceNotReleased(`the guest has not released its disk ${target} yet`);
+    }
+  }
+
+  async attachInterface(uuid: string, wanted: InterfaceSpec): Promise<void> {
+    const live = await this.#domains.live(uuid);
+    if (live === undefined) return;
+    const present = interfaceWith(wanted.macAddress, live);
+    if (present?.tap === wanted.tap) return;
+    if (present !== undefined)
+      throw new DeviceConflict(`${wanted.macAddress} of ${live.name} is on ${present.tap}`);
+    const xml = buildInterfaceXml(wanted);
+    await this.#connection.call(procedures.domainAttachDeviceFlags, refByUuid(uuid), xml, affectLive);
+  }
+
+  async detachInterface(uuid: string, macAddress: string): Promise<void> {
+    const present = interfaceWith(macAddress, await this.#domains.live(uuid));
+    if (present === undefined) return;
+    await this.#detach(uuid, interfaceReferenceXml(present));
+    if (interfaceWith(macAddress, await this.#domains.live(uuid)) !== undefined) {
+      throw new DeviceNotReleased(`the guest has not released its interface ${macAddress} yet`);
+    }
+  }
+
+  async raiseVcpus(uuid: string, count: number): Promise<void> {
+    const live = await this.#domains.live(uuid);
+    if (live === undefined || live.cpus >= count) return;
+    await this.#connection.call(procedures.domainSetVcpusFlags, refByUuid(uuid), count, affectLive);
+  }
+
+  async setMemory(uuid: string, bytes: number): Promise<void> {
+    const live = await this.#domains.live(uuid);
+    if (live === undefined) return;
+    const kibibytes = Math.floor(Math.min(bytes, live.maxMemoryBytes) / 1024);
+    await this.#connection.call(procedures.domainSetMemoryFlags, refByUuid(uuid), kibibytes, affectLive);
+  }
+
+  async setLiveMetadata(uuid: string, metadata: DomainMetadata): Promise<void> {
+    const element = { type: 2, xml: buildMetadataXml(metadata), key: metadataPrefix, uri: metadataNamespace };
+    await unlessStopped(
+      this.#connection.call(procedures.domainSetMetadata, refByUuid(uuid), element, affectLive),
+    );
+  }
+
+  async resizeBlock(uuid: string, target: string, bytes: number): Promise<void> {
+    await this.#domains.own(uuid);
+    await this.#connection.call(procedures.domainBlockResize, refByUuid(uuid), target, bytes, sizeInBytes);
+  }
+
+  async versions(): Promise<{ libvirt: string; hypervisor: string }> {
+    const [libvirt, hypervisor] = await Promise.all([
+      this.#connection.call(procedures.connectGetLibVersion),
+      this.#connection.call(procedures.connectGetVersion),
+    ]);
+    return { libvirt: dotted(libvirt), hypervisor: dotted(hypervisor) };
+  }
+
+  onChange(listener: (change: HypervisorChange) => void): () => void {
+    const connected = () => listener({ kind: 'connected' });
+    const disconnected = (reason: Error) => listener({ kind: 'disconnected', reason: reason.message });
+    const domain = (event: DomainEvent) => {
+      const what = event.kind === 'lifecycle' ? event.event : event.kind;
+      listener({ kind: 'domain', uuid: event.domain.uuid, what });
+    };
+    this.#connection.on('connected', connected).on('disconnected', disconnected).on('domain', domain);
+    return () => {
+      this.#connection.off('connected', connected).off('disconnected', disconnected).off('domain', domain);
+    };
+  }
+
+  async #detach(uuid: string, xml: string): Promise<void> {
+    try {
+      await this.#connection.call(procedures.domainDetachDeviceFlags, refByUuid(uuid), xml, affectLive);
+    } catch (error) {
+      // Gone already, or already asked for and the guest has not answered: the caller looks which.
+      if (!isLibvirtError(error, 'DEVICE_MISSING', 'OPERATION_FAILED', 'OPERATION_INVALID', 'NO_DOMAIN'))
+        throw error;
+    }
+  }
+}
+
+/** QEMU starts in half a second; fifty at once on two cores need more. */
+const startTimeoutMs = 120_000;
+/** libvirt gives QEMU 30 s before it gives up. */
+const destroyTimeoutMs = 60_000;
+
+/** VIR_DOMAIN_AFFECT_LIVE */
+const affectLive = 1;
+/** VIR_DOMAIN_BLOCK_RESIZE_BYTES */
+const sizeInBytes = 1;
+/** VIR_DOMAIN_UNDEFINE_MANAGED_SAVE, _SNAPSHOTS_METADATA and _CHECKPOINTS_METADATA: without them these would keep the domain. */
+const undefineEverything = 1 | 2 | 16;
+const undefineNvram = 4;
+const undefineKeepNvram = 8;
+
+const diskAt = (target: string, live: DomainConfig | undefined) =>
+  live?.disks.find((disk) => disk.target === target);
+
+const interfaceWith = (macAddress: string, live: DomainConfig | undefined) =>
+  live?.interfaces.find((each) => each.macAddress === macAddress);
+
+/** For what is already achieved when the domain does not run, or is not there at all. */
+async function unlessStopped(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!isLibvirtError(error, 'NO_DOMAIN', 'OPERATION_INVALID')) throw error;
+  }
+}
+
+/** libvirt's version numbers: major · 1,000,000 + minor · 1,000 + release */
+function dotted(version: number): string {
+  return [Math.floor(version / 1_000_000), Math.floor(version / 1_000) % 1_000, version % 1_000].join('.');
+}
