@@ -8,6 +8,7 @@ import { sameJson, timestamp } from './object.ts';
 import type { KubeObject } from './object.ts';
 import { keyOf } from './resource.ts';
 import type { Resource } from './resource.ts';
+import { compileRules } from './schema/rules.ts';
 import { createObject } from './write/create.ts';
 import { internalWrite } from './write/options.ts';
 
@@ -27,7 +28,10 @@ export async function installCrds(context: ApiContext, directory: string): Promi
   const resource = builtin(context, 'apiextensions.k8s.io', 'customresourcedefinitions');
   for (const crd of await readCrdFiles(directory)) {
     await storeCrd(context, resource, crd);
-    for (const served of resourcesOf(crd)) context.registry.add(served);
+    for (const served of resourcesOf(crd)) {
+      compileRules(served.schema);
+      context.registry.add(served);
+    }
   }
 }
 

@@ -31,7 +31,7 @@ function labelRequirement(text: string): LabelTest {
   }
   const comparison = COMPARISON.exec(text);
   if (comparison) {
-    const [, key = '', operator, value = ''] = comparison;
+    const [, key = '', operator = '=', value = ''] = comparison;
     switch (operator) {
       case '!=':
         return (labels) => labels[key] !== value;

@@ -1,7 +1,7 @@
 /** `as=Table` and `as=PartialObjectMetadata` renderings of objects and lists. */
 import { notAcceptable } from './errors.ts';
 import type { KubeObject } from './object.ts';
-import type { Resource } from './resource.ts';
+import type { Resource, TableColumn } from './resource.ts';
 
 /** How the client wants objects rendered. */
 export type Rendering =
@@ -111,11 +111,15 @@ function table(
     kind: 'Table',
     apiVersion: `meta.k8s.io/${rendering.version}`,
     metadata,
-    columnDefinitions: resource.columns.map(({ cell: _, format = '', ...column }) => ({ ...column, format })),
+    columnDefinitions: resource.columns.map(columnDefinition),
     rows: items.map((item) => ({
       cells: resource.columns.map((column) => column.cell(item, now) ?? null),
       ...(rendering.include === 'Object' && { object: item }),
       ...(rendering.include === 'Metadata' && { object: partialMetadata(item, rendering.version) }),
     })),
   };
+}
+
+function columnDefinition({ name, type, format = '', description, priority }: TableColumn): object {
+  return { name, type, format, description, priority };
 }

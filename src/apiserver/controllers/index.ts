@@ -1,10 +1,60 @@
+/** The controllers that are part of the API server itself: they see every change of every object. */
+import { decodeChange, decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
+import { CompactedError } from '../../store/index.ts';
+import type { Watch } from '../../store/index.ts';
+import { startEventExpiry } from './event-expiry.ts';
+import { GarbageCollector } from './garbage-collector.ts';
+import { NamespaceController } from './namespaces.ts';
 
-/** The controllers that are part of the API server itself. */
 export interface Controllers {
   close(): Promise<void>;
 }
 
-export function startControllers(_context: ApiContext): Controllers {
-  return { close: () => Promise.resolve() };
+const EVERYTHING = '/registry/';
+
+export function startControllers(context: ApiContext): Controllers {
+  const garbageCollector = new GarbageCollector(context);
+  const namespaces = new NamespaceController(context);
+  const stopExpiry = startEventExpiry(context);
+  let watch: Watch;
+  let closed = false;
+
+  const run = async (): Promise<void> => {
+    watch = context.store.watch(EVERYTHING, context.store.revision);
+    for (const entry of context.store.list(EVERYTHING).entries) {
+      const object = decodeEntry(entry);
+      garbageCollector.observe(entry.key, object, undefined);
+      namespaces.observe(object, undefined);
+    }
+    for (;;) {
+      const changes = await watch.next();
+      if (changes.length === 0) return;
+      for (const change of changes) {
+        const { current, previous } = decodeChange(change);
+        garbageCollector.observe(change.key, current, previous);
+        namespaces.observe(current, previous);
+      }
+    }
+  };
+  /** Having fallen behind compaction, they begin anew from the present state. */
+  const runForever = async (): Promise<void> => {
+    while (!closed) {
+      await run().catch((error: unknown) => {
+        if (!(error instanceof CompactedError)) throw error;
+      });
+    }
+  };
+  const running = runForever().catch((error: unknown) =>
+    context.logger.error({ err: error }, 'Controllers stopped'),
+  );
+
+  return {
+    close: async () => {
+      closed = true;
+      watch.close();
+      stopExpiry();
+      await Promise.all([running, garbageCollector.close(), namespaces.close()]);
+    },
+  };
 }

@@ -2,7 +2,7 @@ import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { isObject, sameJson } from '../object.ts';
 import { validFormat } from './formats.ts';
-import { compileRe2 } from './regex.ts';
+import { compileRe2 } from '../../cel/regex.ts';
 import type { Schema } from './schema.ts';
 
 /**
@@ -87,7 +87,7 @@ function checkNumber(value: number, schema: Schema, path: string, errors: FieldE
 function checkString(value: string, schema: Schema, path: string, errors: FieldError[]): void {
   const { minLength, maxLength, pattern, format } = schema;
   const fail = (why: string) => errors.push(fieldError.invalid(path, value, `${inBody(path)} ${why}`));
-  const length = minLength === undefined && maxLength === undefined ? 0 : [...value].length;
+  const length = minLength === undefined && maxLength === undefined ? 0 : Array.from(value).length;
   if (minLength !== undefined && length < minLength) fail(`should be at least ${minLength} chars long`);
   // An over-long value is not matched further, which also bounds the work of its pattern.
   if (maxLength !== undefined && length > maxLength)

@@ -30,20 +30,22 @@ export function compileRe2(pattern: string): RegExp {
       `invalid regular expression ${pattern}: look-around and back-references are not RE2`,
     );
   }
-  let flags = '';
-  let source = pattern.replace(/^\(\?([ims]+)\)/, (_, given: string) => {
-    flags = given;
-    return '';
-  });
-  source = source
+  const regex = translate(pattern);
+  if (compiled.size >= MAX_CACHED) compiled.clear();
+  compiled.set(pattern, regex);
+  return regex;
+}
+
+/** RE2's spelling of leading flags, POSIX classes, named groups and text anchors in JavaScript's. */
+function translate(pattern: string): RegExp {
+  const flags = /^\(\?([ims]+)\)/.exec(pattern);
+  const source = pattern
+    .slice(flags?.[0].length ?? 0)
     .replace(/\[:(\w+):\]/g, (all, name: string) => POSIX_CLASSES[name] ?? all)
     .replace(/\(\?P</g, '(?<')
     .replace(/\\A/g, '^')
     .replace(/\\z/g, '$');
-  const regex = linearOrBacktracking(source, flags);
-  if (compiled.size >= MAX_CACHED) compiled.clear();
-  compiled.set(pattern, regex);
-  return regex;
+  return linearOrBacktracking(source, flags?.[1] ?? '');
 }
 
 function linearOrBacktracking(source: string, flags: string): RegExp {

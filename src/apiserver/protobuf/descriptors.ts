@@ -1,0 +1,169 @@
+/**
+ * The messages that typed Kubernetes clients send, as data: field numbers from the `generated.proto` files of
+ * k8s.io/api and k8s.io/apimachinery. A `*` marks a pointer in Go, whose zero value means something.
+ */
+export type Scalar = 'string' | 'int' | 'bool' | 'bytes' | 'time' | 'microTime' | 'json';
+
+export interface Field {
+  readonly name: string;
+  readonly type: Scalar | Message;
+  /** Zero values are kept. */
+  readonly pointer: boolean;
+  readonly shape: 'one' | 'list' | 'map';
+}
+
+export type Message = ReadonlyMap<number, Field>;
+
+type FieldSpec = readonly [number: number, name: string, type: string | Message];
+
+/** `string`, `int*`, `[]string`, `map:bytes`; a nested message is given as such, a list of it as `listOf`. */
+function message(...fields: FieldSpec[]): Message {
+  return new Map(fields.map(([number, name, type]) => [number, fieldOf(name, type)]));
+}
+
+function fieldOf(name: string, type: string | Message): Field {
+  if (typeof type !== 'string') return { name, type, pointer: true, shape: lists.has(type) ? 'list' : 'one' };
+  const shape = type.startsWith('[]') ? 'list' : type.startsWith('map:') ? 'map' : 'one';
+  const scalar = type.replace(/^\[\]|^map:|\*$/g, '').replace(/\*$/, '') as Scalar;
+  return { name, type: scalar, pointer: type.endsWith('*'), shape };
+}
+
+const lists = new Set<Message>();
+
+function listOf(items: Message): Message {
+  const list = new Map(items);
+  lists.add(list);
+  return list;
+}
+
+const ownerReference = message(
+  [1, 'kind', 'string'],
+  [3, 'name', 'string'],
+  [4, 'uid', 'string'],
+  [5, 'apiVersion', 'string'],
+  [6, 'controller', 'bool*'],
+  [7, 'blockOwnerDeletion', 'bool*'],
+);
+
+const managedFieldsEntry = message(
+  [1, 'manager', 'string'],
+  [2, 'operation', 'string'],
+  [3, 'apiVersion', 'string'],
+  [4, 'time', 'time'],
+  [6, 'fieldsType', 'string'],
+  [7, 'fieldsV1', message([1, 'raw', 'json'])],
+  [8, 'subresource', 'string'],
+);
+
+const objectMeta = message(
+  [1, 'name', 'string'],
+  [2, 'generateName', 'string'],
+  [3, 'namespace', 'string'],
+  [4, 'selfLink', 'string'],
+  [5, 'uid', 'string'],
+  [6, 'resourceVersion', 'string'],
+  [7, 'generation', 'int'],
+  [8, 'creationTimestamp', 'time'],
+  [9, 'deletionTimestamp', 'time'],
+  [10, 'deletionGracePeriodSeconds', 'int*'],
+  [11, 'labels', 'map:string'],
+  [12, 'annotations', 'map:string'],
+  [13, 'ownerReferences', listOf(ownerReference)],
+  [14, 'finalizers', '[]string'],
+  [17, 'managedFields', listOf(managedFieldsEntry)],
+);
+
+const objectReference = message(
+  [1, 'kind', 'string'],
+  [2, 'namespace', 'string'],
+  [3, 'name', 'string'],
+  [4, 'uid', 'string'],
+  [5, 'apiVersion', 'string'],
+  [6, 'resourceVersion', 'string'],
+  [7, 'fieldPath', 'string'],
+);
+
+const namespaceCondition = message(
+  [1, 'type', 'string'],
+  [2, 'status', 'string'],
+  [4, 'lastTransitionTime', 'time'],
+  [5, 'reason', 'string'],
+  [6, 'message', 'string'],
+);
+
+const metadata: FieldSpec = [1, 'metadata', objectMeta];
+
+const deleteOptions = message(
+  [1, 'gracePeriodSeconds', 'int*'],
+  [2, 'preconditions', message([1, 'uid', 'string*'], [2, 'resourceVersion', 'string*'])],
+  [3, 'orphanDependents', 'bool*'],
+  [4, 'propagationPolicy', 'string*'],
+  [5, 'dryRun', '[]string'],
+);
+
+/** By kind; each of them has one meaning in every group that this server serves. */
+export const messages: Readonly<Record<string, Message>> = {
+  Namespace: message(
+    metadata,
+    [2, 'spec', message([1, 'finalizers', '[]string'])],
+    [3, 'status', message([1, 'phase', 'string'], [2, 'conditions', listOf(namespaceCondition)])],
+  ),
+  ConfigMap: message(
+    metadata,
+    [2, 'data', 'map:string'],
+    [3, 'binaryData', 'map:bytes'],
+    [4, 'immutable', 'bool*'],
+  ),
+  Secret: message(
+    metadata,
+    [2, 'data', 'map:bytes'],
+    [3, 'type', 'string'],
+    [4, 'stringData', 'map:string'],
+    [5, 'immutable', 'bool*'],
+  ),
+  ServiceAccount: message(
+    metadata,
+    [2, 'secrets', listOf(objectReference)],
+    [3, 'imagePullSecrets', listOf(message([1, 'name', 'string']))],
+    [4, 'automountServiceAccountToken', 'bool*'],
+  ),
+  Event: message(
+    metadata,
+    [2, 'involvedObject', objectReference],
+    [3, 'reason', 'string'],
+    [4, 'message', 'string'],
+    [5, 'source', message([1, 'component', 'string'], [2, 'host', 'string'])],
+    [6, 'firstTimestamp', 'time'],
+    [7, 'lastTimestamp', 'time'],
+    [8, 'count', 'int'],
+    [9, 'type', 'string'],
+    [10, 'eventTime', 'microTime'],
+    [11, 'series', message([1, 'count', 'int'], [2, 'lastObservedTime', 'microTime'])],
+    [12, 'action', 'string'],
+    [13, 'related', objectReference],
+    [14, 'reportingComponent', 'string'],
+    [15, 'reportingInstance', 'string'],
+  ),
+  Lease: message(metadata, [
+    2,
+    'spec',
+    message(
+      [1, 'holderIdentity', 'string*'],
+      [2, 'leaseDurationSeconds', 'int*'],
+      [3, 'acquireTime', 'microTime'],
+      [4, 'renewTime', 'microTime'],
+      [5, 'leaseTransitions', 'int*'],
+      [6, 'strategy', 'string*'],
+      [7, 'preferredHolder', 'string*'],
+    ),
+  ]),
+  DeleteOptions: deleteOptions,
+};
+
+/** What wraps every object: apiVersion and kind, and the object's own bytes. */
+export const unknown = message(
+  [1, 'typeMeta', message([1, 'apiVersion', 'string'], [2, 'kind', 'string'])],
+  [2, 'raw', 'bytes'],
+  [3, 'contentEncoding', 'string'],
+  [4, 'contentType', 'string'],
+);
