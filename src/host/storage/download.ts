@@ -1,14 +1,14 @@
 import { lookup } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
-import type { Readable } from 'node:stream';
 import { rootCertificates } from 'node:tls';
 import { Agent, request } from 'undici';
+import { StorageError } from '../ports/storage.ts';
 import type { AddressPolicy } from './address-policy.ts';
 import { errorCode, errorText, failed, refused } from './errors.ts';
 
 export interface Download {
-  body: Readable;
+  body: AsyncIterable<Buffer>;
   /** From Content-Length; undefined when the server does not say. */
   totalBytes: number | undefined;
   /** Throws when the average since the beginning is below `slowestBytesPerSecond`, after a time of grace. */
@@ -79,7 +79,14 @@ async function get(
       );
     keepAgent = true;
     const checkPace = paceCheck(url, options.idleTimeoutMs);
-    return { download: { body, totalBytes, checkPace, close: () => agent.destroy() } };
+    return {
+      download: {
+        body: translated(body, url, options.signal),
+        totalBytes,
+        checkPace,
+        close: () => agent.destroy(),
+      },
+    };
   } catch (error) {
     throw asDownloadFailure(error, url, options.signal);
   } finally {
@@ -160,7 +167,7 @@ function checkedUrl(address: string, base?: URL): URL {
 }
 
 /** The URL as messages may show it: no credentials, no query, no fragment. */
-export const shown = (url: URL): string => `${url.origin}${url.pathname}`;
+const shown = (url: URL): string => `${url.origin}${url.pathname}`;
 
 const bare = (url: URL): string => `${url.origin}${url.pathname}${url.search}`;
 
@@ -174,14 +181,23 @@ function contentLength(header: string | string[] | undefined): number | undefine
   return typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
 }
 
+/** The body's bytes; a failure to read them is a failed download, whatever the network calls it. */
+async function* translated(
+  body: AsyncIterable<Buffer>,
+  url: URL,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw asDownloadFailure(error, url, signal);
+  }
+}
+
 /** Network errors in the owner's words. Errors with a reason, and aborts, pass through. */
-export function asDownloadFailure(error: unknown, url: URL, signal: AbortSignal): unknown {
-  const code = errorCode(error);
-  if (signal.aborted || code === undefined) return error;
-  const cause = /TIMEOUT/.test(code) ? 'the server sent nothing for too long' : `${errorText(error) || code}`;
-  return /^(UND_|HPE_|ECONN|EHOST|ENET|EPIPE|ETIMEDOUT|EAI_|ERR_TLS|ERR_SSL|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO)/.test(
-    code,
-  )
-    ? failed('DownloadFailed', `spec.source.url: ${shown(url)}: ${cause}`, error)
-    : error;
+function asDownloadFailure(error: unknown, url: URL, signal: AbortSignal): unknown {
+  if (signal.aborted || error instanceof StorageError) return error;
+  const code = errorCode(error) ?? '';
+  const cause = code.includes('TIMEOUT') ? 'the server sent nothing for too long' : errorText(error) || code;
+  return failed('DownloadFailed', `spec.source.url: ${shown(url)}: ${cause}`, error);
 }

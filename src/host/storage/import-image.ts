@@ -1,18 +1,19 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, open } from 'node:fs/promises';
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { createGunzip } from 'node:zlib';
 import { execa } from 'execa';
 import type { ImageSource } from '../ports/storage.ts';
 import type { AddressPolicy } from './address-policy.ts';
-import { asDownloadFailure, openDownload } from './download.ts';
+import { openDownload } from './download.ts';
 import { errorCode, errorText, refused } from './errors.ts';
 import { checkImage, readHead } from './image-header.ts';
 import { openLocalFile } from './local-file.ts';
 import { SparseFile } from './sparse-file.ts';
 import { toolEnvironment, tools } from './tools.ts';
+import { decompressZstd } from './zstd-frames.ts';
 
 export interface ImportLimits {
   maxVirtualSizeBytes: number;
@@ -113,11 +114,11 @@ export async function importContent(
       }
     };
     const decompressor = decompressors[source.compression]();
-    if (decompressor) await pipeline(opened.body, meter, decompressor, store, { signal });
-    else await pipeline(opened.body, meter, store, { signal });
+    if (decompressor) await pipeline(meter(opened.body), decompressor, store, { signal });
+    else await pipeline(meter(opened.body), store, { signal });
     await file.finish();
   } catch (error) {
-    throw explained(error, source, signal);
+    throw explained(error, source);
   } finally {
     await file.close();
     await opened.close();
@@ -136,7 +137,7 @@ export async function importContent(
 }
 
 interface OpenedSource {
-  body: Readable;
+  body: AsyncIterable<Buffer>;
   totalBytes: number | undefined;
   /** Throws when the source brings its bytes too slowly. */
   checkPace(receivedBytes: number): void;
@@ -166,10 +167,12 @@ async function openSource(
   };
 }
 
-const decompressors: Record<ImageSource['compression'], () => Duplex | undefined> = {
+type Decompressor = Duplex | ((chunks: AsyncIterable<Buffer>) => AsyncIterable<Buffer>);
+
+const decompressors: Record<ImageSource['compression'], () => Decompressor | undefined> = {
   None: () => undefined,
   Gzip: () => createGunzip(),
-  Zstd: () => createZstdDecompress(),
+  Zstd: () => decompressZstd,
   Xz: () =>
     // Never outlives us: it ends when its input does.
     execa(tools.xz, ['--decompress', '--stdout', '--quiet', '--memlimit-decompress=256MiB'], {
@@ -179,7 +182,7 @@ const decompressors: Record<ImageSource['compression'], () => Duplex | undefined
     }).duplex(),
 };
 
-function explained(error: unknown, source: ImageSource, signal: AbortSignal): unknown {
+function explained(error: unknown, source: ImageSource): unknown {
   const code = errorCode(error) ?? '';
   if (code.startsWith('Z_') || code.startsWith('ZSTD_') || isFailedXz(error))
     return refused(
@@ -187,7 +190,7 @@ function explained(error: unknown, source: ImageSource, signal: AbortSignal): un
       `spec.compression: the content is not ${source.compression}, or damaged (${errorText(error).split('\n')[0]})`,
       error,
     );
-  return 'url' in source.from ? asDownloadFailure(error, new URL(source.from.url), signal) : error;
+  return error;
 }
 
 const isFailedXz = (error: unknown): boolean =>
