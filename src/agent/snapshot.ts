@@ -53,13 +53,13 @@ export function assembleSnapshot(
 }
 
 /**
- * A domain in the words of the planners: the definition's hash is that of the next start, the restart token and the
- * pending shutdown are those of the present run.
+ * A domain in the words of the planners: `definitionHash` is of the next start; `runningHash`, the restart token and
+ * the pending shutdown are of the present run.
  */
 export function describeDomain(domain: ObservedDomain, diskPath: Storage['diskPath']): DomainSnapshot {
   const { uuid, power, stopCause, config, live } = domain;
   const { definitionHash } = config?.metadata ?? {};
-  const { restartToken, shutdownRequestedAt } = (live ?? config)?.metadata ?? {};
+  const { definitionHash: runningHash, shutdownRequestedAt } = live?.metadata ?? {};
   return {
     machineUid: uuid,
     power,
@@ -68,8 +68,10 @@ export function describeDomain(domain: ObservedDomain, diskPath: Storage['diskPa
     ...(config && { config: describeHardware(config, diskPath) }),
     ...(live && { live: describeHardware(live, diskPath) }),
     ...(definitionHash !== undefined && { definitionHash }),
-    ...(restartToken !== undefined && { restartToken }),
-    ...(live && shutdownRequestedAt !== undefined && { shutdownRequestedAt }),
+    ...(runningHash !== undefined && { runningHash }),
+    // A run that was started without a token satisfies none, which is not the same as being unknown.
+    ...(live?.metadata && { restartToken: live.metadata.restartToken ?? '' }),
+    ...(shutdownRequestedAt !== undefined && { shutdownRequestedAt }),
   };
 }
 

@@ -50,7 +50,7 @@ export class ObservationMirror {
   readonly #redis: Redis;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<MirrorListener>();
-  #arrivalsId = '$';
+  #arrivalsId = '0-0';
   #closed = false;
   #running: Promise<void> = Promise.resolve();
 
@@ -61,6 +61,8 @@ export class ObservationMirror {
   /** Resolves once every host known to Redis has been read. */
   static async connect(address: RedisAddress): Promise<ObservationMirror> {
     const mirror = new ObservationMirror(await connectRedis(address, 'reader'));
+    const [latest] = await mirror.#redis.xrevrange(arrivalsKey, '+', '-', 'COUNT', 1);
+    mirror.#arrivalsId = latest?.[0] ?? '0-0';
     await mirror.#check();
     mirror.#running = mirror.#follow();
     return mirror;

@@ -20,8 +20,8 @@ export interface Doorbell {
  */
 const putIfNewer = `
 local standing = redis.call('HGET', KEYS[1], ARGV[1])
-if standing then
-  local old = cjson.decode(standing)
+local readable, old = pcall(cjson.decode, standing or '')
+if standing and readable then
   local epoch, generation, basis = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
   if old.epoch > epoch then return 0 end
   if old.epoch == epoch and old.generation > generation then return 0 end

@@ -64,6 +64,6 @@ function diskSpecs(
 
 /** `vda` to `vdy`; `vdz` is the seed's. */
 function freeTarget(taken: ReadonlySet<string>): string {
-  const letter = [...'abcdefghijklmnopqrstuvwxy'].find((each) => !taken.has(`vd${each}`));
+  const letter = 'abcdefghijklmnopqrstuvwxy'.split('').find((each) => !taken.has(`vd${each}`));
   return `vd${letter ?? 'y'}`;
 }

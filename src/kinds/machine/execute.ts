@@ -34,8 +34,8 @@ export const machineExecutors: Executors<MachineActionName> = {
     await deleteSparePorts(definition.interfaces, context, owner.uid);
   },
 
-  'machine.requestShutdown': async ({ requestedAt }, { hypervisor }, { uid }) =>
-    hypervisor.requestShutdown(uid, requestedAt),
+  'machine.requestShutdown': async (_wanted, { hypervisor, now }, { uid }) =>
+    hypervisor.requestShutdown(uid, now()),
 
   'machine.powerOff': async (_wanted, { hypervisor }, { uid }) => {
     const domain = await hypervisor.findDomain(uid);
