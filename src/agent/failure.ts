@@ -1,3 +1,5 @@
+import { isNativeError } from 'node:util/types';
+
 /** How a failed order is told: `reason` is a CamelCase word for a condition. */
 export interface Failure {
   reason: string;
@@ -42,7 +44,7 @@ interface SelfDescribing {
 
 /** Every error has a reason: its own, or that of its class or code, or in the end `ExecutionFailed`. */
 export function describeFailure(error: unknown): Failure {
-  if (!(error instanceof Error)) {
+  if (!isNativeError(error)) {
     return { reason: 'ExecutionFailed', message: String(error), retryable: true };
   }
   const { message } = error;

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { isNativeError } from 'node:util/types';
 import type { Order } from '../queue/order.ts';
 import { agentDirectory } from './identity.ts';
 
@@ -202,7 +203,7 @@ function openExclusively(path: string): DatabaseSync {
       COMMIT;`);
   } catch (error) {
     database.close();
-    if (error instanceof Error && error.message.includes('locked')) {
+    if (isNativeError(error) && error.message.includes('locked')) {
       throw new DataDirectoryTaken(`another agent runs on ${path}; stop it first`, { cause: error });
     }
     throw error;

@@ -97,18 +97,18 @@ export class ObservationMirror {
   }
 
   async #follow(): Promise<void> {
-    let checkedAt = 0;
+    let checkedAt = Number.NEGATIVE_INFINITY;
     while (!this.#closed) {
       try {
         if (performance.now() - checkedAt >= readMs) {
           await this.#check();
           checkedAt = performance.now();
         }
-        if (await this.#readChanges()) checkedAt = 0;
+        if (await this.#readChanges()) checkedAt = Number.NEGATIVE_INFINITY;
       } catch {
         if (this.#closed) return;
         for (const entry of this.#entries.values()) this.#doubt(entry);
-        checkedAt = 0;
+        checkedAt = Number.NEGATIVE_INFINITY;
         await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
     }

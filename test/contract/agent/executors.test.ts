@@ -140,19 +140,31 @@ describe.each(names)('%s', (name) => {
         const ports = await hostBefore(name);
         ports.hypervisor.failNext(operation, new Error('injected'), when);
         await performOverFailure(name, ports);
-        expect({ when, operation, state: await stateOf(ports) }).toEqual({ when, operation, state: expected });
+        expect({ when, operation, state: await stateOf(ports) }).toEqual({
+          when,
+          operation,
+          state: expected,
+        });
       }
       for (const operation of storageOperations) {
         const ports = await hostBefore(name);
         ports.storage.failNext(operation, new Error('injected'), when);
         await performOverFailure(name, ports);
-        expect({ when, operation, state: await stateOf(ports) }).toEqual({ when, operation, state: expected });
+        expect({ when, operation, state: await stateOf(ports) }).toEqual({
+          when,
+          operation,
+          state: expected,
+        });
       }
       for (const operation of networkOperations) {
         const ports = await hostBefore(name);
         ports.network.failNext(operation, new Error('injected'), when);
         await performOverFailure(name, ports);
-        expect({ when, operation, state: await stateOf(ports) }).toEqual({ when, operation, state: expected });
+        expect({ when, operation, state: await stateOf(ports) }).toEqual({
+          when,
+          operation,
+          state: expected,
+        });
       }
     }
   });
@@ -182,12 +194,7 @@ const storageOperations = [
   'ensureMachineDirectory',
   'deleteMachineDirectory',
 ] as const;
-const networkOperations = [
-  'ensureSegment',
-  'deleteSegment',
-  'ensurePort',
-  'deletePort',
-] as const;
+const networkOperations = ['ensureSegment', 'deleteSegment', 'ensurePort', 'deletePort'] as const;
 
 /** Fails at most once by the injected fault; what the action does not use is not failed, and is taken out. */
 async function performOverFailure(name: HostActionName, ports: SimulatedPorts): Promise<void> {
