@@ -157,7 +157,9 @@ export class DiskFiles {
    */
   async remove(diskUid: string): Promise<string | undefined> {
     const marker = await this.#marker(diskUid);
-    await unpublishDirectory(this.#layout.disk(diskUid), this.#layout.tmp);
+    await unpublishDirectory(this.#layout.disk(diskUid), this.#layout.tmp, () =>
+      this.#step('disk.unpublished'),
+    );
     this.#cache.forget(diskUid);
     return marker?.imageDigest;
   }

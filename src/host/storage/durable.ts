@@ -49,8 +49,15 @@ export async function publishDirectory(from: string, to: string): Promise<boolea
   return true;
 }
 
-/** Removes a directory so that a crash leaves it whole or gone: one rename into tmp/, then the slow part. */
-export async function unpublishDirectory(path: string, tmp: string): Promise<void> {
+/**
+ * Removes a directory so that a crash leaves it whole or gone: one rename into tmp/, then the slow part.
+ * @param unpublished called in between
+ */
+export async function unpublishDirectory(
+  path: string,
+  tmp: string,
+  unpublished: () => void | Promise<void>,
+): Promise<void> {
   await withWorkspace(tmp, 'removed', async (directory) => {
     try {
       await rename(path, join(directory, basename(path)));
@@ -59,6 +66,7 @@ export async function unpublishDirectory(path: string, tmp: string): Promise<voi
       throw error;
     }
     await sync(dirname(path));
+    await unpublished();
   });
 }
 

@@ -50,7 +50,8 @@ const progressDelayMs = 500;
 
 /**
  * Storage in the files of a data directory. Opening it makes missing directories and reaps leftovers of an
- * earlier process below tmp/; one process at a time may have it open.
+ * earlier process: files below tmp/, and cached images that neither an Image nor a Disk uses. One process at a
+ * time may have it open.
  * @throws StorageError `DataDirectoryUnsafe`, `InvalidConfiguration`
  */
 export const createFileStorage = (options: FileStorageOptions): Storage => new FileStorage(options);
@@ -65,7 +66,7 @@ class FileStorage implements Storage {
   readonly #listeners = new Set<{ changed: () => void; progressed: () => void }>();
   readonly #stoppers = new Set<() => void>();
   readonly #closing = new AbortController();
-  readonly #running = new Set<Promise<unknown>>();
+  readonly #running = new Set<Promise<void>>();
 
   constructor(options: FileStorageOptions) {
     const step: StepHook = options.onStep ?? (() => {});
@@ -81,6 +82,8 @@ class FileStorage implements Storage {
       idleTimeoutMs: options.downloadIdleTimeoutMs ?? 30_000,
     };
     this.#images = new ImageFiles(this.#layout, importing, this.#locks, step);
+    // A process that died between removing the last user of an image and the image itself left it to us.
+    this.#track(this.#removeUnusedBlobs());
   }
 
   list(): Promise<StorageSnapshot> {
@@ -236,19 +239,28 @@ class FileStorage implements Storage {
   async close(): Promise<void> {
     this.#closing.abort();
     for (const stop of this.#stoppers) stop();
-    await Promise.allSettled(this.#running);
+    await Promise.all(this.#running);
   }
 
   /** Every change runs under its object's lock, reports failures in the owner's words, and is told to watchers. */
   async #change<T>(lock: string, doing: string, work: () => Promise<T>): Promise<T> {
     const running = this.#locks.exclusive(lock, () => describing(doing, work));
-    this.#running.add(running);
+    this.#track(running);
     try {
       return await running;
     } finally {
-      this.#running.delete(running);
       for (const { changed } of this.#listeners) changed();
     }
+  }
+
+  /** Lets `close` wait for an operation; its failure is its caller's. */
+  #track(operation: Promise<unknown>): void {
+    const done = operation.then(
+      () => {},
+      () => {},
+    );
+    this.#running.add(done);
+    void done.then(() => this.#running.delete(done));
   }
 
   async #removeUnusedBlobs(): Promise<void> {

@@ -159,6 +159,7 @@ export class ImageFiles {
   async remove(imageUid: string): Promise<void> {
     await removeFile(this.#layout.ref(imageUid));
     this.#refs.forget(imageUid);
+    await this.#step('image.forgotten');
   }
 
   /**
@@ -172,7 +173,9 @@ export class ImageFiles {
       await this.#locks.exclusive(blobLock(digest), async () => {
         if ((await digestsInUse()).has(digest)) return;
         if ((await this.#allRefs()).some(({ ref }) => ref.digest === digest)) return;
-        await unpublishDirectory(this.#layout.blob(digest), this.#layout.tmp);
+        await unpublishDirectory(this.#layout.blob(digest), this.#layout.tmp, () =>
+          this.#step('image.unpublished'),
+        );
         this.#blobs.forget(digest);
       });
     }

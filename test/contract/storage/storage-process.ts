@@ -10,13 +10,17 @@ export type Operation =
   | { createDisk: DiskSpec }
   | { growDisk: { diskUid: string; sizeBytes: number } }
   | { importImage: ImageSource }
-  | { ensureSeed: SeedSpec };
+  | { ensureSeed: SeedSpec }
+  | { deleteDisk: string }
+  | { deleteImage: string };
 
 export function perform(storage: Storage, operation: Operation): Promise<void> {
   if ('createDisk' in operation) return storage.createDisk(operation.createDisk);
   if ('growDisk' in operation)
     return storage.growDisk(operation.growDisk.diskUid, operation.growDisk.sizeBytes);
   if ('ensureSeed' in operation) return storage.ensureSeed(operation.ensureSeed);
+  if ('deleteDisk' in operation) return storage.deleteDisk(operation.deleteDisk);
+  if ('deleteImage' in operation) return storage.deleteImage(operation.deleteImage);
   return storage.importImage(operation.importImage, new AbortController().signal);
 }
 
