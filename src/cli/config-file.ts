@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import { parse } from 'yaml';
+import { UsageError } from './usage-error.ts';
+
+const text = { type: 'string', minLength: 1 };
+const port = { type: 'integer', minimum: 0, maximum: 65535 };
+
+/** Every setting of the configuration file; the names are those of the flags in camelCase. */
+const schema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    dataDir: { ...text, pattern: '^/' },
+    hostName: { ...text, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$' },
+    apiHost: text,
+    apiPort: port,
+    hostNetns: { ...text, pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$' },
+    libvirt: { enum: ['auto', 'private', 'system'] },
+    importDir: { type: 'array', items: { ...text, pattern: '^/' } },
+    allowPrivateImageSources: { type: 'boolean' },
+    redisUrl: { ...text, pattern: '^rediss?://' },
+    redisSocket: { ...text, pattern: '^/' },
+    trustFile: { ...text, pattern: '^/' },
+    kubeconfig: text,
+    logLevel: { enum: ['debug', 'info', 'warn', 'error'] },
+    logFormat: { enum: ['json', 'pretty'] },
+  },
+};
+
+/**
+ * Reads the YAML configuration file.
+ * @throws UsageError naming the field that is wrong and what it may be
+ */
+export function readConfigFile(path: string): Record<string, unknown> {
+  let config: unknown;
+  try {
+    config = parse(readFileSync(path, 'utf8')) ?? {};
+  } catch (error) {
+    throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const validate = new Ajv({ allErrors: true }).compile(schema);
+  if (!validate(config)) {
+    const lines = (validate.errors ?? []).map(({ instancePath, message, params }) => {
+      const field = instancePath.slice(1).replaceAll('/', '.') || 'the file';
+      const unknown = params['additionalProperty'];
+      if (unknown !== undefined)
+        return `unknown setting ${unknown}; known are ${Object.keys(schema.properties).join(', ')}`;
+      const allowed = params['allowedValues'];
+      return `${field} ${message}${Array.isArray(allowed) ? `: ${allowed.join(', ')}` : ''}`;
+    });
+    throw new UsageError(`${path}: ${lines.join('; ')}`);
+  }
+  return config as Record<string, unknown>;
+}

@@ -1,0 +1,45 @@
+import type { Logger } from '../telemetry/logger.ts';
+
+/** A last resort: what has not stopped by then is left to the operating system. */
+const STOP_DEADLINE_MS = 9_500;
+
+interface Running {
+  close(): Promise<void>;
+}
+
+/**
+ * Runs a service until SIGTERM or SIGINT, or until its supervisor is gone, and stops it within 10 s.
+ * Resolves with the exit status.
+ */
+export async function runService(
+  start: (context: { signal: AbortSignal; fail: (reason: string) => void }) => Promise<Running>,
+  logger: Logger,
+): Promise<number> {
+  const stop = new AbortController();
+  let status = 0;
+  const stopping = new Promise<void>((resolve) => {
+    const end = (): void => {
+      stop.abort(new Error('stopping'));
+      resolve();
+    };
+    process.once('SIGTERM', end);
+    process.once('SIGINT', end);
+    // Children of `purlin up` must not go on without it: the next one could not start its own.
+    if (process.connected) process.once('disconnect', end);
+    stop.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  const fail = (reason: string): void => {
+    logger.error({ reason }, 'ending');
+    status = 1;
+    stop.abort(new Error(reason));
+  };
+  const started = start({ signal: stop.signal, fail });
+  // Without a handler a failure during an early stop would be reported twice.
+  started.catch(() => undefined);
+  const running = await Promise.race([started, stopping.then(() => undefined)]);
+  if (running) await stopping;
+  const timer = setTimeout(() => process.exit(status), STOP_DEADLINE_MS);
+  timer.unref();
+  await (running ?? (await started.catch(() => undefined)))?.close();
+  return status;
+}

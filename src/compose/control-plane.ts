@@ -1,0 +1,75 @@
+import { join } from 'node:path';
+import { type ApiServer, startApiServer } from '../apiserver/index.ts';
+import type { RedisAddress } from '../queue/redis-connection.ts';
+import type { ApiEndpoint } from '../reconcile/api-client.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { type RunningController, startController } from './controller-process.ts';
+import { pathsOf } from './paths.ts';
+import { persistedUuid, writePrivateFile } from './private-files.ts';
+
+/** `crds/` beside `src/` and `dist/`. */
+export const CRDS_DIR = join(import.meta.dirname, '../../crds');
+
+export interface ControlPlaneOptions {
+  dataDir: string;
+  api: { host: string; port: number };
+  redis: RedisAddress;
+  /** The host whose agent belongs to this installation: not ready without it. */
+  hostName: string;
+  logger: Logger;
+  onLost: (reason: string) => void;
+}
+
+export interface ControlPlane {
+  url: string;
+  /** What is missing, or true. */
+  ready(): true | string;
+  close(): Promise<void>;
+}
+
+/** API server and controllers in one process; the API answers before the controllers can work. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { dataDir, hostName, logger } = options;
+  const paths = pathsOf(dataDir);
+  const api = await startApiServer({
+    dataDir: paths.apiDir,
+    listen: options.api,
+    crdsDir: CRDS_DIR,
+    logger: logger.child({ component: 'api' }),
+  });
+  writePrivateFile(paths.kubeconfig, api.adminKubeconfig());
+  let controller: RunningController | undefined;
+  const hostCheck = (): true | string => controller?.hostReady(hostName) ?? 'the controllers are starting';
+  api.addReadyCheck('controllers', () => controller?.ready() ?? 'the controllers are starting');
+  api.addReadyCheck('agent', hostCheck);
+
+  const starting = startController({
+    endpoint: loopbackEndpoint(api),
+    redis: options.redis,
+    identity: `${hostName}-${persistedUuid(paths.controllerIdentity)}`,
+    logger: logger.child({ component: 'controller' }),
+    onTrust: (trust) => writePrivateFile(paths.trust, JSON.stringify(trust)),
+    onLost: options.onLost,
+  }).then(
+    (running) => {
+      controller = running;
+    },
+    (error: unknown) => options.onLost(`the controllers cannot start: ${String(error)}`),
+  );
+  return {
+    url: api.url,
+    ready: hostCheck,
+    close: async () => {
+      await Promise.race([starting, Promise.resolve()]);
+      await controller?.close();
+      await api.close();
+    },
+  };
+}
+
+/** The controllers of the same process get in with a token that never leaves its memory. */
+const loopbackEndpoint = (api: ApiServer): ApiEndpoint => ({
+  server: api.url,
+  tls: { ca: api.caPem },
+  authorize: async () => ({ authorization: `Bearer ${api.loopbackToken}` }),
+});

@@ -1,0 +1,193 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { kinds } from '../kinds/registry.ts';
+import { announceEpoch } from '../queue/epoch.ts';
+import { ObservationMirror } from '../queue/observation-mirror.ts';
+import { OrderBook } from '../queue/orders.ts';
+import type { RedisAddress } from '../queue/redis-connection.ts';
+import { generateSigningKeys, type SigningKeys } from '../queue/signature.ts';
+import { ApiClient, type ApiEndpoint, isConflict, isNotFound } from '../reconcile/api-client.ts';
+import { Controller } from '../reconcile/controller.ts';
+import { Dispatcher } from '../reconcile/dispatch.ts';
+import { EventRecorder } from '../reconcile/events.ts';
+import { Hosts, registerHost } from '../reconcile/hosts.ts';
+import { Informers } from '../reconcile/informers.ts';
+import { acquireLeadership } from '../reconcile/leader.ts';
+import type { Secret } from '../resources/kinds.ts';
+import type { Resource } from '../resources/metadata.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+/** Namespace of Purlin's own objects: its Lease and its signing key. */
+export const SYSTEM_NAMESPACE = 'purlin-system';
+
+export interface ControllerOptions {
+  endpoint: ApiEndpoint;
+  redis: RedisAddress;
+  identity: string;
+  logger: Logger;
+  /** What agents must be given to obey this installation; called once it is known. */
+  onTrust?: (trust: { installationUid: string; controllerPublicKey: string }) => void;
+  /** Leadership or Redis is lost for good: end the process, so that a fresh one starts from nothing. */
+  onLost: (reason: string) => void;
+}
+
+export interface RunningController {
+  ready(): true | string;
+  /** Whether the named host reports and obeys. */
+  hostReady(hostName: string): true | string;
+  close(): Promise<void>;
+}
+
+/** Starts the controllers of all kinds: waits for the API, for Redis and for leadership, in that order. */
+export async function startController(options: ControllerOptions): Promise<RunningController> {
+  const { logger } = options;
+  const client = new ApiClient(options.endpoint);
+  const stop = new AbortController();
+  await untilItWorks('API server', logger, stop.signal, () => ensureNamespace(client));
+  const installationUid = await untilItWorks('installation UID', logger, stop.signal, () =>
+    readInstallationUid(client),
+  );
+  const keys = await untilItWorks('signing key', logger, stop.signal, () => ensureSigningKeys(client));
+  options.onTrust?.({ installationUid, controllerPublicKey: keys.publicKey });
+
+  const { redis } = options;
+  const mirror = await untilItWorks('Redis', logger, stop.signal, () => ObservationMirror.connect(redis));
+  const orders = await OrderBook.connect({ redis, signingKey: keys.privateKey });
+  const leadership = await acquireLeadership(
+    {
+      client,
+      namespace: SYSTEM_NAMESPACE,
+      identity: options.identity,
+      reportedEpoch: () => Math.max(0, ...mirror.hosts().map(({ snapshot }) => snapshot?.epoch ?? 0)),
+      onLost: options.onLost,
+      logger,
+    },
+    stop.signal,
+  );
+  const { epoch } = leadership;
+  const stopAnnouncing = await untilItWorks('Redis', logger, stop.signal, () =>
+    announceEpoch({
+      redis,
+      signingKey: keys.privateKey,
+      record: { installationUid, epoch },
+      onSuperseded: () => options.onLost('a later epoch has been announced'),
+    }),
+  );
+
+  const hosts = new Hosts(mirror, () => epoch);
+  const informers: Informers = new Informers({
+    client,
+    kinds,
+    hosts: () => hosts.views(),
+    listener: (object, before, deleted) => controller.objectChanged(object, before, deleted),
+    logger,
+  });
+  const controller = new Controller({
+    kinds,
+    client,
+    informers,
+    dispatcher: new Dispatcher({ orders, installationUid, epoch: () => epoch }),
+    events: new EventRecorder({ client, logger, now: Date.now }),
+    snapshotOf: (hostName) => hosts.snapshotOf(hostName),
+    now: Date.now,
+    logger,
+  });
+  await informers.start();
+
+  const registering = new Set<string>();
+  const noticeHosts = (): void => {
+    for (const { hostName } of mirror.hosts()) {
+      if (registering.has(hostName) || informers.get('Host', undefined, hostName)) continue;
+      registering.add(hostName);
+      registerHost(hostName, client, logger)
+        .catch((error: unknown) => logger.error({ err: error, host: hostName }, 'host not registered'))
+        .finally(() => registering.delete(hostName));
+    }
+  };
+  mirror.onChange((_hostName, changed) => {
+    if (changed === 'all') noticeHosts();
+    controller.hostChanged(changed);
+  });
+  noticeHosts();
+  controller.enqueueAll();
+  logger.info({ epoch, installationUid }, 'controllers run');
+
+  return {
+    ready: () => true,
+    hostReady: (hostName) =>
+      hosts.snapshotOf(hostName) === 'unknown' ? `the agent of host ${hostName} does not report` : true,
+    close: async () => {
+      stop.abort();
+      await controller.close();
+      await informers.stop();
+      stopAnnouncing();
+      await leadership.release();
+      await mirror.close();
+      await orders.close();
+      client.close();
+    },
+  };
+}
+
+/** Repeats until it succeeds, telling what it waits for once per failure in words. */
+async function untilItWorks<Result>(
+  what: string,
+  logger: Logger,
+  signal: AbortSignal,
+  attempt: () => Promise<Result>,
+): Promise<Result> {
+  for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 3_000)) {
+    signal.throwIfAborted();
+    try {
+      return await attempt();
+    } catch (error) {
+      logger.warn({ because: error instanceof Error ? error.message : String(error) }, `waiting for ${what}`);
+      await delay(waitMs, undefined, { signal });
+    }
+  }
+}
+
+const namespaces = { group: '', version: 'v1', plural: 'namespaces' };
+const secrets = { group: '', version: 'v1', plural: 'secrets' };
+
+async function ensureNamespace(client: ApiClient): Promise<void> {
+  try {
+    await client.create(namespaces, undefined, {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: SYSTEM_NAMESPACE },
+    });
+  } catch (error) {
+    if (!isConflict(error)) throw error;
+  }
+}
+
+/** The UID of kube-system identifies a cluster by convention; it lives as long as the API store does. */
+async function readInstallationUid(client: ApiClient): Promise<string> {
+  const namespace = await client.get<Resource>(namespaces, { name: 'kube-system' });
+  return namespace.metadata.uid;
+}
+
+/** One key for all controller replicas, made by the first of them. */
+async function ensureSigningKeys(client: ApiClient): Promise<SigningKeys> {
+  const path = { namespace: SYSTEM_NAMESPACE, name: 'purlin-signing-key' };
+  try {
+    return fromSecret(await client.get<Secret>(secrets, path));
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  const keys = generateSigningKeys();
+  const encode = (text: string): string => Buffer.from(text, 'utf8').toString('base64');
+  const created = await client.create<Secret>(secrets, SYSTEM_NAMESPACE, {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: path,
+    type: 'purlin.dev/signing-key',
+    data: { privateKey: encode(keys.privateKey), publicKey: encode(keys.publicKey) },
+  });
+  return fromSecret(created);
+}
+
+function fromSecret({ data }: Secret): SigningKeys {
+  const decode = (key: string): string => Buffer.from(data?.[key] ?? '', 'base64').toString('utf8');
+  return { privateKey: decode('privateKey'), publicKey: decode('publicKey') };
+}
