@@ -50,7 +50,9 @@ export async function startAgentProcess(
   const libvirt = await provideLibvirt(options, kvm.works);
   const connection = new LibvirtConnection({ socketPath: libvirt.socketPath });
   connection.start();
-  const hypervisor = new LibvirtHypervisor(connection, trust.installationUid);
+  const hypervisor = new LibvirtHypervisor(connection, trust.installationUid, {
+    ...(libvirt.guestLogDirectory ? { guestLogDirectory: libvirt.guestLogDirectory } : {}),
+  });
   const network = createLinuxNetwork({ dataDir, logger: logger.child({ component: 'network' }) });
   const storage = createFileStorage({
     dataDir,
@@ -97,6 +99,8 @@ export async function startAgentProcess(
 
 interface Libvirt {
   socketPath: string;
+  /** Where a private libvirt keeps QEMU's messages, which it never removes itself. */
+  guestLogDirectory?: string;
   /** Starts a private libvirtd again when it died; the system's own is the system's affair. Returns a stopper. */
   keepRunning(logger: Logger, onStarted: () => void): () => void;
 }
@@ -123,6 +127,7 @@ async function provideLibvirt(options: AgentProcessOptions, kvmWorks: boolean): 
   logger.info({ socket: daemon.socketPath }, 'private libvirt runs');
   return {
     socketPath: daemon.socketPath,
+    guestLogDirectory: daemon.guestLogDirectory,
     keepRunning: (log, onStarted) => {
       let busy = false;
       const timer = setInterval(() => {

@@ -21,6 +21,12 @@ export function quantityBytes(quantity: string | number): number {
   return Math.ceil(Number(match[1]) * factor);
 }
 
+const SECTOR = 512;
+
+/** Bytes of a disk of that size: a guest sees whole sectors, so the quantity is rounded up to one. */
+export const diskBytes = (quantity: string | number): number =>
+  Math.ceil(quantityBytes(quantity) / SECTOR) * SECTOR;
+
 /** A quantity in the largest binary unit that divides the bytes exactly, as kubectl users write it. */
 export function formatBytes(bytes: number): string {
   for (const unit of ['Ti', 'Gi', 'Mi', 'Ki'] as const) {

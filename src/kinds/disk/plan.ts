@@ -6,7 +6,7 @@ import { conditionTrue, readyMessage } from '../../resources/conditions.ts';
 import type { Disk, Image, Machine } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { diskName } from '../../values/names.ts';
-import { formatBytes, quantityBytes } from '../../values/quantity.ts';
+import { diskBytes, formatBytes } from '../../values/quantity.ts';
 
 export interface DiskInput {
   disk: Disk;
@@ -54,7 +54,7 @@ function planCreation({ disk, image }: DiskInput, host: HostView): Outcome {
   if (conditionTrue(disk, 'Ready')) return lost(disk, host);
   const { uid } = disk.metadata;
   const imageRef = disk.spec.source?.imageRef;
-  const sizeBytes = quantityBytes(disk.spec.size);
+  const sizeBytes = diskBytes(disk.spec.size);
   if (imageRef && !image) {
     return waiting(
       'ImageMissing',
@@ -97,7 +97,7 @@ function lost(disk: Disk, host: HostView): Outcome {
 }
 
 function planGrowth(disk: Disk, host: HostView, file: DiskSnapshot): Outcome {
-  const sizeBytes = quantityBytes(disk.spec.size);
+  const sizeBytes = diskBytes(disk.spec.size);
   if (sizeBytes < file.sizeBytes) {
     return blocked(
       'ShrinkUnsupported',
