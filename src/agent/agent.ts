@@ -6,6 +6,7 @@ import type { Hypervisor } from '../host/libvirt/hypervisor-port.ts';
 import type { Network } from '../host/ports/network.ts';
 import type { Storage } from '../host/ports/storage.ts';
 import type { HostFacts } from '../plan/snapshot.ts';
+import { settledWithin } from '../queue/deadline.ts';
 import { type EpochRecord, watchEpoch } from '../queue/epoch.ts';
 import { ordersChannel } from '../queue/keys.ts';
 import { HostNameTaken, SnapshotPublisher } from '../queue/observations.ts';
@@ -86,6 +87,7 @@ class RunningAgent implements Agent {
   readonly #subscriber: Redis;
   readonly #publisher: SnapshotPublisher;
   readonly #observer: Observer;
+  readonly #orders: StandingOrders;
   readonly #desk: OrderDesk;
   readonly #verify: ReturnType<typeof createVerifier>;
   readonly #fail: (error: Error) => void;
@@ -116,8 +118,9 @@ class RunningAgent implements Agent {
     });
     const host = { hostName, agentUid, bootId: readBootId(), facts };
     this.#observer = new Observer({ host, ports, fence, publisher: this.#publisher, onError });
+    this.#orders = new StandingOrders(redis, agentUid);
     this.#desk = new OrderDesk({
-      orders: new StandingOrders(redis, agentUid),
+      orders: this.#orders,
       verify: this.#verify,
       sealingPrivateKey: sealingKeys.privateKey,
       fence,
@@ -171,7 +174,14 @@ class RunningAgent implements Agent {
       ...(lockDurationMs !== undefined && { lockDurationMs }),
     });
     await this.#worker.ready();
+    await this.#clearLeftovers();
     logger.info({ agentUid: this.agentUid, incarnation: this.incarnation }, 'agent ready');
+  }
+
+  /** Orders from before this start are refused, so that the controller hears of it at once and plans again. */
+  async #clearLeftovers(): Promise<void> {
+    const { signal } = new AbortController();
+    for (const uid of await this.#orders.uids()) await this.#desk.handle(uid, signal);
   }
 
   async #listenForOrders(): Promise<void> {
@@ -206,8 +216,8 @@ class RunningAgent implements Agent {
 
   async #close(deadlineMs: number): Promise<void> {
     await this.#worker?.close(deadlineMs);
-    await this.#observer.stop();
-    await this.#publisher.stop();
+    // A listing that hangs must not keep the agent from closing.
+    await settledWithin(Promise.all([this.#observer.stop(), this.#publisher.stop()]), 1_000);
     this.#redis.disconnect();
     this.#subscriber.disconnect();
     this.#parts.fence.close();

@@ -25,7 +25,7 @@ export class DataDirectoryTaken extends Error {
 
 /** Proofs of removal beyond this age or number go; a finalizer that still waits then finds a complete snapshot. */
 const removalsKeptMs = 30 * 24 * 3_600_000;
-const removalsKept = 10_000;
+const removalsKept = 2_000;
 
 /**
  * What must outlive the agent so that a late or repeated order cannot do harm: the highest epoch, the highest
@@ -40,6 +40,8 @@ export class Fence {
   /** UID or digest → sequence of the snapshot that shows the last effect on it. */
   readonly #effects = new Map<string, number>();
   #epoch: number;
+  /** Read again from the database after a change. */
+  #removed: Record<string, number> | undefined;
   readonly trust: Trust;
 
   /** @throws DataDirectoryTaken */
@@ -115,6 +117,7 @@ export class Fence {
            removedAtGeneration = NULL, removedAt = NULL`,
       )
       .run(order.uid, order.generation);
+    if (this.#removed && order.uid in this.#removed) this.#removed = undefined;
   }
 
   /** The effect on everything that the order touched shows in the snapshot of this sequence. */
@@ -132,14 +135,18 @@ export class Fence {
            (SELECT uid FROM objects WHERE removedAt IS NOT NULL ORDER BY removedAt DESC LIMIT -1 OFFSET ?)`,
       )
       .run(this.#now() - removalsKeptMs, removalsKept);
+    this.#removed = undefined;
   }
 
   /** UID → generation at which nothing of it was left here. */
   removed(): Record<string, number> {
-    const rows = this.#database
-      .prepare('SELECT uid, removedAtGeneration FROM objects WHERE removedAt IS NOT NULL')
-      .all();
-    return Object.fromEntries(rows.map((row) => [String(row.uid), Number(row.removedAtGeneration)]));
+    this.#removed ??= Object.fromEntries(
+      this.#database
+        .prepare('SELECT uid, removedAtGeneration FROM objects WHERE removedAt IS NOT NULL')
+        .all()
+        .map((row) => [String(row.uid), Number(row.removedAtGeneration)]),
+    );
+    return this.#removed;
   }
 
   close(): void {

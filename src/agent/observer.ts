@@ -35,8 +35,20 @@ export class Observer {
   constructor(options: ObserverOptions) {
     this.#options = options;
     const { hypervisor, network, storage } = options.ports;
-    const hooks = { onListed: () => this.publish(), onError: options.onError };
-    this.#domains = new Part({ list: () => hypervisor.listDomains(), ...hooks });
+    const { onError } = options;
+    const onListed = (): void => {
+      try {
+        this.publish();
+      } catch (error) {
+        onError(error);
+      }
+    };
+    const hooks = { onListed, onError };
+    this.#domains = new Part({
+      list: () => hypervisor.listDomains(),
+      relist: (listing, uuid) => relistDomain(hypervisor, listing, uuid),
+      ...hooks,
+    });
     this.#network = new Part({ list: () => network.list(), ...hooks });
     this.#storage = new Part({ list: () => storage.list(), ...hooks });
   }
@@ -46,7 +58,9 @@ export class Observer {
     const { hypervisor, network, storage } = this.#options.ports;
     const everything = setInterval(() => void this.refresh(), fullListingMs);
     this.#stoppers.push(
-      hypervisor.onChange(() => void this.#domains.refresh()),
+      hypervisor.onChange(
+        (change) => void this.#domains.refresh(change.kind === 'domain' ? change.uuid : 'all'),
+      ),
       network.watch(() => void this.#network.refresh()),
       storage.watch(() => void this.#storage.refresh()),
       () => clearInterval(everything),
@@ -54,10 +68,21 @@ export class Observer {
     await this.refresh();
   }
 
-  /** Lists the named parts (all, unless told otherwise) after this call; failures show as an incomplete snapshot. */
-  async refresh(parts: readonly PartName[] = ['domains', 'network', 'storage']): Promise<void> {
-    const all = { domains: this.#domains, network: this.#network, storage: this.#storage };
-    await Promise.all(parts.map((name) => all[name].refresh()));
+  /**
+   * Lists the named parts (all, unless told otherwise) after this call; failures show as an incomplete snapshot.
+   *
+   * @param domainUuid look at this domain only; any other change of domains comes as an event
+   */
+  async refresh(
+    parts: readonly PartName[] = ['domains', 'network', 'storage'],
+    domainUuid = 'all',
+  ): Promise<void> {
+    const looks: Record<PartName, () => Promise<void>> = {
+      domains: () => this.#domains.refresh(domainUuid),
+      network: () => this.#network.refresh(),
+      storage: () => this.#storage.refresh(),
+    };
+    await Promise.all(parts.map((name) => looks[name]()));
   }
 
   /**
@@ -113,4 +138,16 @@ export class Observer {
     }
     return { ...listed, freeBytes: this.#freeBytes };
   }
+}
+
+/** @returns nothing for a domain that is not ours: only a full listing counts those */
+async function relistDomain(
+  hypervisor: AgentPorts['hypervisor'],
+  listing: DomainListing,
+  uuid: string,
+): Promise<DomainListing | undefined> {
+  const others = listing.domains.filter((domain) => domain.uuid !== uuid);
+  const found = await hypervisor.findDomain(uuid);
+  if (found) return { ...listing, domains: [...others, found] };
+  return others.length < listing.domains.length ? { ...listing, domains: others } : undefined;
 }

@@ -118,7 +118,7 @@ export class OrderDesk {
     fence.admit(order);
     const startedAt = performance.now();
     const failure = await this.#attempt(order, signal);
-    await observer.refresh(touchedParts(action.name));
+    await observer.refresh(touchedParts(action.name), uid);
     if (!failure && action.name.endsWith('.delete')) fence.recordRemoval(order);
     if (failure && interrupted(failure.error)) {
       fence.recordEffect(order, observer.sequence);

@@ -1,7 +1,12 @@
 /** One part of the host, listed again whenever something may have changed in it. */
 export interface PartOptions<Value> {
   list: () => Promise<Value>;
-  /** Called after every listing, failed ones too. */
+  /**
+   * Brings the last listing up to date in one object, where that costs less than listing everything.
+   * @returns nothing when only a full listing can tell
+   */
+  relist?: (value: Value, key: string) => Promise<Value | undefined>;
+  /** Called after every listing, failed ones too; must not throw. */
   onListed: () => void;
   onError: (error: unknown) => void;
 }
@@ -17,6 +22,8 @@ export class Part<Value> {
   readonly #options: PartOptions<Value>;
   #value: Value | undefined;
   #known = false;
+  /** What the next listing is to look at. */
+  #wanted: Set<string> | 'all' = new Set();
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -37,17 +44,19 @@ export class Part<Value> {
     return this.#known;
   }
 
-  /** Resolves after a listing that began after this call; a failed one is retried in the background. */
-  async refresh(): Promise<void> {
+  /**
+   * Resolves after a listing that began after this call; a failed one is retried in the background.
+   *
+   * @param what the key of one object, or `all`
+   */
+  async refresh(what = 'all'): Promise<void> {
     if (this.#stopped) return;
-    if (!this.#running) {
-      this.#running = this.#list();
-      return this.#running;
-    }
+    if (what === 'all') this.#wanted = 'all';
+    else if (this.#wanted !== 'all') this.#wanted.add(what);
+    if (!this.#running) return this.#run();
     this.#next ??= this.#running.then(() => {
       this.#next = undefined;
-      this.#running = this.#list();
-      return this.#running;
+      return this.#run();
     });
     return this.#next;
   }
@@ -59,22 +68,43 @@ export class Part<Value> {
     await this.#running;
   }
 
+  #run(): Promise<void> {
+    this.#running = this.#list();
+    return this.#running;
+  }
+
   async #list(): Promise<void> {
+    const { onListed, onError } = this.#options;
     clearTimeout(this.#retry);
+    const wanted = this.#wanted;
+    this.#wanted = new Set();
     try {
-      this.#value = await this.#options.list();
+      this.#value = await this.#look(wanted);
       this.#known = true;
       this.#retryMs = firstRetryMs;
     } catch (error) {
       this.#known = false;
-      this.#options.onError(error);
-      if (!this.#stopped) {
-        this.#retry = setTimeout(() => void this.refresh(), this.#retryMs);
-        this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
-      }
-    } finally {
-      this.#running = undefined;
+      onError(error);
+      this.#retryLater();
     }
-    this.#options.onListed();
+    this.#running = undefined;
+    onListed();
+  }
+
+  async #look(wanted: Set<string> | 'all'): Promise<Value> {
+    const { list, relist } = this.#options;
+    let value = this.#known && relist ? this.#value : undefined;
+    if (wanted === 'all' || value === undefined || !relist) return list();
+    for (const key of wanted) {
+      value = await relist(value, key);
+      if (value === undefined) return list();
+    }
+    return value;
+  }
+
+  #retryLater(): void {
+    if (this.#stopped) return;
+    this.#retry = setTimeout(() => void this.refresh(), this.#retryMs);
+    this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
   }
 }

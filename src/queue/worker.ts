@@ -1,4 +1,5 @@
 import { Worker } from 'bullmq';
+import { settledWithin } from './deadline.ts';
 import { copiesQueueName, queueName } from './keys.ts';
 import type { Doorbell } from './orders.ts';
 import { type RedisAddress, redisOptions } from './redis-connection.ts';
@@ -33,22 +34,24 @@ export class WorkerClosing extends Error {
 
 /** Answers the doorbells of one agent: short work and long copies each with their own concurrency. */
 export class OrderWorker {
-  readonly #queues: QueueWorker[];
+  readonly #orders: QueueWorker;
+  readonly #copies: QueueWorker;
 
   constructor(options: OrderWorkerOptions) {
-    this.#queues = [
-      new QueueWorker(queueName(options.agentUid), concurrency.orders, options),
-      new QueueWorker(copiesQueueName(options.agentUid), concurrency.copies, options),
-    ];
+    this.#orders = new QueueWorker(queueName(options.agentUid), concurrency.orders, options);
+    this.#copies = new QueueWorker(copiesQueueName(options.agentUid), concurrency.copies, options);
   }
 
   async ready(): Promise<void> {
-    await Promise.all(this.#queues.map((queue) => queue.ready()));
+    await Promise.all([this.#orders.ready(), this.#copies.ready()]);
   }
 
-  /** Takes no new work, lets short work finish until the deadline, then aborts what is left. Never hangs. */
+  /**
+   * Takes no new work, aborts copies at once (they begin again another time), lets short work finish until the
+   * deadline, then aborts what is left. Ends within the deadline and three seconds.
+   */
   async close(deadlineMs: number): Promise<void> {
-    await Promise.all(this.#queues.map((queue) => queue.close(deadlineMs)));
+    await Promise.all([this.#orders.close(deadlineMs), this.#copies.close(0)]);
   }
 }
 
@@ -132,12 +135,4 @@ class QueueWorker {
     );
     this.#lose(unconfirmed.map(([id]) => id));
   }
-}
-
-/** Waits for the promise, but not longer than the deadline; how it ended is of no interest. */
-async function settledWithin(promise: Promise<unknown>, deadlineMs: number): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, deadlineMs);
-  await Promise.race([promise.catch(() => {}), late]);
-  clearTimeout(timer);
 }
