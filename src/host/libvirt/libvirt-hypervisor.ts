@@ -1,3 +1,5 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { LibvirtConnection } from './connection.ts';
 import { DomainReader } from './domain-reader.ts';
 import {
@@ -5,6 +7,7 @@ import {
   type DomainConfig,
   type DomainMetadata,
   type DomainSpec,
+  domainName,
   type InterfaceSpec,
   metadataNamespace,
   metadataPrefix,
@@ -17,6 +20,7 @@ import {
   diskReferenceXml,
   interfaceReferenceXml,
 } from './domain-xml.ts';
+import { grantAccess } from './guest-files.ts';
 import {
   DeviceConflict,
   DeviceNotReleased,
@@ -34,9 +38,16 @@ import { procedures } from './rpc/procedures.ts';
 export class LibvirtHypervisor implements Hypervisor {
   readonly #connection: LibvirtConnection;
   readonly #domains: DomainReader;
+  readonly #guestLogDirectory: string | undefined;
 
-  constructor(connection: LibvirtConnection, installationUid: string) {
+  /** @param options.guestLogDirectory where libvirt writes QEMU's own messages, which it never removes itself */
+  constructor(
+    connection: LibvirtConnection,
+    installationUid: string,
+    options: { guestLogDirectory?: string } = {},
+  ) {
     this.#connection = connection;
+    this.#guestLogDirectory = options.guestLogDirectory;
     this.#domains = new DomainReader(connection, installationUid);
   }
 
@@ -61,6 +72,7 @@ export class LibvirtHypervisor implements Hypervisor {
       if (seen.pauseCause !== 'other') await this.#connection.call(procedures.domainResume, refByUuid(uuid));
       return;
     }
+    await grantAccess(seen?.config?.disks ?? []);
     try {
       await this.#connection.callWithin(startTimeoutMs, procedures.domainCreateWithFlags, refByUuid(uuid), 0);
     } catch (error) {
@@ -90,9 +102,11 @@ export class LibvirtHypervisor implements Hypervisor {
 
   async undefineDomain(uuid: string, { nvram }: { nvram: 'keep' | 'delete' }): Promise<void> {
     const seen = await this.#domains.own(uuid);
-    if (seen?.config === undefined) return;
-    const flags = undefineEverything | (nvram === 'delete' ? undefineNvram : undefineKeepNvram);
-    await unlessStopped(this.#connection.call(procedures.domainUndefineFlags, refByUuid(uuid), flags));
+    if (seen?.config !== undefined) {
+      const flags = undefineEverything | (nvram === 'delete' ? undefineNvram : undefineKeepNvram);
+      await unlessStopped(this.#connection.call(procedures.domainUndefineFlags, refByUuid(uuid), flags));
+    }
+    if (seen?.live === undefined) await this.#removeGuestLogs(uuid);
   }
 
   async attachDisk(uuid: string, disk: DiskSpec): Promise<void> {
@@ -101,12 +115,9 @@ export class LibvirtHypervisor implements Hypervisor {
     const present = diskAt(disk.target, live);
     if (present?.path === disk.path) return;
     if (present !== undefined) throw new DeviceConflict(`${disk.target} of ${live.name} is ${present.path}`);
-    await this.#connection.call(
-      procedures.domainAttachDeviceFlags,
-      refByUuid(uuid),
-      buildDiskXml(disk),
-      affectLive,
-    );
+    const xml = buildDiskXml(disk);
+    await grantAccess([{ path: disk.path, readOnly: disk.readOnly === true }]);
+    await this.#connection.call(procedures.domainAttachDeviceFlags, refByUuid(uuid), xml, affectLive);
   }
 
   async detachDisk(uuid: string, target: string): Promise<void> {
@@ -182,6 +193,15 @@ export class LibvirtHypervisor implements Hypervisor {
     return () => {
       this.#connection.off('connected', connected).off('disconnected', disconnected).off('domain', domain);
     };
+  }
+
+  /** The log and what virtlogd rotated away from it: `<name>.log`, `<name>.log.0`, … */
+  async #removeGuestLogs(uuid: string): Promise<void> {
+    const directory = this.#guestLogDirectory;
+    if (directory === undefined) return;
+    const names = await readdir(directory).catch(() => []); // made with the first guest
+    const ours = names.filter((name) => name.startsWith(`${domainName(uuid)}.log`));
+    await Promise.all(ours.map((name) => rm(join(directory, name), { force: true })));
   }
 
   async #detach(uuid: string, xml: string): Promise<void> {

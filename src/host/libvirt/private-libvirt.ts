@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { writeAccounts } from './private/accounts.ts';
+import { forgetOtherBoots } from './private/boot.ts';
 import { type KvmVisibility, writeNoDevice, writePrivateConfig } from './private/config.ts';
 import { type Daemon, type DaemonProcess, daemonsOf, findDaemon } from './private/daemon.ts';
 import type { LaunchPlan } from './private/launcher.ts';
@@ -52,6 +53,11 @@ export class PrivateLibvirt {
     return this.layout.socket;
   }
 
+  /** QEMU's own messages, a file for each guest. */
+  get guestLogDirectory(): string {
+    return join(this.layout.root, 'log', 'qemu');
+  }
+
   /** Who QEMU runs as, for the owners of disk files: see {@link QemuIdentity}. */
   async qemuIdentity(): Promise<QemuIdentity> {
     return await findQemuIdentity();
@@ -94,6 +100,8 @@ export class PrivateLibvirt {
   }
 
   async #start(missing: readonly Daemon[]): Promise<void> {
+    // Only when neither daemon runs can the files be of another boot.
+    if (missing.length === this.#daemons.length) await forgetOtherBoots(this.layout);
     const qemu = await this.qemuIdentity();
     await writePrivateConfig(this.layout, qemu, this.#options.kvm);
     const accounts = await writeAccounts(this.layout.root, qemu);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chown, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
@@ -29,7 +29,9 @@ beforeAll(async () => {
   host = await makePrivateHost();
   await host.libvirt.ensureRunning();
   connection = new LibvirtConnection({ socketPath: host.libvirt.socketPath });
-  hypervisor = new LibvirtHypervisor(connection, installationUid);
+  hypervisor = new LibvirtHypervisor(connection, installationUid, {
+    guestLogDirectory: host.libvirt.guestLogDirectory,
+  });
   hypervisor.onChange((change) => changes.push(change));
   connection.start();
   await once(connection, 'connected');
@@ -61,14 +63,12 @@ async function guest(change: Partial<DomainSpec> = {}): Promise<DomainSpec> {
   };
 }
 
-/** As the storage adapter leaves it: owned by QEMU's user, closed to everybody else. */
+/** As the storage adapter leaves it: root's, and closed to everybody else. */
 async function disk(target: string, sizeBytes = 8 * mebibyte): Promise<DiskSpec> {
   const diskUid = randomUUID();
   const path = join(host.directory, 'guests', `${diskUid}.qcow2`);
   await execa('/usr/bin/qemu-img', ['create', '-q', '-f', 'qcow2', path, String(sizeBytes)]);
-  const { uid, gid } = await host.libvirt.qemuIdentity();
-  await chown(path, uid, gid);
-  await execa('/bin/chmod', ['0600', path]);
+  await chmod(path, 0o600);
   return { diskUid, path, format: 'qcow2', target };
 }
 
@@ -85,7 +85,7 @@ async function seen(uuid: string): Promise<ObservedDomain> {
 
 test('the whole life of a guest with a disk, a seed and an interface; each step twice', async () => {
   const seedPath = join(host.directory, 'guests', 'seed.iso');
-  await writeFile(seedPath, Buffer.alloc(64 * 1024), { mode: 0o644 });
+  await writeFile(seedPath, Buffer.alloc(64 * 1024), { mode: 0o600 });
   const root = { ...(await disk('vda')), bootOrder: 1 };
   const interfaces = [{ tap: await tap('plt0'), macAddress: '02:00:00:00:00:01', mtu: 1450 }];
   const spec = await guest({ disks: [root], seedPath, interfaces });
@@ -111,17 +111,22 @@ test('the whole life of a guest with a disk, a seed and an interface; each step 
   expect(running.live?.interfaces).toEqual(interfaces);
   expect((await hypervisor.listDomains()).domains.map((each) => each.uuid)).toContain(uuid);
 
-  // libvirt leaves the owner of a disk alone, and never makes or removes the tap.
-  expect((await stat(root.path)).uid).toBe((await host.libvirt.qemuIdentity()).uid);
+  // QEMU's user may write the disk and read the seed, and nobody else may.
+  const qemu = await host.libvirt.qemuIdentity();
+  expect(await stat(root.path)).toMatchObject({ uid: qemu.uid, gid: qemu.gid, mode: 0o100600 });
+  expect(await stat(seedPath)).toMatchObject({ uid: 0, gid: qemu.gid, mode: 0o100440 });
+  expect(await readdir(host.libvirt.guestLogDirectory)).toContain(`purlin-${uuid}.log`);
 
   await hypervisor.destroyDomain(uuid);
   await hypervisor.destroyDomain(uuid);
   expect(await seen(uuid)).toMatchObject({ power: 'shutoff', stopCause: 'destroyed' });
+  // The tap is not libvirt's to remove.
   await execa('/usr/sbin/ip', ['-n', host.namespace, 'link', 'show', 'plt0']);
 
   await hypervisor.undefineDomain(uuid, { nvram: 'delete' });
   await hypervisor.undefineDomain(uuid, { nvram: 'delete' });
   expect(await hypervisor.findDomain(uuid)).toBeUndefined();
+  expect(await readdir(host.libvirt.guestLogDirectory)).not.toContain(`purlin-${uuid}.log`);
   const heard = changes.flatMap((change) =>
     change.kind === 'domain' && change.uuid === uuid ? [change.what] : [],
   );

@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises';
  * The unprivileged user and group that QEMU runs as.
  *
  * Who owns what: the private libvirt runs with `dynamic_ownership = 0`, so it never changes the owner of
- * a disk. (With dynamic ownership it would hand a shared base image to the QEMU user, and a guest that
- * broke out of its QEMU could rewrite the image under every other guest.) The storage adapter therefore
- * makes a disk `uid:gid 0600`, a base image `root:gid 0440`, a seed `root:gid 0440`, and every directory
- * above them traversable (0711).
+ * a file. (With dynamic ownership it would hand a shared base image to the QEMU user, and a guest that
+ * broke out of its QEMU could rewrite the image under every other guest.) Instead, `grantAccess` hands a
+ * guest its own disks and seed before it starts. Base images stay root's and readable by all, and every
+ * directory above these files must let others pass (0711).
  */
 export interface QemuIdentity {
   uid: number;
