@@ -70,10 +70,12 @@ export class LibvirtConnection extends EventEmitter<ConnectionEvents> {
     return await this.#requireClient().callWithin(timeoutMs, procedure, ...args);
   }
 
+  /** Ends soon, even while libvirtd hangs. */
   async close(): Promise<void> {
+    const client = this.#client;
+    await client?.close();
     this.#closing.abort();
     this.#wake?.();
-    await this.#client?.close();
     await this.#running;
   }
 
@@ -98,14 +100,12 @@ export class LibvirtConnection extends EventEmitter<ConnectionEvents> {
   async #serveOneConnection(): Promise<boolean> {
     let client: RpcClient;
     try {
-      client = await RpcClient.open(this.#options, (event) => this.emit('domain', event));
+      client = await RpcClient.open({ ...this.#options, signal: this.#closing.signal }, (event) =>
+        this.emit('domain', event),
+      );
     } catch (error) {
       this.#lastFailure = error instanceof Error ? error : new Error(String(error));
       return false;
-    }
-    if (this.#closing.signal.aborted) {
-      await client.close();
-      return true;
     }
     this.#client = client;
     this.emit('connected');

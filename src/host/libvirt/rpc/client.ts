@@ -14,6 +14,8 @@ export interface RpcOptions {
   callTimeoutMs?: number;
   /** how often we ask a silent libvirt whether it is still there, in milliseconds */
   pingIntervalMs?: number;
+  /** gives up opening, or closes what is open */
+  signal?: AbortSignal;
 }
 
 interface PendingCall {
@@ -52,6 +54,10 @@ export class RpcClient {
     );
     socket.on('close', () => this.#end(new LibvirtUnavailable('libvirt closed the connection')));
     this.#startHeartbeat(options.pingIntervalMs ?? 5_000);
+    const abort = () => this.#end(new LibvirtUnavailable('the connection was given up by us'));
+    if (options.signal?.aborted === true) abort();
+    options.signal?.addEventListener('abort', abort, { once: true });
+    void this.ended.then(() => options.signal?.removeEventListener('abort', abort));
   }
 
   /** Connects, authenticates, opens the hypervisor and registers for all events. */
