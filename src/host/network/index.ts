@@ -1,0 +1,2 @@
+export { createLinuxNetwork, type LinuxNetworkOptions } from './linux-network.ts';
+export { NetworkError } from './errors.ts';
