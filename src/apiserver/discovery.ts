@@ -1,5 +1,5 @@
 /** What the server serves: aggregated discovery for current clients, the legacy lists for the others. */
-import { json } from './http.ts';
+import { cacheable } from './http.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
 import type { Registry } from './registry.ts';
 import type { Resource } from './resource.ts';
@@ -11,29 +11,27 @@ export function discover(request: ApiRequest, registry: Registry, address: strin
   const parts = request.path.split('/').filter(Boolean);
   const [root, group, version] = parts;
   if (root === 'api' && parts.length === 1) {
-    return (
-      aggregated(request, registry, [['', ['v1']]]) ?? cacheable(request, registry, coreVersions(address))
-    );
+    return aggregated(request, registry, [['', ['v1']]]) ?? cacheable(request, coreVersions(address));
   }
   if (root === 'apis' && parts.length === 1) {
     const groups = [...registry.groups()].filter(([name]) => name !== '');
-    return aggregated(request, registry, groups) ?? cacheable(request, registry, groupList(groups));
+    return aggregated(request, registry, groups) ?? cacheable(request, groupList(groups));
   }
   if (root === 'api' && parts.length === 2 && group === 'v1') {
-    return cacheable(request, registry, resourceList('v1', registry.of('', 'v1')));
+    return cacheable(request, resourceList('v1', registry.of('', 'v1')));
   }
   if (root !== 'apis' || group === undefined) return undefined;
   const versions = registry.groups().get(group);
   if (!versions || group === '') return undefined;
   if (parts.length === 2) {
-    return cacheable(request, registry, {
+    return cacheable(request, {
       kind: 'APIGroup',
       apiVersion: 'v1',
       ...groupEntry(group, versions),
     });
   }
   if (parts.length === 3 && version !== undefined && versions.includes(version)) {
-    return cacheable(request, registry, resourceList(`${group}/${version}`, registry.of(group, version)));
+    return cacheable(request, resourceList(`${group}/${version}`, registry.of(group, version)));
   }
   return undefined;
 }
@@ -62,7 +60,7 @@ function aggregated(
       })),
     };
     const type = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
-    return cacheable(request, registry, list, type);
+    return cacheable(request, list, type);
   }
   return undefined;
 }
@@ -136,17 +134,4 @@ function resourceList(groupVersionName: string, resources: Resource[]): object {
       return resource.statusSubresource ? [main, status] : [main];
     }),
   };
-}
-
-/** 304 when the client already has it. */
-function cacheable(
-  request: ApiRequest,
-  registry: Registry,
-  body: object,
-  type = 'application/json',
-): ApiResponse {
-  const etag = `"${registry.etag()}"`;
-  const headers = { 'content-type': type, etag, vary: 'Accept', 'cache-control': 'public' };
-  if (request.header('if-none-match') === etag) return { status: 304, headers };
-  return json(body, 200, headers);
 }

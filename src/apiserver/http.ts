@@ -1,4 +1,5 @@
 /** HTTP as the rest of the server sees it, free of node:http2. */
+import { createHash } from 'node:crypto';
 
 export interface ApiRequest {
   readonly method: string;
@@ -8,6 +9,8 @@ export interface ApiRequest {
   header(name: string): string | undefined;
   /** The whole body; rejects with 413 when it is over the limit. */
   body(): Promise<Buffer>;
+  /** For the client's user, whatever the outcome; sent as `Warning` headers. */
+  readonly warnings: string[];
   /** Aborted when the client has gone or the server closes. */
   readonly gone: AbortSignal;
   /** Subject of a verified client certificate. */
@@ -37,3 +40,17 @@ export const text = (body: string, status = 200): ApiResponse => ({
   headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
   body,
 });
+
+/** An answer that clients keep: 304 when they already have it. `body` is a JSON value or its text. */
+export function cacheable(
+  request: ApiRequest,
+  body: object | string,
+  contentType = 'application/json',
+  headers: Record<string, string> = {},
+): ApiResponse {
+  const content = typeof body === 'string' ? body : JSON.stringify(body);
+  const etag = `"${createHash('sha256').update(content).digest('hex').toUpperCase()}"`;
+  const all = { 'content-type': contentType, etag, vary: 'Accept', 'cache-control': 'public', ...headers };
+  if (request.header('if-none-match') === etag) return { status: 304, headers: all };
+  return { status: 200, headers: all, body: content };
+}

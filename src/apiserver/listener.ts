@@ -113,6 +113,7 @@ function translate(request: Http2ServerRequest, gone: AbortSignal): ApiRequest {
       return Array.isArray(value) ? value.join(',') : value;
     },
     body: () => readBody(request),
+    warnings: [],
     gone,
     certificate: clientCertificate(request),
   };

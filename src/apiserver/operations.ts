@@ -12,6 +12,7 @@ import type { Resource, Verb } from './resource.ts';
 import { negotiate, renderList, renderObject } from './table.ts';
 import type { Rendering } from './table.ts';
 import { decodeBody } from './write/body.ts';
+import type { DecodedBody } from './write/body.ts';
 import { createObject } from './write/create.ts';
 import { decodeDeleteOptions, deleteObject } from './write/delete.ts';
 import type { Deletion } from './write/delete.ts';
@@ -41,23 +42,23 @@ const OPERATIONS: Record<Verb, Operation> = {
     watchObjects(context, request, target.resource, target.namespace, rendering),
   create: async (call) => {
     const { context, request, target } = call;
-    const options = writeOptions(request.query);
-    const body = await decodeBody(await request.body(), request.header('content-type'));
-    return answer(await createObject(context, target, body, options), 201, call, options.warnings);
+    const options = writeOptions(request);
+    const body = await decodeObject(call);
+    return answer(await createObject(context, target, body, options), 201, call);
   },
   update: async (call) => {
     const { context, request, target } = call;
-    const options = writeOptions(request.query);
-    const { object, duplicates } = await decodeBody(await request.body(), request.header('content-type'));
+    const options = writeOptions(request);
+    const { object, duplicates } = await decodeObject(call);
     const change = { verb: 'update', apply: () => structuredClone(object), duplicates } as const;
-    return answer(await updateObject(context, target, change, options), 200, call, options.warnings);
+    return answer(await updateObject(context, target, change, options), 200, call);
   },
   patch: async (call) => {
     const { context, request, target } = call;
-    const options = writeOptions(request.query);
+    const options = writeOptions(request);
     const apply = await decodePatch(await request.body(), request.header('content-type'), target.resource);
     const object = await updateObject(context, target, { verb: 'patch', apply }, options);
-    return answer(object, 200, call, options.warnings);
+    return answer(object, 200, call);
   },
   delete: async (call) => {
     const { context, request, target } = call;
@@ -85,6 +86,15 @@ const OPERATIONS: Record<Verb, Operation> = {
     return json(renderList(items, metadata, resource, rendering, context.now()));
   },
 };
+
+/** Clients of built-in kinds may leave out what the path says already. */
+async function decodeObject({ request, target: { resource } }: Call): Promise<DecodedBody> {
+  return decodeBody(
+    await request.body(),
+    request.header('content-type'),
+    resource.custom ? undefined : resource,
+  );
+}
 
 function ignoreAbsent(error: unknown): void {
   if (!(error instanceof Error && 'code' in error && error.code === 404)) throw error;
@@ -135,15 +145,8 @@ function verbOf({ method, query }: ApiRequest, { name, subresource }: ResourceRe
 
 const isTrue = (value: string | null): boolean => value === 'true' || value === '1';
 
-function answer(
-  object: KubeObject,
-  status: number,
-  { context, target, rendering }: Call,
-  warnings: readonly string[] = [],
-): ApiResponse {
-  const headers: Record<string, string[]> =
-    warnings.length > 0 ? { warning: warnings.map((one) => `299 - ${JSON.stringify(one)}`) } : {};
-  return json(renderObject(object, target.resource, rendering, context.now()), status, headers);
+function answer(object: KubeObject, status: number, { context, target, rendering }: Call): ApiResponse {
+  return json(renderObject(object, target.resource, rendering, context.now()), status);
 }
 
 function deletionAnswer(deletion: Deletion, call: Call): ApiResponse {

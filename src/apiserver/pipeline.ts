@@ -3,9 +3,9 @@ import { authorize } from './auth.ts';
 import type { Authenticator } from './auth.ts';
 import type { ApiContext } from './context.ts';
 import { discover } from './discovery.ts';
-import { ApiError, internalError, pathNotFound } from './errors.ts';
+import { ApiError, internalError, notAcceptable, pathNotFound } from './errors.ts';
 import type { Health } from './health.ts';
-import { json, text } from './http.ts';
+import { cacheable, json, text } from './http.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
 import { resolvePath } from './request-info.ts';
 import type { OpenApi } from './openapi.ts';
@@ -28,6 +28,13 @@ const STAGES: readonly Stage[] = [publicEndpoints, admitUser, discovery, openApi
 
 /** Never throws: every failure is a Status. */
 export async function handle(request: ApiRequest, api: Api): Promise<ApiResponse> {
+  const response = await answer(request, api);
+  if (request.warnings.length === 0) return response;
+  const warning = request.warnings.map((one) => `299 - ${JSON.stringify(one)}`);
+  return { ...response, headers: { ...response.headers, warning } };
+}
+
+async function answer(request: ApiRequest, api: Api): Promise<ApiResponse> {
   try {
     for (const stage of STAGES) {
       const response = await stage(request, api);
@@ -40,17 +47,13 @@ export async function handle(request: ApiRequest, api: Api): Promise<ApiResponse
 }
 
 function failure(error: unknown, request: ApiRequest, { logger }: Api): ApiResponse {
-  if (error instanceof URIError)
-    return failure(new ApiError(400, 'BadRequest', 'the path is not a valid URI'), request, {
-      logger,
-    } as Api);
   if (error instanceof ApiError) {
     const retryAfter = error.details?.retryAfterSeconds;
     return json(error.toStatus(), error.code, retryAfter ? { 'retry-after': String(retryAfter) } : {});
   }
   logger.error({ err: error, method: request.method, path: request.path }, 'A request failed');
-  const answer = internalError(error instanceof Error ? error.message : String(error));
-  return json(answer.toStatus(), answer.code);
+  const status = internalError(error instanceof Error ? error.message : String(error)).toStatus();
+  return json(status, status.code);
 }
 
 function publicEndpoints({ path, query }: ApiRequest, { health }: Api): ApiResponse | undefined {
@@ -70,32 +73,24 @@ function discovery(request: ApiRequest, { registry, address }: Api): ApiResponse
   return discover(request, registry, address());
 }
 
-const JSON_DOCUMENT = { 'content-type': 'application/json' };
-
-function openApi(request: ApiRequest, api: Api): ApiResponse | undefined {
+function openApi(request: ApiRequest, { openApi: documents }: Api): ApiResponse | undefined {
   const match = /^\/openapi\/(v2|v3)(?:\/(.+))?$/.exec(request.path);
   if (!match) return undefined;
-  const [, version, document] = match;
-  const etag = `"${api.registry.etag()}"`;
-  const headers = { ...JSON_DOCUMENT, etag, vary: 'Accept' };
-  if (request.header('if-none-match') === etag) return { status: 304, headers };
-  if (version === 'v2') return openApiV2(request, api, headers);
-  const body = document ? api.openApi.document(document) : api.openApi.index();
-  if (body === undefined) return text('404 page not found\n', 404);
+  const [, version, path] = match;
+  if (version === 'v2') return openApiV2(request, documents);
+  if (path === undefined) return cacheable(request, documents.index());
+  const document = documents.document(path);
+  if (document === undefined) return text('404 page not found\n', 404);
   // A document's URL names its content, so it may be kept for ever.
-  const kept: Record<string, string> = request.query.has('hash')
-    ? { 'cache-control': 'public, immutable', expires: nextYear() }
-    : {};
-  return { status: 200, headers: { ...headers, ...kept }, body };
+  const kept = { 'cache-control': 'public, immutable', expires: nextYear() };
+  return cacheable(request, document, 'application/json', request.query.has('hash') ? kept : {});
 }
 
 /** JSON only; a client that insists on the protobuf form gets 406 and does without. */
-function openApiV2(request: ApiRequest, api: Api, headers: Record<string, string>): ApiResponse {
+function openApiV2(request: ApiRequest, documents: OpenApi): ApiResponse {
   const accept = request.header('accept') ?? 'application/json';
-  if (!/application\/json|\*\/\*/.test(accept)) {
-    return json(new ApiError(406, 'NotAcceptable', 'only application/json is available').toStatus(), 406);
-  }
-  return { status: 200, headers, body: api.openApi.v2() };
+  if (!/application\/json|\*\/\*/.test(accept)) throw notAcceptable(['application/json']);
+  return cacheable(request, documents.v2());
 }
 
 const nextYear = (): string => new Date(Date.now() + 365 * 24 * 3600 * 1000).toUTCString();

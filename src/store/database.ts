@@ -52,7 +52,7 @@ export function openDatabase(file: string): DatabaseSync {
     `);
   } catch (cause) {
     db.close();
-    if (cause instanceof Error && /locked/.test(cause.message)) {
+    if (/locked/.test((cause as Error).message)) {
       throw new Error(`the store ${file} is in use by another process; stop that one first`, { cause });
     }
     throw cause;

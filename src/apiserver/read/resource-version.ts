@@ -26,6 +26,7 @@ export function asApiError(error: unknown): unknown {
     const requested = Number(/\d+/.exec(error.message)?.[0]);
     return resourceVersionTooLarge(requested, error.current);
   }
+  if (error instanceof URIError) return badRequest('the path is not a valid URI');
   return error;
 }
 

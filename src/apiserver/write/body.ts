@@ -18,20 +18,30 @@ export interface DecodedBody {
 export const mediaType = (contentType: string | undefined): string =>
   (contentType ?? JSON_TYPE).split(';', 1)[0]?.trim().toLowerCase() ?? '';
 
+/** What a body without apiVersion and kind is taken for. */
+export interface TypeMeta {
+  readonly apiVersion: string;
+  readonly kind: string;
+}
+
 /** Decodes an object by its content type. Throws 400 for what cannot be parsed, 415 for an unknown type. */
-export async function decodeBody(body: Buffer, contentType: string | undefined): Promise<DecodedBody> {
+export async function decodeBody(
+  body: Buffer,
+  contentType: string | undefined,
+  defaultType?: TypeMeta,
+): Promise<DecodedBody> {
   const type = mediaType(contentType);
   switch (type) {
     case JSON_TYPE:
     case '*/*':
     case '':
-      return asObject(parseJson(body.toString()), () => findDuplicateKeys(body.toString()));
+      return asObject(parseJson(body.toString()), defaultType, () => findDuplicateKeys(body.toString()));
     case YAML_TYPE:
     case 'text/yaml':
-      return asObject(await parseYaml(body.toString()), () => []);
+      return asObject(await parseYaml(body.toString()), defaultType);
     case PROTOBUF_TYPE: {
       const { decodeProtobuf } = await import('../protobuf/index.ts');
-      return asObject(decodeProtobuf(body), () => []);
+      return asObject(decodeProtobuf(body));
     }
     default:
       throw unsupportedMediaType(type, [JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE]);
@@ -68,8 +78,16 @@ function guarded(value: unknown, depth = 0): unknown {
   return value;
 }
 
-function asObject(value: unknown, duplicates: () => string[]): DecodedBody {
+function asObject(
+  value: unknown,
+  defaultType?: TypeMeta,
+  duplicates: () => string[] = () => [],
+): DecodedBody {
   if (!isObject(value)) throw badRequest('the body must be one API object');
+  if (defaultType && !value['kind'] && !value['apiVersion']) {
+    value['apiVersion'] = defaultType.apiVersion;
+    value['kind'] = defaultType.kind;
+  }
   const { apiVersion, kind } = value;
   if (typeof kind !== 'string' || kind === '') throw badRequest("Object 'Kind' is missing in the body");
   if (typeof apiVersion !== 'string' || apiVersion === '') {

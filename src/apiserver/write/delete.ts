@@ -24,6 +24,7 @@ export type Deletion =
   | { readonly gone: true; readonly last: KubeObject }
   | { readonly gone: false; readonly object: KubeObject };
 
+const DELETE_OPTIONS = { apiVersion: 'v1', kind: 'DeleteOptions' };
 const UNDELETABLE_NAMESPACES = new Set(['default', 'kube-system', 'kube-public']);
 
 /** Options come from the body or, without one, from the query. */
@@ -39,7 +40,7 @@ export async function decodeDeleteOptions(
       propagationPolicy: policyOf(query.get('propagationPolicy'), query.get('orphanDependents')),
     };
   }
-  const { object } = await decodeBody(withTypeMeta(body, contentType), contentType);
+  const { object } = await decodeBody(body, contentType, DELETE_OPTIONS);
   const preconditions = isObject(object['preconditions'])
     ? (object['preconditions'] as DeleteOptions['preconditions'])
     : undefined;
@@ -52,17 +53,6 @@ export async function decodeDeleteOptions(
     ),
     ...(preconditions && { preconditions }),
   };
-}
-
-/** Clients may leave out what kind of object the options are. */
-function withTypeMeta(body: Buffer, contentType: string | undefined): Buffer {
-  if (contentType && !contentType.includes('json')) return body;
-  try {
-    const options = JSON.parse(body.toString()) as object;
-    return Buffer.from(JSON.stringify({ kind: 'DeleteOptions', apiVersion: 'v1', ...options }));
-  } catch {
-    return body;
-  }
 }
 
 function policyOf(policy: unknown, orphanDependents: unknown): PropagationPolicy | undefined {

@@ -1,4 +1,5 @@
 import { ApiError, badRequest } from '../errors.ts';
+import type { ApiRequest } from '../http.ts';
 import type { Resource } from '../resource.ts';
 
 /** What accompanies one write. */
@@ -6,7 +7,7 @@ export interface WriteOptions {
   /** Everything happens except that the result is stored. */
   readonly dryRun: boolean;
   readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore';
-  /** Filled on the way; become `Warning` headers. */
+  /** Filled on the way. */
   readonly warnings: string[];
 }
 
@@ -21,11 +22,11 @@ export interface WriteTarget {
 /** The server's own writes: nothing to warn about. */
 export const internalWrite = (): WriteOptions => ({ dryRun: false, fieldValidation: 'Ignore', warnings: [] });
 
-export function writeOptions(query: URLSearchParams): WriteOptions {
+export function writeOptions({ query, warnings }: Pick<ApiRequest, 'query' | 'warnings'>): WriteOptions {
   return {
     dryRun: parseDryRun(query.getAll('dryRun')),
     fieldValidation: parseFieldValidation(query.get('fieldValidation')),
-    warnings: [],
+    warnings,
   };
 }
 

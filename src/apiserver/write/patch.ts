@@ -78,9 +78,6 @@ async function jsonPatch(operations: unknown): Promise<Patch> {
         422,
         'Invalid',
         `the server rejected our request due to an error in our request: ${message}`,
-        {
-          causes: [{ reason: 'UnexpectedServerResponse', message }],
-        },
       );
     }
     throw badRequest('the patch removes the object or its metadata');

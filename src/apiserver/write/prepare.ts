@@ -105,6 +105,7 @@ export function prepareForCreate(object: KubeObject, resource: Resource, now: Da
 export function prepareForUpdate(next: KubeObject, old: KubeObject, target: WriteTarget): KubeObject {
   const { resource, subresource } = target;
   const kept = keepSystemMetadata(next, old);
+  if (subresource === 'finalize') return { ...structuredClone(old), ...pick(kept, 'spec') };
   if (subresource === 'status') return { ...structuredClone(old), ...pick(kept, 'status') };
   if (resource.statusSubresource) {
     delete kept.status;
@@ -155,19 +156,32 @@ export function validate(object: KubeObject, old: KubeObject | undefined, target
     ...(old ? newFinalizers(object, old) : []),
   ];
   const schemaErrors = validateSchema(object, withoutMetadata(resource));
+  if (schemaErrors.length > 0 && !resource.custom) throw undecodable(resource, schemaErrors);
   errors.push(...schemaErrors);
-  if (schemaErrors.length === 0) {
+  if (schemaErrors.some(isBlocking)) errors.push(UNCHECKED);
+  else
     errors.push(
       ...validateRules(object, old, resource.schema),
       ...(resource.rules?.validate?.(object, old) ?? []),
     );
-  } else if (!resource.custom) {
-    throw badRequest(
-      `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: ` +
-        schemaErrors.map(({ field, message }) => `${field}: ${message}`).join(', '),
-    );
-  }
   if (errors.length > 0) throw invalid(resource.group, resource.kind, object.metadata.name ?? '', errors);
+}
+
+/** After these a rule could not be evaluated sensibly; as in a real API server, the client hears so. */
+const isBlocking = ({ reason }: FieldError): boolean =>
+  reason !== 'FieldValueInvalid' && reason !== 'FieldValueDuplicate';
+
+const UNCHECKED = fieldError.invalid(
+  '<nil>',
+  'null',
+  'some validation rules were not checked because the object was invalid; ' +
+    'correct the existing errors to complete validation',
+);
+
+/** Built-in kinds are typed: what does not fit the schema is not even an object of the kind. */
+function undecodable({ kind, version }: Resource, errors: readonly FieldError[]): ApiError {
+  const faults = errors.map(({ field, message }) => `${field}: ${message}`).join(', ');
+  return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${faults}`);
 }
 
 /** ObjectMeta has rules of its own. */

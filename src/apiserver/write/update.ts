@@ -25,10 +25,10 @@ export interface Change {
   readonly duplicates?: readonly string[];
 }
 
-/** A write that lost a race is tried again this often when the client did not name a version. */
-const ATTEMPTS = 8;
-
-/** Changes an object and returns it as stored. A change that changes nothing writes nothing. */
+/**
+ * Changes an object and returns it as stored. A change that changes nothing writes nothing. One that lost a
+ * race is made again, unless the client named a version: every round some write succeeds, so all come through.
+ */
 export async function updateObject(
   context: ApiContext,
   target: WriteTarget,
@@ -52,7 +52,7 @@ export async function updateObject(
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       if (!error.current) throw notFound(groupResource(resource), name);
-      if (pinned || attempt === ATTEMPTS) throw modified(groupResource(resource), name);
+      if (pinned) throw modified(groupResource(resource), name);
     }
   }
 }

@@ -1,0 +1,214 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import {
+  CompactedError,
+  ConflictError,
+  ExistsError,
+  FutureRevisionError,
+  openStore,
+} from '../../../src/store/index.ts';
+import type { Change, Store, Watch } from '../../../src/store/index.ts';
+
+let directory: string;
+let store: Store;
+const file = () => join(directory, 'store.db');
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'purlin-store-'));
+  store = openStore({ file: file() });
+});
+afterEach(() => {
+  store.close();
+  rmSync(directory, { recursive: true });
+});
+
+const told = (changes: readonly Change[]) =>
+  changes.map(({ type, key, revision }) => `${revision} ${type} ${key}`);
+
+/** Reads until so many changes have come. */
+async function take(watch: Watch, count: number): Promise<Change[]> {
+  const taken: Change[] = [];
+  while (taken.length < count) taken.push(...(await watch.next()));
+  return taken;
+}
+
+describe('reading and writing', () => {
+  test('one revision over all keys', async () => {
+    expect(await store.create('/a/1', 'one')).toEqual({ key: '/a/1', value: 'one', revision: 1 });
+    expect((await store.create('/b/1', 'two')).revision).toBe(2);
+    expect((await store.update('/a/1', 'three', 1)).revision).toBe(3);
+    expect(await store.delete('/b/1', 2)).toEqual({ key: '/b/1', value: 'two', revision: 4 });
+    expect(store.get('/a/1')).toEqual({ key: '/a/1', value: 'three', revision: 3 });
+    expect(store.get('/b/1')).toBeUndefined();
+    expect(store.revision).toBe(4);
+  });
+
+  test('a write that does not fit what is there is refused and changes nothing', async () => {
+    await store.create('/a', 'one');
+    await expect(store.create('/a', 'two')).rejects.toThrow(ExistsError);
+    await expect(store.update('/a', 'two', 7)).rejects.toThrow(ConflictError);
+    await expect(store.delete('/a', 7)).rejects.toThrow(ConflictError);
+    await expect(store.update('/b', 'two', 1)).rejects.toMatchObject({ current: undefined });
+    expect([store.revision, store.get('/a')?.value]).toEqual([1, 'one']);
+  });
+
+  test('of writes in one turn the first wins, and others do not suffer', async () => {
+    await store.create('/a', 'one');
+    const results = await Promise.allSettled([
+      store.update('/a', 'two', 1),
+      store.update('/a', 'three', 1),
+      store.create('/b', 'four'),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect(store.get('/a')?.value).toBe('two');
+  });
+
+  test('lists are sorted, bounded by their prefix, and come in pages', async () => {
+    for (const key of ['/r/b', '/r/a', '/r/c', '/rr/a', '/q/z']) await store.create(key, key);
+    expect(store.list('/r/').entries.map(({ key }) => key)).toEqual(['/r/a', '/r/b', '/r/c']);
+    const page = store.list('/r/', { limit: 2 });
+    expect([page.entries.length, page.remaining, page.revision]).toEqual([2, 1, 5]);
+    const rest = store.list('/r/', { limit: 2, after: '/r/b', revision: page.revision });
+    expect([rest.entries.map(({ key }) => key), rest.remaining]).toEqual([['/r/c'], 0]);
+    expect(store.count('/r/')).toBe(3);
+  });
+
+  test('a second store on the same file is refused, and the first goes on', async () => {
+    expect(() => openStore({ file: file() })).toThrow(/in use by another process/);
+    await expect(store.create('/a', 'one')).resolves.toBeDefined();
+  });
+
+  test('reopened, it is as it was; so is a backup', async () => {
+    await store.create('/a', 'one');
+    await store.create('/b', 'two');
+    await store.delete('/b', 2);
+    store.backup(join(directory, 'copy.db'));
+    store.close();
+    for (const reopened of [file(), join(directory, 'copy.db')]) {
+      store = openStore({ file: reopened });
+      expect([store.revision, store.list('/').entries]).toEqual([
+        3,
+        [{ key: '/a', value: 'one', revision: 1 }],
+      ]);
+      expect(told(await take(store.watch('/', 0), 3))).toEqual(['1 create /a', '2 create /b', '3 delete /b']);
+      store.close();
+    }
+    store = openStore({ file: file() });
+  });
+});
+
+describe('watching', () => {
+  test('changes of the prefix, in order, with what was before', async () => {
+    const watch = store.watch('/a/', 0);
+    await store.create('/a/1', 'one');
+    await store.create('/b/1', 'other');
+    await store.update('/a/1', 'two', 1);
+    await store.delete('/a/1', 3);
+    const changes = await take(watch, 3);
+    expect(told(changes)).toEqual(['1 create /a/1', '3 update /a/1', '4 delete /a/1']);
+    expect(changes.map(({ value, previous }) => [value, previous?.value])).toEqual([
+      ['one', undefined],
+      ['two', 'one'],
+      [undefined, 'two'],
+    ]);
+  });
+
+  test('history and what comes live join without gap or repetition', async () => {
+    for (let i = 1; i <= 1200; i++) void store.create(`/k/${i}`, 'x');
+    await store.create('/k/last', 'x');
+    const watch = store.watch('/k/', 3);
+    const first = await watch.next();
+    await store.create('/k/live', 'x');
+    const rest = await take(watch, 1202 - 3 - first.length);
+    expect([...first, ...rest].map(({ revision }) => revision)).toEqual(
+      Array.from({ length: 1199 }, (_, i) => i + 4),
+    );
+  });
+
+  test('a reader that falls far behind loses nothing', async () => {
+    const watch = store.watch('/k/', 0);
+    await store.create('/k/0', 'x');
+    expect(await watch.next()).toHaveLength(1);
+    const pending = watch.next();
+    for (let i = 1; i <= 5000; i++) void store.create(`/k/${i}`, 'x');
+    const revisions = [...(await pending), ...(await take(watch, 5000 - (await pending).length))];
+    expect(revisions.map(({ revision }) => revision)).toEqual(Array.from({ length: 5000 }, (_, i) => i + 2));
+  });
+
+  test('progress follows commits that are not for it', async () => {
+    const watch = store.watch('/a/', 0);
+    const next = watch.next();
+    await store.create('/b/1', 'x');
+    expect(watch.progress).toBe(1);
+    watch.close();
+    expect(await next).toEqual([]);
+  });
+
+  test('a revision of the future is refused', () => {
+    expect(() => store.watch('/', 5)).toThrow(FutureRevisionError);
+  });
+});
+
+describe('compaction', () => {
+  test('keeps the present and what comes after, and forgets the rest', async () => {
+    await store.create('/a', '1');
+    await store.update('/a', '2', 1);
+    await store.create('/b', '3');
+    await store.delete('/b', 3);
+    await store.update('/a', '5', 2);
+    await store.compact(4);
+    expect(() => store.watch('/', 3)).toThrow(CompactedError);
+    expect(() => store.list('/', { revision: 3 })).toThrow(CompactedError);
+    expect(told(await take(store.watch('/', 4), 1))).toEqual(['5 update /a']);
+    expect(store.list('/', { revision: 4 }).entries).toEqual([{ key: '/a', value: '2', revision: 2 }]);
+    expect(store.get('/a')?.value).toBe('5');
+  });
+
+  test('history beyond the window goes by itself', async () => {
+    store.close();
+    store = openStore({ file: file(), historyRevisions: 100 });
+    let revision = (await store.create('/a', '0')).revision;
+    for (let i = 0; i < 500; i++) ({ revision } = await store.update('/a', String(i), revision));
+    expect(store.compactedRevision).toBeGreaterThan(300);
+    expect(store.compactedRevision).toBeLessThanOrEqual(store.revision - 100);
+  });
+});
+
+test('any history can be read back at each of its revisions', async () => {
+  const operation = fc.record({
+    key: fc.constantFrom('/p/a', '/p/b', '/p/c', '/q/a'),
+    value: fc.string(),
+    drop: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(operation, { maxLength: 30 }), fc.nat(30), async (operations, compactTo) => {
+      const work = mkdtempSync(join(tmpdir(), 'purlin-store-'));
+      const model = openStore({ file: join(work, 'store.db') });
+      const states: Map<string, string>[] = [new Map()];
+      for (const { key, value, drop } of operations) {
+        const present = model.get(key);
+        const state = new Map(states.at(-1));
+        if (!present) await model.create(key, value);
+        else if (drop) await model.delete(key, present.revision);
+        else await model.update(key, value, present.revision);
+        if (present && drop) state.delete(key);
+        else state.set(key, value);
+        states.push(state);
+      }
+      await model.compact(Math.min(compactTo, model.revision));
+      for (let revision = model.compactedRevision; revision <= model.revision; revision++) {
+        const listed = model.list('/p/', { revision }).entries.map(({ key, value }) => [key, value]);
+        const expected = [...(states[revision] ?? [])]
+          .filter(([key]) => key.startsWith('/p/'))
+          .sort(([a], [b]) => (a < b ? -1 : 1));
+        expect(listed).toEqual(expected);
+      }
+      model.close();
+      rmSync(work, { recursive: true });
+    }),
+    { numRuns: 40 },
+  );
+});
