@@ -141,12 +141,12 @@ export class Controller {
     const failure = host && snapshot !== 'unknown' ? dispatcher.failureOf(object, host, snapshot) : undefined;
 
     await reportStatus(object, definition.status(input, outcome, failure), this.#parts);
-    const note = noteOf(outcome, failure);
-    if (note) await this.#parts.events.record(object, note);
-
+    const { events } = this.#parts;
     switch (outcome.type) {
       case 'settled':
+        return undefined;
       case 'blocked':
+        await events.recordState(object, { type: 'Warning', reason: outcome.reason, message: outcome.message });
         return undefined;
       case 'waiting':
         return outcome.recheckMs;
@@ -155,7 +155,7 @@ export class Controller {
         if (step.on === 'api') {
           logger.info({ action: step.action.name, reason: outcome.reason }, outcome.because);
           await performApiAction(object, step.action, this.#parts);
-          this.#parts.events.carriedOut(object.metadata.uid);
+          if (step.action.name !== 'api.addFinalizer') await events.recordStep(object, noteOf(outcome));
           return 0;
         }
         if (snapshot === 'unknown') return 1_000;
@@ -167,9 +167,10 @@ export class Controller {
             { action: step.action.name, host: step.hostName, reason: outcome.reason },
             outcome.because,
           );
-          this.#parts.events.carriedOut(object.metadata.uid);
+          await events.recordStep(object, noteOf(outcome));
           return 15_000;
         }
+        if (failure) await events.recordState(object, { type: 'Warning', reason: failure.reason, message: failure.message });
         return dispatch.recheckMs;
       }
     }

@@ -30,13 +30,20 @@ export class EventRecorder {
     this.#now = options.now;
   }
 
-  /** Best effort: an Event that cannot be written is logged and never holds anything up. */
-  async record(object: Resource, note: Note): Promise<void> {
-    const text = `${note.reason}\n${note.message}`;
+  /** Tells of a state: once, until something else is told of the object. */
+  async recordState(object: Resource, note: Note): Promise<void> {
+    if (this.#last.get(object.metadata.uid) === textOf(note)) return;
+    await this.recordStep(object, note);
+  }
+
+  /**
+   * Tells of a step that was taken: each time. Best effort: an Event that cannot be written is logged and never holds
+   * anything up.
+   */
+  async recordStep(object: Resource, note: Note): Promise<void> {
     const { uid } = object.metadata;
-    if (this.#last.get(uid) === text) return;
-    remember(this.#last, uid, text);
-    const key = `${uid}\n${text}`;
+    remember(this.#last, uid, textOf(note));
+    const key = `${uid}\n${textOf(note)}`;
     try {
       const known = this.#recorded.get(key);
       if (known && (await this.#count(known))) return;
@@ -47,11 +54,6 @@ export class EventRecorder {
         'Event not written',
       );
     }
-  }
-
-  /** A step was carried out: should it be needed again, that is news. */
-  carriedOut(uid: string): void {
-    this.#last.delete(uid);
   }
 
   async #count(known: Recorded): Promise<boolean> {
@@ -98,6 +100,8 @@ export class EventRecorder {
     return new Date(this.#now()).toISOString().replace(/\.\d+Z$/, 'Z');
   }
 }
+
+const textOf = ({ reason, message }: Note): string => `${reason}\n${message}`;
 
 /** A map that forgets its oldest entry when it is full. */
 function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {

@@ -1,4 +1,4 @@
-import type { Failure, WantedStatus } from '../plan/kind.ts';
+import type { WantedStatus } from '../plan/kind.ts';
 import type { Outcome } from '../plan/outcome.ts';
 import { type Condition, mergeConditions } from '../resources/conditions.ts';
 import type { Resource } from '../resources/metadata.ts';
@@ -48,23 +48,16 @@ export async function reportStatus(
   }
 }
 
-/** What an outcome has to tell in an Event; waiting is told by the Ready condition alone. */
+/** One line for `kubectl describe`. */
 export interface Note {
   type: 'Normal' | 'Warning';
   reason: string;
   message: string;
 }
 
-export function noteOf(outcome: Outcome, failure: Failure | undefined): Note | undefined {
-  switch (outcome.type) {
-    case 'settled':
-    case 'waiting':
-      return undefined;
-    case 'blocked':
-      return { type: 'Warning', reason: outcome.reason, message: outcome.message };
-    case 'act':
-      if (failure) return { type: 'Warning', reason: failure.reason, message: failure.message };
-      if (outcome.step.on === 'api' && outcome.reason === 'Adopting') return undefined;
-      return { type: outcome.drift ? 'Warning' : 'Normal', reason: outcome.reason, message: outcome.because };
-  }
-}
+/** A step as an Event; the repair of something that had been there is worth a warning. */
+export const noteOf = ({ drift, reason, because }: Outcome & { type: 'act' }): Note => ({
+  type: drift ? 'Warning' : 'Normal',
+  reason,
+  message: because,
+});
