@@ -71,8 +71,8 @@ export async function unpublishDirectory(
 }
 
 /** Writes a new file and flushes it; fails if the name is taken. */
-export async function writeNew(path: string, text: string, mode: number): Promise<void> {
-  await writeFile(path, text, { mode, flag: 'wx', flush: true });
+export async function writeNew(path: string, content: string | Buffer, mode: number): Promise<void> {
+  await writeFile(path, content, { mode, flag: 'wx', flush: true });
 }
 
 /** Replaces a small record as a whole: write aside, flush, rename, flush the directory. */

@@ -1,37 +1,16 @@
-import { chmod, mkdir, rename, utimes } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { seedHash } from '../../values/seed-hash.ts';
 import type { SeedSpec } from '../ports/storage.ts';
 import { look, readRecord, removeFile, replaceRecord, sync, withWorkspace, writeNew } from './durable.ts';
+import { isoVolume } from './iso9660.ts';
 import { isUid, type Layout } from './layout.ts';
 import { recordNames } from './listing.ts';
 import type { StepHook } from './steps.ts';
-import { runTool, tools } from './tools.ts';
 
-/**
- * Writes a NoCloud seed (cloud-init's "NoCloud" data source: an ISO 9660 volume named `cidata`) to a new file.
- * Equal content gives equal bytes.
- * @param workspace a private directory
- */
-export async function buildSeedIso(seed: SeedSpec, workspace: string, iso: string): Promise<void> {
-  const content = join(workspace, 'content');
-  await mkdir(content, { mode: 0o700 });
-  const files = {
-    'meta-data': seed.metaData,
-    'network-config': seed.networkConfig,
-    'user-data': seed.userData,
-  };
-  for (const [name, text] of Object.entries(files)) {
-    await writeNew(join(content, name), text, 0o600);
-    await utimes(join(content, name), 0, 0);
-  }
-  await utimes(content, 0, 0);
-  await runTool(
-    tools.xorriso,
-    ['-no_rc', '-as', 'mkisofs', '-quiet', '-o', iso, '-V', 'cidata', '-J', '-r', content],
-    { env: { SOURCE_DATE_EPOCH: '0' } },
-  );
-}
+/** The bytes of a NoCloud seed: cloud-init's data source on a volume labelled `cidata`. Equal content, equal bytes. */
+export const buildSeedIso = ({ metaData, networkConfig, userData }: Omit<SeedSpec, 'machineUid'>): Buffer =>
+  isoVolume('cidata', { 'meta-data': metaData, 'network-config': networkConfig, 'user-data': userData });
 
 /**
  * Seed media. seeds/<uid>.json holds the hash of what the ISO beside it contains. It is removed before the ISO
@@ -52,10 +31,8 @@ export class SeedFiles {
     if ((await this.#hash(seed.machineUid)) === hash) return;
     await withWorkspace(this.#layout.tmp, 'seed', async (workspace) => {
       const iso = join(workspace, 'seed.iso');
-      await buildSeedIso(seed, workspace, iso);
       // User-data may hold secrets: nobody reads it but root and, once libvirt hands it over, that guest's QEMU.
-      await chmod(iso, 0o600);
-      await sync(iso);
+      await writeNew(iso, buildSeedIso(seed), 0o600);
       await this.#step('seed.made');
       await removeFile(this.#layout.seedRecord(seed.machineUid));
       await this.#step('seed.unmarked');

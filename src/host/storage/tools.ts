@@ -4,7 +4,6 @@ import { failed } from './errors.ts';
 /** The programs that storage runs, by absolute path. */
 export const tools = {
   qemuImg: '/usr/bin/qemu-img',
-  xorriso: '/usr/bin/xorriso',
   xz: '/usr/bin/xz',
 } as const;
 
@@ -15,14 +14,9 @@ export const toolEnvironment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', HOME: '/non
  * Runs a tool to its end.
  * @throws ToolFailure with the tool's own words, StorageError `ToolTimeout` or `ToolMissing`.
  */
-export async function runTool(
-  binary: string,
-  args: readonly string[],
-  options: { timeoutMs?: number; env?: Record<string, string> } = {},
-): Promise<void> {
-  const timeoutMs = options.timeoutMs ?? 60_000;
+export async function runTool(binary: string, args: readonly string[], timeoutMs = 60_000): Promise<void> {
   const result = await execa(binary, args, {
-    env: { ...toolEnvironment, ...options.env },
+    env: toolEnvironment,
     extendEnv: false,
     stdin: 'ignore',
     reject: false,

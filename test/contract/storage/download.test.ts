@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ImageSource } from '../../../src/host/ports/storage.ts';
-import type { FileStorageOptions } from '../../../src/host/storage/index.ts';
+import { createFileStorage, type FileStorageOptions } from '../../../src/host/storage/index.ts';
+import { selfSigned } from './self-signed.ts';
 import { qcow2 } from '../../unit/storage/qcow2-bytes.ts';
-import { type FileWorld, fileWorld, webServer } from './file-world.ts';
+import { type FileWorld, fileOptions, fileWorld, webServer } from './file-world.ts';
 
 const imageUid = 'cccccccc-0000-4000-8000-000000000000';
 const never = new AbortController().signal;
@@ -92,6 +94,28 @@ describe('downloads from hostile and broken servers', () => {
     await expect(importing(`${url}/file`)).rejects.toMatchObject({ reason: 'InvalidUrl' });
     await nothingLeft();
     await importing(`${url}/good`);
+  });
+
+  test('https needs a certificate that the host trusts, for the name in the URL', async () => {
+    const authority = await selfSigned('localhost');
+    const server = createSecureServer({ key: authority.key, cert: authority.cert }, (_request, response) => {
+      response.end(image);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    open.push({ close: () => new Promise((resolve) => server.close(() => resolve())) });
+    const { port } = server.address() as AddressInfo;
+
+    await expect(importing(`https://localhost:${port}/`)).rejects.toMatchObject({ reason: 'DownloadFailed' });
+    const caFile = join(world.imports, '..', 'ca.pem');
+    await writeFile(caFile, authority.cert);
+    const storage = createFileStorage({ ...fileOptions(`${world.dataDir}-2`, world.imports), caFile });
+    const source = { imageUid, checksum, format: 'qcow2', compression: 'None' } as const;
+    await expect(
+      storage.importImage({ ...source, from: { url: `https://127.0.0.1:${port}/` } }, never),
+    ).rejects.toMatchObject({ reason: 'DownloadFailed' });
+    await storage.importImage({ ...source, from: { url: `https://localhost:${port}/` } }, never);
+    expect((await storage.list()).images).toMatchObject([{ state: 'complete' }]);
+    await storage.close();
   });
 
   test('redirects end', async () => {

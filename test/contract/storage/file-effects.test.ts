@@ -408,34 +408,45 @@ describe('seeds', () => {
     networkConfig: 'version: 2\n',
     userData: '#cloud-config\n{}\n',
   };
-  const extract = async (name: string) =>
-    (
-      await execa('/usr/bin/xorriso', [
-        '-osirrox',
-        'on',
-        '-indev',
-        world.storage.seedPath(machineUid),
-        '-extract',
-        `/${name}`,
-        join(world.imports, name),
-      ])
-    ).failed
-      ? ''
-      : readFile(join(world.imports, name), 'utf8');
+  /** What a reader of the volume finds, with Rock Ridge, and by Joliet alone. */
+  const filesBy = async (reading: 'any' | 'nojoliet' | 'norock') => {
+    const target = join(world.imports, reading);
+    const args = [
+      '-no_rc',
+      '-read_fs',
+      reading,
+      '-osirrox',
+      'on',
+      '-indev',
+      world.storage.seedPath(machineUid),
+    ];
+    await execa('/usr/bin/xorriso', [...args, '-extract', '/', target]);
+    const names = await readdir(target);
+    const texts = await Promise.all(
+      names.sort().map(async (name) => [name, await readFile(join(target, name), 'utf8')]),
+    );
+    return Object.fromEntries(texts);
+  };
 
-  test('are NoCloud volumes with the three files', async () => {
-    await world.storage.ensureSeed(seed);
-    const iso = await readFile(world.storage.seedPath(machineUid));
-    expect(
-      iso
-        .subarray(32_768 + 40, 32_768 + 72)
-        .toString('latin1')
-        .trim(),
-    ).toBe('cidata');
-    expect(await extract('meta-data')).toBe(seed.metaData);
-    expect(await extract('network-config')).toBe(seed.networkConfig);
-    expect(await extract('user-data')).toBe(seed.userData);
-  });
+  test.each(['any', 'nojoliet', 'norock'] as const)(
+    'are NoCloud volumes with the three files, read as %s',
+    async (reading) => {
+      const userData = `#cloud-config\n# ${'ü'.repeat(20_000)}\n`;
+      await world.storage.ensureSeed({ ...seed, userData });
+      expect(await filesBy(reading)).toEqual({
+        'meta-data': seed.metaData,
+        'network-config': seed.networkConfig,
+        'user-data': userData,
+      });
+      const { stdout } = await execa('/usr/sbin/blkid', [
+        '-p',
+        '-o',
+        'export',
+        world.storage.seedPath(machineUid),
+      ]);
+      expect(stdout.split('\n')).toEqual(expect.arrayContaining(['LABEL=cidata', 'TYPE=iso9660']));
+    },
+  );
 
   test('are the same bytes for the same content', async () => {
     await world.storage.ensureSeed(seed);
