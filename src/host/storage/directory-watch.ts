@@ -10,32 +10,36 @@ export function watchDirectories(
   parents: readonly string[],
   onChange: () => void,
 ): () => void {
-  const watchers = new Map<string, { inode: number; watcher: FSWatcher }>();
+  const watchers = new Map<string, { directory: string; watcher: FSWatcher }>();
   let stopped = false;
 
-  const arm = (path: string, onEvent: () => void) => {
-    const inode = lstatSync(path, { throwIfNoEntry: false })?.ino;
+  /** @returns whether another directory than before, or none, now stands there */
+  const arm = (path: string, onEvent: () => void): boolean => {
+    const directory = identity(path);
     const present = watchers.get(path);
-    if (stopped || present?.inode === inode) return;
+    if (stopped || present?.directory === directory) return false;
     present?.watcher.close();
     watchers.delete(path);
-    if (inode === undefined) return;
+    if (directory === undefined) return true;
     try {
       const watcher = watch(path, { persistent: false }, onEvent);
       watcher.on('error', onEvent);
-      watchers.set(path, { inode, watcher });
+      watchers.set(path, { directory, watcher });
     } catch {
       // Gone again already; the parent's next event tells.
-      onChange();
     }
+    return true;
   };
-  const armAll = () => {
-    for (const path of parents) arm(path, onParentEvent);
-    for (const path of directories) arm(path, onChange);
+  const armAll = (): boolean => {
+    const changes = [
+      ...parents.map((path) => arm(path, onParentEvent)),
+      ...directories.map((path) => arm(path, onChange)),
+    ];
+    return changes.includes(true);
   };
+  // Parents hold other files too, which may be written all the time: they are not our concern.
   const onParentEvent = () => {
-    armAll();
-    onChange();
+    if (armAll()) onChange();
   };
   armAll();
 
@@ -44,6 +48,12 @@ export function watchDirectories(
     for (const { watcher } of watchers.values()) watcher.close();
     watchers.clear();
   };
+}
+
+/** Tells directories apart that stood under one path; an inode's number alone is soon used again. */
+function identity(path: string): string | undefined {
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat && `${stat.ino}:${stat.birthtimeNs}`;
 }
 
 /** Calls `action` once for all signals within `delayMs` of the first. */

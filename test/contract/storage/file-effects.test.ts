@@ -482,6 +482,24 @@ describe('watching', () => {
     expect((await world.storage.list()).disks).toEqual([]);
   });
 
+  test('stays silent while other files of the data directory are written', async () => {
+    let told = 0;
+    stops.push(
+      world.storage.watch(() => {
+        told += 1;
+      }),
+    );
+    for (let index = 0; index < 5; index += 1)
+      await writeFile(join(world.dataDir, 'other.db'), String(index));
+    await world.storage.ensureMachineDirectory(machineUid); // The one change of ours, told after the others.
+    await writeFile(world.storage.consoleLogPath(machineUid), 'boot');
+    const { promise: later, resolve } = Promise.withResolvers<void>();
+    stops.push(world.storage.watch(resolve));
+    await world.storage.ensureSeed({ machineUid, metaData: 'a', networkConfig: 'b', userData: 'c' });
+    await later;
+    expect(told).toBe(1);
+  });
+
   test('survives the directory itself being made anew', async () => {
     const changes: (() => void)[] = [];
     stops.push(world.storage.watch(() => changes.shift()?.()));
