@@ -1,0 +1,223 @@
+import { reservationsHash, segmentHash, tapName } from '../../values/links.ts';
+import type {
+  Network,
+  NetworkSnapshot,
+  PortSnapshot,
+  PortSpec,
+  Reservation,
+  SegmentSnapshot,
+  SegmentSpec,
+} from '../ports/network.ts';
+import { NetworkError } from './errors.ts';
+import { gatewayCidr } from './link-commands.ts';
+import {
+  checkedInterfaceName,
+  checkedPort,
+  checkedReservations,
+  checkedSegment,
+  checkedUid,
+} from './validated.ts';
+
+interface Segment {
+  spec: SegmentSpec;
+  bridge: 'absent' | 'down' | 'up';
+  dnsmasq: 'absent' | 'running';
+  rules: 'absent' | 'present';
+  /** False once somebody else changed the file. */
+  reservationsIntact: boolean;
+}
+
+interface Port {
+  spec: PortSpec;
+  link: 'absent' | 'down' | 'up';
+  attached: boolean;
+  rules: 'absent' | 'present';
+}
+
+/** A host's network in memory, under the same contract as the real one, with the means to disturb it. */
+export class SimulatedNetwork implements Network {
+  readonly #segments = new Map<string, Segment>();
+  readonly #ports = new Map<string, Port>();
+  readonly #listeners = new Set<() => void>();
+  #foreignCidrs: string[] = [];
+  #failure: Error | undefined;
+  #announced = false;
+
+  async list(): Promise<NetworkSnapshot> {
+    this.#failWhenTold();
+    return {
+      segments: [...this.#segments.values()].map(describeSegment).sort(by(({ subnetUid }) => subnetUid)),
+      ports: [...this.#ports.values()].map(describePort).sort(by(({ tap }) => tap)),
+      hostCidrs: [...new Set(['127.0.0.0/8', '169.254.0.0/16', ...this.#foreignCidrs])].sort(),
+    };
+  }
+
+  async ensureSegment(spec: SegmentSpec): Promise<void> {
+    checkedSegment(spec);
+    this.#failWhenTold();
+    this.#segments.set(spec.subnetUid, {
+      spec: structuredClone(spec),
+      bridge: 'up',
+      dnsmasq: 'running',
+      rules: 'present',
+      reservationsIntact: true,
+    });
+    this.#changed();
+  }
+
+  async ensureReservations(subnetUid: string, reservations: Reservation[]): Promise<void> {
+    checkedUid('subnetUid', subnetUid);
+    this.#failWhenTold();
+    const segment = this.#realised(subnetUid);
+    segment.spec.reservations = structuredClone(checkedReservations(reservations, segment.spec));
+    segment.reservationsIntact = true;
+    this.#changed();
+  }
+
+  async deleteSegment(subnetUid: string): Promise<void> {
+    checkedUid('subnetUid', subnetUid);
+    this.#failWhenTold();
+    this.#detach(subnetUid);
+    if (this.#segments.delete(subnetUid)) this.#changed();
+  }
+
+  async ensurePort(spec: PortSpec): Promise<string> {
+    checkedPort(spec);
+    this.#failWhenTold();
+    this.#realised(spec.subnetUid);
+    const tap = tapName(spec.machineUid, spec.interfaceName);
+    this.#ports.set(tap, { spec: structuredClone(spec), link: 'up', attached: true, rules: 'present' });
+    this.#changed();
+    return tap;
+  }
+
+  async deletePort(machineUid: string, interfaceName: string): Promise<void> {
+    checkedUid('machineUid', machineUid);
+    checkedInterfaceName('interfaceName', interfaceName);
+    this.#failWhenTold();
+    if (this.#ports.delete(tapName(machineUid, interfaceName))) this.#changed();
+  }
+
+  watch(onChange: () => void): () => void {
+    this.#listeners.add(onChange);
+    return () => void this.#listeners.delete(onChange);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+  }
+
+  /** As `ip link delete` on the bridge: its ports stay, unattached. */
+  loseBridge(subnetUid: string): void {
+    this.#known(subnetUid).bridge = 'absent';
+    this.#detach(subnetUid);
+    this.#changed();
+  }
+
+  /** As `ip link set … down` on the bridge. */
+  lowerBridge(subnetUid: string): void {
+    this.#known(subnetUid).bridge = 'down';
+    this.#changed();
+  }
+
+  /** As `kill -9` of the Subnet's dnsmasq. */
+  killDnsmasq(subnetUid: string): void {
+    this.#known(subnetUid).dnsmasq = 'absent';
+    this.#changed();
+  }
+
+  /** As `rm` of the file of reservations. */
+  loseReservations(subnetUid: string): void {
+    this.#known(subnetUid).reservationsIntact = false;
+    this.#changed();
+  }
+
+  /** As `nft flush ruleset`. */
+  flushRules(): void {
+    for (const owner of [...this.#segments.values(), ...this.#ports.values()]) owner.rules = 'absent';
+    this.#changed();
+  }
+
+  /** As `ip link delete` on the tap: its rules are left. */
+  loseTap(tap: string): void {
+    const port = this.#ports.get(tap);
+    if (!port) throw new Error(`there is no port ${tap}`);
+    port.link = 'absent';
+    port.attached = false;
+    this.#changed();
+  }
+
+  /** Destinations that the host uses by itself. */
+  setForeignCidrs(cidrs: readonly string[]): void {
+    this.#foreignCidrs = [...cidrs];
+    this.#changed();
+  }
+
+  /** Every call rejects with this error until told otherwise. */
+  failWith(error: Error | undefined): void {
+    this.#failure = error;
+  }
+
+  #known(subnetUid: string): Segment {
+    const segment = this.#segments.get(subnetUid);
+    if (!segment) throw new Error(`there is no segment ${subnetUid}`);
+    return segment;
+  }
+
+  #realised(subnetUid: string): Segment {
+    const segment = this.#segments.get(subnetUid);
+    if (!segment || segment.bridge === 'absent')
+      throw new NetworkError('SegmentAbsent', `Subnet ${subnetUid} is not realised on this host`);
+    return segment;
+  }
+
+  #detach(subnetUid: string): void {
+    for (const port of this.#ports.values()) if (port.spec.subnetUid === subnetUid) port.attached = false;
+  }
+
+  #failWhenTold(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  #changed(): void {
+    if (this.#announced) return;
+    this.#announced = true;
+    queueMicrotask(() => {
+      this.#announced = false;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+}
+
+function describeSegment({ spec, bridge, dnsmasq, rules, reservationsIntact }: Segment): SegmentSnapshot {
+  const present = bridge !== 'absent';
+  const serving = present && dnsmasq === 'running';
+  return {
+    subnetUid: spec.subnetUid,
+    bridge,
+    ...(present && { gatewayCidr: gatewayCidr(spec), mtu: spec.mtu }),
+    dnsmasq: serving ? 'running' : 'absent',
+    rules,
+    specHash: segmentHash(spec),
+    ...(serving && reservationsIntact && { reservationsHash: reservationsHash(spec.reservations) }),
+  };
+}
+
+function describePort({ spec, link, attached, rules }: Port): PortSnapshot {
+  const { machineUid, interfaceName, subnetUid, macAddress, address } = spec;
+  return {
+    tap: tapName(machineUid, interfaceName),
+    machineUid,
+    interfaceName,
+    subnetUid,
+    state: link === 'up' ? 'up' : 'down',
+    attached,
+    rules,
+    ...(rules === 'present' && { macAddress, address }),
+  };
+}
+
+const by =
+  <Value>(key: (value: Value) => string) =>
+  (a: Value, b: Value) =>
+    key(a) < key(b) ? -1 : 1;
