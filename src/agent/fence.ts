@@ -37,8 +37,10 @@ export class Fence {
   readonly #incarnation: string;
   readonly #agentUid: string;
   readonly #now: () => number;
-  /** UID or digest → sequence of the snapshot that shows the last effect on it. */
+  /** UID → sequence of the snapshot that shows the last effect of its own orders. */
   readonly #effects = new Map<string, number>();
+  /** UID or digest → the same for orders of others that stand on it. */
+  readonly #touches = new Map<string, number>();
   #epoch: number;
   /** Read again from the database after a change. */
   #removed: Record<string, number> | undefined;
@@ -97,7 +99,7 @@ export class Fence {
     if (order.incarnation !== this.#incarnation) {
       return refusal('StaleBasis', 'the agent was restarted since the order was planned');
     }
-    const effect = this.#effects.get(order.uid) ?? 0;
+    const effect = this.#lastEffect(order);
     if (order.basis < effect) {
       return refusal(
         'StaleBasis',
@@ -122,7 +124,8 @@ export class Fence {
 
   /** The effect on everything that the order touched shows in the snapshot of this sequence. */
   recordEffect(order: Order, sequence: number): void {
-    for (const key of [order.uid, ...order.lock]) this.#effects.set(key, sequence);
+    this.#effects.set(order.uid, sequence);
+    for (const key of order.lock) this.#touches.set(key, sequence);
   }
 
   recordRemoval(order: Order): void {
@@ -151,6 +154,15 @@ export class Fence {
 
   close(): void {
     if (this.#database.isOpen) this.#database.close();
+  }
+
+  /**
+   * A destruction must also have been planned after everybody else's effects on the object: they may use it now.
+   * Anything else would only wait in vain while others come and go on it.
+   */
+  #lastEffect({ uid, action }: Order): number {
+    const own = this.#effects.get(uid) ?? 0;
+    return action.name.endsWith('.delete') ? Math.max(own, this.#touches.get(uid) ?? 0) : own;
   }
 
   #generation(uid: string): number {

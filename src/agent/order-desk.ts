@@ -49,8 +49,9 @@ export class OrderDesk {
       const record = await this.#options.orders.read(uid);
       if (record === undefined) return;
       const opened = this.#open(uid, record);
-      const lock = 'order' in opened ? opened.order.lock : [];
-      const dealtWith = await this.#locks.holding([uid, ...lock], async () => {
+      // The object is changed by its own orders alone; what else it names it only stands on.
+      const claim = { exclusive: [uid], shared: 'order' in opened ? opened.order.lock : [] };
+      const dealtWith = await this.#locks.holding(claim, async () => {
         // While this waited for the locks a newer order may have come, which touches other things.
         if ((await this.#options.orders.read(uid)) !== record) return false;
         signal.throwIfAborted();
@@ -98,15 +99,26 @@ export class OrderDesk {
   }
 
   async #refuse(uid: string, record: string, result: Omit<OrderResult, 'atSequence'>): Promise<void> {
-    const { logger, observer, orders } = this.#options;
-    const { action, reason, message } = result;
+    const { logger, observer } = this.#options;
+    const { action, orderId, reason, message } = result;
     logger.warn({ uid, action, reason, because: message }, 'order refused');
+    await this.#remove(uid, record, orderId);
     observer.recordResult(uid, result);
-    await orders.remove(uid, record);
+  }
+
+  /** Before the result is known to anybody, so that what is planned from the result is never removed with it. */
+  async #remove(uid: string, record: string, orderId: string): Promise<void> {
+    const { logger, orders } = this.#options;
+    try {
+      await orders.remove(uid, record, orderId);
+    } catch (error) {
+      // Redis is away. Should the order still stand when it is back, its basis is stale, and it is refused.
+      logger.warn({ uid, because: describeFailure(error).message }, 'order not removed');
+    }
   }
 
   async #carryOut(order: Order, record: string, signal: AbortSignal): Promise<void> {
-    const { fence, observer, orders, logger } = this.#options;
+    const { fence, observer, logger } = this.#options;
     const { uid, kind, namespace, name, action } = order;
     const { orderId } = order;
     const refusal = fence.check(order);
@@ -129,8 +141,8 @@ export class OrderDesk {
     const result = failure
       ? { outcome: 'failed' as const, ...describeFailure(failure.error) }
       : { outcome: 'done' as const };
+    await this.#remove(uid, record, orderId);
     fence.recordEffect(order, observer.recordResult(uid, { orderId, action: action.name, ...result }));
-    await orders.remove(uid, record);
     const durationMs = Math.round(performance.now() - startedAt);
     if (failure) log.warn({ durationMs, ...result }, 'failed');
     else log.info({ durationMs }, 'done');

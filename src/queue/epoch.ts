@@ -12,16 +12,19 @@ export interface EpochRecord {
 /** A flushed Redis has the record again within this time. */
 const renewMs = 5_000;
 
-/** Never replaces a later epoch, so that a leader that lost its lease cannot take agents back. */
+/**
+ * Never replaces a later epoch of the same installation, so that a leader that lost its lease cannot take agents
+ * back. What another installation left behind in this Redis says nothing about this one.
+ */
 const announce = `
 local standing = redis.call('GET', KEYS[1])
-if standing then
-  local old = cjson.decode(standing).epoch
-  if old == tonumber(ARGV[1]) then return 1 end
-  if old > tonumber(ARGV[1]) then return 0 end
+local readable, old = pcall(cjson.decode, standing or '')
+if standing and readable and old.installationUid == ARGV[2] then
+  if old.epoch == tonumber(ARGV[1]) then return 1 end
+  if old.epoch > tonumber(ARGV[1]) then return 0 end
 end
-redis.call('SET', KEYS[1], ARGV[2])
-redis.call('PUBLISH', KEYS[1], ARGV[2])
+redis.call('SET', KEYS[1], ARGV[3])
+redis.call('PUBLISH', KEYS[1], ARGV[3])
 return 1`;
 
 /**
@@ -40,9 +43,10 @@ export async function announceEpoch(options: {
   const { record, onSuperseded } = options;
   const redis = await connectRedis(options.redis, 'reader');
   const signed = createSigner(options.signingKey)('epoch', JSON.stringify(record));
-  const text = JSON.stringify({ epoch: record.epoch, ...signed });
+  const text = JSON.stringify({ ...record, ...signed });
+  const { epoch, installationUid } = record;
   const renew = async (): Promise<void> => {
-    if ((await redis.eval(announce, 1, epochKey, record.epoch, text)) !== 1) onSuperseded();
+    if ((await redis.eval(announce, 1, epochKey, epoch, installationUid, text)) !== 1) onSuperseded();
   };
   const renewQuietly = (): void => void renew().catch(() => {}); // Redis is away: the next turn will do
   await renew();

@@ -159,7 +159,9 @@ export class ObservationMirror {
     if (version === undefined) return this.#doubt(entry); // flushed: the agent notices and publishes again
     fields.delete(versionField);
     fields.delete(sealingKeyField);
-    entry.snapshot = fromFields(fields, readVersion(version));
+    const snapshot = fromFields(fields, readVersion(version));
+    if (isEarlier(snapshot, entry.snapshot)) return this.#doubt(entry); // an old copy of Redis: as above
+    entry.snapshot = snapshot;
     entry.streamId = streamId;
     entry.alive = alive === 1;
     entry.certain = true;
@@ -212,3 +214,6 @@ export class ObservationMirror {
     for (const listener of this.#listeners) listener(hostName, changed);
   }
 }
+
+const isEarlier = (found: HostSnapshot, known: HostSnapshot | undefined): boolean =>
+  found.incarnation === known?.incarnation && found.sequence < known.sequence;

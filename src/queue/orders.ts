@@ -32,15 +32,22 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[6])
 redis.call('PUBLISH', KEYS[2], ARGV[1])
 return 1`;
 
-/** A finished order goes, unless a newer one took its place meanwhile. */
-const removeIfUnchanged = `
-if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return redis.call('HDEL', KEYS[1], ARGV[1]) end
+/**
+ * An order that was dealt with goes, unless a newer one took its place meanwhile. The same order sent again while it
+ * was carried out is no newer one: it was planned before the effect, and would only be refused.
+ */
+const removeDealtWith = `
+local standing = redis.call('HGET', KEYS[1], ARGV[1])
+if not standing then return 0 end
+local readable, record = pcall(cjson.decode, standing)
+local again = readable and ARGV[3] ~= '' and record.orderId == ARGV[3]
+if standing == ARGV[2] or again then return redis.call('HDEL', KEYS[1], ARGV[1]) end
 return 0`;
 
-/** The record in Redis: the signed text, and beside it what the script compares. */
+/** The record in Redis: the signed text, and beside it what the scripts compare. */
 function record(order: Order, signed: { payload: string; signature: string }): string {
-  const { epoch, generation, incarnation, basis } = order;
-  return JSON.stringify({ epoch, generation, incarnation, basis, ...signed });
+  const { orderId, epoch, generation, incarnation, basis } = order;
+  return JSON.stringify({ orderId, epoch, generation, incarnation, basis, ...signed });
 }
 
 /** The host has never published its key, so nothing can be sealed to it. */
@@ -157,7 +164,8 @@ export class StandingOrders {
     return this.#redis.hkeys(this.#key);
   }
 
-  async remove(uid: string, asRead: string): Promise<void> {
-    await this.#redis.eval(removeIfUnchanged, 1, this.#key, uid, asRead);
+  /** @param orderId of the order that was dealt with; empty when the record could not be read */
+  async remove(uid: string, asRead: string, orderId: string): Promise<void> {
+    await this.#redis.eval(removeDealtWith, 1, this.#key, uid, asRead, orderId);
   }
 }

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { SimulatedStorage } from '../../../src/host/storage/simulated.ts';
-import type { ImageSource } from '../../../src/host/ports/storage.ts';
+import { type ImageSource, StorageError } from '../../../src/host/ports/storage.ts';
 import { announceEpoch } from '../../../src/queue/epoch.ts';
 import { changesKey, ordersKey, snapshotKey } from '../../../src/queue/keys.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
@@ -22,11 +22,16 @@ const create = { name: 'disk.create', arguments: { sizeBytes: 2 ** 20, format: '
 /** Storage whose imports take for ever, and end only when they are told to. */
 class SlowImports extends SimulatedStorage {
   readonly begun = Promise.withResolvers<void>();
+  readonly begunAgain = Promise.withResolvers<void>();
   readonly aborted = Promise.withResolvers<unknown>();
+  fail: (error: Error) => void = () => {};
+  #imports = 0;
 
   override async importImage(_source: ImageSource, signal: AbortSignal): Promise<void> {
-    this.begun.resolve();
+    this.#imports += 1;
+    (this.#imports === 1 ? this.begun : this.begunAgain).resolve();
     const { promise, reject } = Promise.withResolvers<void>();
+    this.fail = (error) => reject(error);
     signal.addEventListener('abort', () => {
       this.aborted.resolve(signal.reason);
       reject(new Error('stopped'));
@@ -271,6 +276,30 @@ describe('work under way', () => {
 
     expect(results[uid]).toMatchObject({ reason: 'StaleBasis' });
     expect(created).toBe(1);
+  });
+
+  test('an order sent again while it is carried out does not hide how it ended', async () => {
+    const storage = new SlowImports();
+    await world.startAgent({ ports: { ...world.ports, storage } });
+    const uid = randomUUID();
+    const importing = {
+      name: 'image.import',
+      arguments: { from: { file: '/a' }, format: 'raw', compression: 'None' },
+    } as const;
+    await world.orders.put(world.plan(uid, importing));
+    await storage.begun.promise;
+    await world.carryOut(world.plan(randomUUID(), create)); // the world moves on
+    await world.orders.put(world.plan(uid, importing));
+
+    storage.fail(new StorageError('DownloadFailed', 'HTTP 404', { retryable: true }));
+    await world.until(({ results }) => uid in results);
+    await world.until(({ results }) => results[uid]?.reason === 'DownloadFailed');
+    // Whatever else stood for the object would be dealt with before an order that comes after it.
+    await world.orders.put(world.plan(uid, importing));
+    await storage.begunAgain.promise;
+
+    const seen = await world.until(() => true);
+    expect(seen.results[uid]).toMatchObject({ outcome: 'failed', reason: 'DownloadFailed' });
   });
 
   test('an older order never takes the place of a newer one', async () => {

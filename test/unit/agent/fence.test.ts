@@ -1,0 +1,118 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Fence } from '../../../src/agent/fence.ts';
+import type { Order } from '../../../src/queue/order.ts';
+
+let dataDir: string;
+let clock = 0;
+const fences: Fence[] = [];
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'purlin-fence-'));
+});
+afterEach(() => {
+  for (const fence of fences.splice(0)) fence.close();
+  rmSync(dataDir, { recursive: true });
+});
+
+const trust = { installationUid: 'i', controllerPublicKey: 'k' };
+
+function openFence(overrides: { incarnation?: string; installationUid?: string } = {}): Fence {
+  const { incarnation = 'n1', installationUid = 'i' } = overrides;
+  const fence = new Fence({
+    dataDir,
+    agentUid: 'a',
+    incarnation,
+    trust: { ...trust, installationUid },
+    now: () => clock,
+  });
+  fences.push(fence);
+  return fence;
+}
+
+const order = (overrides: Partial<Order> = {}): Order => ({
+  orderId: 'o',
+  installationUid: 'i',
+  hostUid: 'a',
+  uid: 'u',
+  kind: 'Disk',
+  name: 'd',
+  generation: 2,
+  epoch: 3,
+  incarnation: 'n1',
+  basis: 10,
+  action: { name: 'disk.grow', arguments: { sizeBytes: 1 } },
+  lock: ['u'],
+  issuedAt: 0,
+  ...overrides,
+});
+
+describe('Fence', () => {
+  test('remembers epoch and generation over a restart', () => {
+    const before = openFence();
+    before.admit(order());
+    before.close();
+
+    const after = openFence({ incarnation: 'n2' });
+
+    expect(after.epoch).toBe(3);
+    const later = { incarnation: 'n2' };
+    expect(after.check(order({ ...later, epoch: 2 }))?.reason).toBe('StaleEpoch');
+    expect(after.check(order({ ...later, generation: 1 }))?.reason).toBe('StaleGeneration');
+    expect(after.check(order(later))).toBeUndefined();
+  });
+
+  test('refuses what was planned before the effect of its own orders', () => {
+    const fence = openFence();
+    fence.recordEffect(order(), 11);
+    expect(fence.check(order({ basis: 10 }))?.reason).toBe('StaleBasis');
+    expect(fence.check(order({ basis: 11 }))).toBeUndefined();
+  });
+
+  test('refuses only a destruction for an effect of others that stand on the object', () => {
+    const fence = openFence();
+    fence.recordEffect(order({ uid: 'machine', lock: ['machine', 'u'] }), 11);
+    expect(fence.check(order({ basis: 10 }))).toBeUndefined();
+    expect(fence.check(order({ basis: 10, action: { name: 'disk.delete', arguments: {} } }))?.reason).toBe(
+      'StaleBasis',
+    );
+  });
+
+  test('forgets the proof of a removal once the object comes back', () => {
+    const fence = openFence();
+    fence.admit(order());
+    fence.recordRemoval(order());
+    expect(fence.removed()).toEqual({ u: 2 });
+    fence.admit(order({ generation: 2 }));
+    expect(fence.removed()).toEqual({});
+  });
+
+  test('keeps proofs of removal over a restart, and for a bounded time', () => {
+    const before = openFence();
+    before.admit(order());
+    before.recordRemoval(order());
+    before.close();
+    const fence = openFence();
+    expect(fence.removed()).toEqual({ u: 2 });
+
+    clock += 31 * 24 * 3_600_000;
+    fence.admit(order({ uid: 'v' }));
+    fence.recordRemoval(order({ uid: 'v' }));
+
+    expect(fence.removed()).toEqual({ v: 2 });
+  });
+
+  test('never takes an epoch back', () => {
+    const fence = openFence();
+    expect(fence.acceptEpoch(5)).toBe(true);
+    expect(fence.acceptEpoch(4)).toBe(false);
+    expect(fence.epoch).toBe(5);
+  });
+
+  test('belongs to one installation for good', () => {
+    openFence().close();
+    expect(() => openFence({ installationUid: 'j' })).toThrow('this host obeys installation i');
+  });
+});
