@@ -2,7 +2,7 @@ import type { HostView } from '../../plan/kind.ts';
 import { type Outcome, act, blocked, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
 import type { DiskSnapshot, DomainSnapshot } from '../../plan/snapshot.ts';
-import { conditionTrue, readyMessage } from '../../resources/conditions.ts';
+import { readyMessage } from '../../resources/conditions.ts';
 import type { Disk, Image, Machine } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { diskName } from '../../values/names.ts';
@@ -51,7 +51,8 @@ const freeBytes = ({ snapshot }: HostView): number =>
   snapshot === 'unknown' ? 0 : snapshot.storage.freeBytes;
 
 function planCreation({ disk, image }: DiskInput, host: HostView): Outcome {
-  if (conditionTrue(disk, 'Ready')) return lost(disk, host);
+  // A size that was once seen stays in the status, whatever Ready says since.
+  if (disk.status?.capacity !== undefined) return lost(disk, host);
   const { uid } = disk.metadata;
   const imageRef = disk.spec.source?.imageRef;
   const sizeBytes = diskBytes(disk.spec.size);
@@ -71,7 +72,7 @@ function planCreation({ disk, image }: DiskInput, host: HostView): Outcome {
   if (cached?.virtualSizeBytes !== undefined && sizeBytes < cached.virtualSizeBytes) {
     return blocked(
       'SmallerThanImage',
-      `spec.size ${disk.spec.size} is smaller than Image ${imageRef?.name}, which needs ${formatBytes(cached.virtualSizeBytes)}`,
+      `spec.size ${disk.spec.size} is smaller than Image ${imageRef?.name}, which needs ${formatBytes(cached.virtualSizeBytes)}; raise spec.size to that at least`,
     );
   }
   return act(
