@@ -1,7 +1,7 @@
 import type { KindDefinition } from '../../plan/kind.ts';
 import type { IPAddress, Machine, Subnet } from '../../resources/kinds.ts';
 import { deleting, keyOf } from '../../resources/metadata.ts';
-import { type SubnetInput, planSubnet } from './plan.ts';
+import { type SubnetInput, planSubnet, wasRealised } from './plan.ts';
 import { subnetStatus } from './status.ts';
 
 export const subnet: KindDefinition<Subnet, SubnetInput> = {
@@ -22,7 +22,11 @@ export const subnet: KindDefinition<Subnet, SubnetInput> = {
     // One Subnet gone or realised decides whether an overlapping one may be.
     {
       kind: 'Subnet',
-      keys: (_changed, reader) => reader.list<Subnet>('Subnet').filter(unrealised).map(keyOf),
+      keys: (_changed, reader) =>
+        reader
+          .list<Subnet>('Subnet')
+          .filter((subnet) => !wasRealised(subnet))
+          .map(keyOf),
     },
   ],
   gather: (subnet, reader) => ({
@@ -42,5 +46,3 @@ export const subnet: KindDefinition<Subnet, SubnetInput> = {
   plan: planSubnet,
   status: subnetStatus,
 };
-
-const unrealised = (subnet: Subnet): boolean => subnet.status?.phase !== 'Ready';

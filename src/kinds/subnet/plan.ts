@@ -45,7 +45,7 @@ export function planSubnet(input: SubnetInput): Outcome {
       {
         reason: missing.reason,
         because: `host ${host.name}: ${missing.because}`,
-        drift: wasReady(subnet) && missing.drift,
+        drift: wasRealised(subnet) && missing.drift,
       },
     );
   }
@@ -55,7 +55,8 @@ export function planSubnet(input: SubnetInput): Outcome {
   return settled;
 }
 
-const wasReady = (subnet: Subnet): boolean => subnet.status?.phase === 'Ready';
+/** Once realised, a Subnet keeps its network, also while its bridge is being repaired. */
+export const wasRealised = (subnet: Subnet): boolean => subnet.status?.realised === true;
 
 export const networkOf = (subnet: Subnet): Network | undefined => parseCidr(subnet.spec.cidr);
 
@@ -118,7 +119,7 @@ export function difference(
 function findConflict({ subnet, hosts, others }: SubnetInput): Outcome | undefined {
   const network = networkOf(subnet);
   if (!network) return blocked('InvalidCIDR', `spec.cidr ${subnet.spec.cidr} is not an IPv4 network`);
-  if (wasReady(subnet)) return undefined; // a realised Subnet is never taken down by a later one
+  if (wasRealised(subnet)) return undefined; // a realised Subnet is never taken down by a later one
   const gateway = parseAddress(gatewayOf(subnet));
   if (gateway === network.base || gateway === network.base + network.size - 1) {
     return blocked(
@@ -155,7 +156,7 @@ function findConflict({ subnet, hosts, others }: SubnetInput): Outcome | undefin
 
 /** A realised Subnet goes before one that is not; otherwise the older one, then the smaller UID. */
 function precedes(other: Subnet, subnet: Subnet): boolean {
-  if (wasReady(other)) return true;
+  if (wasRealised(other)) return true;
   const a = other.metadata;
   const b = subnet.metadata;
   if (a.creationTimestamp !== b.creationTimestamp) return a.creationTimestamp < b.creationTimestamp;

@@ -3,7 +3,7 @@ import type { Outcome } from '../../plan/outcome.ts';
 import { readyCondition } from '../../plan/ready.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { usableAddresses } from '../../values/ipv4.ts';
-import { type SubnetInput, difference, gatewayOf, networkOf, segmentOf } from './plan.ts';
+import { type SubnetInput, difference, gatewayOf, networkOf, segmentOf, wasRealised } from './plan.ts';
 
 export function subnetStatus(
   input: SubnetInput,
@@ -17,6 +17,7 @@ export function subnetStatus(
     conditions: [readyCondition(outcome, failure, serving)],
     fields: {
       phase: phase(input, outcome, failure, serving),
+      realised: serving || wasRealised(subnet) ? true : undefined,
       gateway: network && gatewayOf(subnet),
       addressesUsed: addresses.length,
       addressesTotal: network && usableAddresses(network),

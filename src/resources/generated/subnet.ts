@@ -38,6 +38,10 @@ export interface SubnetFields {
      */
     phase?: 'Pending' | 'Provisioning' | 'Ready' | 'Failed' | 'Terminating';
     /**
+     * Set once the Subnet was in place on a Host; it keeps its network from then on.
+     */
+    realised?: boolean;
+    /**
      * Address of the gateway.
      */
     gateway?: string;
