@@ -38,7 +38,7 @@ export interface HostFields {
        */
       memory?: string;
       /**
-       * Space of the data directory's file system
+       * Space of the data directory's file system as a quantity.
        */
       storage?: string;
     };
