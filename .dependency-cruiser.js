@@ -13,7 +13,7 @@ const mayImport = {
   host: ['plan', 'resources', 'values', 'telemetry'],
   kinds: ['plan', 'resources', 'values', 'host', 'schedule'],
   queue: ['plan', 'resources', 'values', 'telemetry'],
-  agent: ['host', 'plan', 'queue', 'resources', 'values', 'telemetry'],
+  agent: ['host', 'kinds', 'plan', 'queue', 'resources', 'values', 'telemetry'],
   reconcile: ['plan', 'queue', 'resources', 'schedule', 'values', 'telemetry'],
   apiserver: ['cel', 'store', 'resources', 'values', 'telemetry'],
   simulation: [
@@ -40,6 +40,12 @@ const folderRules = Object.entries(mayImport).map(([folder, others]) => ({
   to: { path: '^src/', pathNot: `^src/(${[folder, ...others].join('|')})/` },
 }));
 
+/** The files of src/kinds that run on a host rather than plan: executors, and a Machine's domain for libvirt. */
+const executing = ['^src/kinds/execut', '^src/kinds/[^/]+/(execute|domain)'];
+
+/** What a host must be able to do; libvirt's port stands beside its real implementation. */
+const ports = ['^src/host/ports/', '^src/host/libvirt/(hypervisor-port|domain-spec)'];
+
 export default {
   forbidden: [
     ...folderRules,
@@ -60,8 +66,21 @@ export default {
       name: 'planning-is-pure',
       comment: 'planners see no npm package and no node: module, so no clock, no randomness and no I/O',
       severity: 'error',
-      from: { path: '^src/(plan|schedule|kinds/[^/]+)/', pathNot: '^src/kinds/[^/]+/execute' },
+      from: { path: '^src/(plan|schedule|kinds)/', pathNot: executing },
       to: { dependencyTypes: ['core', 'npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg'] },
+    },
+    {
+      name: 'only-executors-touch-the-host',
+      severity: 'error',
+      from: { path: '^src/kinds/', pathNot: executing },
+      to: { path: '^src/host/' },
+    },
+    {
+      name: 'executors-know-ports-only',
+      comment: 'an executor gets its adapters from compose',
+      severity: 'error',
+      from: { path: '^src/kinds/' },
+      to: { path: '^src/host/', pathNot: ports },
     },
     {
       name: 'kinds-know-no-other-kind',
@@ -71,17 +90,11 @@ export default {
       to: { path: '^src/kinds/[^/]+/', pathNot: '^src/kinds/$1/' },
     },
     {
-      name: 'executors-know-ports-only',
-      comment: 'an executor gets its adapters from compose',
+      name: 'the-agent-knows-no-kind-by-name',
+      comment: 'it finds executors in their registry',
       severity: 'error',
-      from: { path: '^src/kinds/' },
-      to: { path: '^src/host/', pathNot: '^src/host/ports/' },
-    },
-    {
-      name: 'only-executors-touch-the-host',
-      severity: 'error',
-      from: { path: '^src/kinds/', pathNot: '^src/kinds/[^/]+/execute' },
-      to: { path: '^src/host/' },
+      from: { path: '^src/agent/' },
+      to: { path: '^src/kinds/[^/]+/' },
     },
     { name: 'no-cycles', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
     {

@@ -11,11 +11,14 @@ const checkout = fileURLToPath(new URL('..', import.meta.url));
 const binaries = join(checkout, 'node_modules/.bin');
 const stampFile = join(checkout, 'node_modules/.purlin-dependencies');
 
-function installDependencies() {
+function wantedDependencies() {
   const hash = createHash('sha256');
   for (const name of ['package.json', 'package-lock.json']) hash.update(readFileSync(join(checkout, name)));
-  const stamp = hash.digest('hex');
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
+  return hash.digest('hex');
+}
+
+function installDependencies() {
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wantedDependencies()) return;
   process.stderr.write('▸ npm install\n');
   // Not `npm ci`: it fails where a registry lacks the optional packages of other platforms.
   const { status } = spawnSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], {
@@ -23,7 +26,7 @@ function installDependencies() {
     stdio: ['ignore', 2, 2],
   });
   if (status !== 0) process.exit(status ?? 1);
-  writeFileSync(stampFile, stamp);
+  writeFileSync(stampFile, wantedDependencies());
 }
 
 const [script, ...args] = process.argv.slice(2);

@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 
+/** Makes the namespace where it is missing, with its loopback up. */
 export async function createNetns(name: string): Promise<void> {
-  if (netnsExists(name)) return;
-  await execa('ip', ['netns', 'add', name]);
+  if (!netnsExists(name)) await execa('ip', ['netns', 'add', name]);
   await execa('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
 }
 
