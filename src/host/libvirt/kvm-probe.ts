@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { findQemuIdentity, type QemuIdentity } from './private/qemu-identity.ts';
 
 export interface KvmProbeResult {
   works: boolean;
@@ -21,14 +22,20 @@ export async function probeKvm(accelerator: 'kvm' | 'tcg' = 'kvm'): Promise<KvmP
   const directory = await mkdtemp(join(tmpdir(), 'purlin-kvm-probe-'));
   try {
     const firmware = join(directory, 'firmware.rom');
-    await writeFile(firmware, probeFirmware());
-    return await run(accelerator, firmware);
+    await chmod(directory, 0o711);
+    await writeFile(firmware, probeFirmware(), { mode: 0o644 });
+    return await run(accelerator, firmware, await findQemuIdentity());
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function run(accelerator: 'kvm' | 'tcg', firmware: string): Promise<KvmProbeResult> {
+/** As the user that guests run as: what root may open proves nothing for them. */
+async function run(
+  accelerator: 'kvm' | 'tcg',
+  firmware: string,
+  { uid, gid }: QemuIdentity,
+): Promise<KvmProbeResult> {
   const machine = ['-machine', `pc,accel=${accelerator}`, '-m', '16'];
   const nothingElse = [
     '-nodefaults',
@@ -42,6 +49,9 @@ async function run(accelerator: 'kvm' | 'tcg', firmware: string): Promise<KvmPro
   ];
   const exitDevice = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'];
   const result = await execa(qemu, [...machine, ...nothingElse, ...exitDevice, '-bios', firmware], {
+    uid,
+    gid,
+    cwd: '/',
     timeout: timeLimitMs,
     killSignal: 'SIGKILL',
     reject: false,

@@ -1,11 +1,11 @@
-import { access } from 'node:fs/promises';
+import { access, mkdir } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { writeAccounts } from './private/accounts.ts';
 import { forgetOtherBoots } from './private/boot.ts';
-import { type KvmVisibility, writeNoDevice, writePrivateConfig } from './private/config.ts';
+import { writeNoDevice, writePrivateConfig } from './private/config.ts';
 import { type Daemon, type DaemonProcess, daemonsOf, findDaemon } from './private/daemon.ts';
 import type { LaunchPlan } from './private/launcher.ts';
 import { type LibvirtLayout, libvirtLayout, systemSockets } from './private/layout.ts';
@@ -22,7 +22,7 @@ export interface PrivateLibvirtOptions {
    * a device that opens, and while its own judgement and QEMU's differ it probes QEMU anew, for seconds,
    * at every call. Applies to a libvirtd that is started, not to one that is adopted.
    */
-  kvm: KvmVisibility;
+  kvm: 'offered' | 'hidden';
   /** limit of one start, in milliseconds */
   startTimeoutMs?: number;
 }
@@ -102,10 +102,15 @@ export class PrivateLibvirt {
   async #start(missing: readonly Daemon[]): Promise<void> {
     // Only when neither daemon runs can the files be of another boot.
     if (missing.length === this.#daemons.length) await forgetOtherBoots(this.layout);
-    const qemu = await this.qemuIdentity();
-    await writePrivateConfig(this.layout, qemu, this.#options.kvm);
-    const accounts = await writeAccounts(this.layout.root, qemu);
-    const kvm = this.#options.kvm === 'hidden' ? await writeNoDevice(this.layout.root, '/dev/kvm') : [];
+    const root = this.layout.root;
+    const identity = await this.qemuIdentity();
+    await mkdir(root, { recursive: true, mode: 0o711 });
+    const kvm = this.#options.kvm === 'hidden' ? await writeNoDevice(root, '/dev/kvm') : [];
+    // libvirt cannot build a guest's private /dev over the mount that hides a device. QEMU's user may open
+    // no device that matters anyway.
+    const guestDevices = kvm.length > 0 ? 'shared' : 'private';
+    await writePrivateConfig(this.layout, { identity, guestDevices });
+    const accounts = await writeAccounts(root, identity);
     await this.#launch({
       mounts: [...this.layout.mounts, ...accounts, ...kvm],
       commands: missing.map(({ command }) => command),

@@ -4,27 +4,27 @@ import { join } from 'node:path';
 import type { LibvirtLayout } from './layout.ts';
 import type { QemuIdentity } from './qemu-identity.ts';
 
-export type KvmVisibility = 'offered' | 'hidden';
+export interface QemuSettings {
+  identity: QemuIdentity;
+  /** `private`: each guest sees a /dev of its own with only what it needs; `shared`: the machine's */
+  guestDevices: 'private' | 'shared';
+}
 
 /** Makes the directories and configuration files of a private libvirt; doing it again changes nothing. */
-export async function writePrivateConfig(
-  layout: LibvirtLayout,
-  qemu: QemuIdentity,
-  kvm: KvmVisibility,
-): Promise<void> {
+export async function writePrivateConfig(layout: LibvirtLayout, qemu: QemuSettings): Promise<void> {
   // 0711: QEMU, unprivileged, passes through to its own files but lists nothing.
-  await mkdir(layout.root, { recursive: true, mode: 0o711 });
+  await makeDirectory(layout.root, 0o711);
   for (const { source, target } of layout.mounts) {
     await makeDirectory(source, 0o711);
     await mkdir(target, { recursive: true });
   }
   const qemuState = join(layout.root, 'lib', 'qemu');
   await makeDirectory(qemuState, 0o751);
-  await chown(qemuState, qemu.uid, qemu.gid);
+  await chown(qemuState, qemu.identity.uid, qemu.identity.gid);
 
   const etc = join(layout.root, 'etc');
   await replaceFile(join(etc, 'libvirtd.conf'), libvirtdConf(await hostUuid(layout)));
-  await replaceFile(join(etc, 'qemu.conf'), qemuConf(qemu, kvm));
+  await replaceFile(join(etc, 'qemu.conf'), qemuConf(qemu));
   await replaceFile(join(etc, 'virtlogd.conf'), virtlogdConf);
 }
 
@@ -56,17 +56,15 @@ log_outputs = "3:file:/var/log/libvirt/libvirtd.log"
 // often none at all; guests are bounded by their vCPUs and memory instead. A host with systemd has a
 // system libvirt, which Purlin then uses.
 // seccomp_sandbox, user, group: a guest that breaks out of QEMU meets an unprivileged, sandboxed process.
-// namespaces: libvirt's private /dev per guest cannot be built over the mount that hides /dev/kvm; QEMU's
-// user may open no device that matters anyway.
-const qemuConf = (qemu: QemuIdentity, kvm: KvmVisibility): string => `# Written by Purlin at every start.
-user = "+${qemu.uid}"
-group = "+${qemu.gid}"
+const qemuConf = ({ identity, guestDevices }: QemuSettings): string => `# Written by Purlin at every start.
+user = "+${identity.uid}"
+group = "+${identity.gid}"
 dynamic_ownership = 0
 remember_owner = 0
 security_driver = "none"
 seccomp_sandbox = 1
 cgroup_controllers = [ ]
-namespaces = ${kvm === 'hidden' ? '[ ]' : '[ "mount" ]'}
+namespaces = ${guestDevices === 'private' ? '[ "mount" ]' : '[ ]'}
 stdio_handler = "logd"
 dump_guest_core = 0
 max_core = 0
