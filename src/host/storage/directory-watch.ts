@@ -14,7 +14,7 @@ export function watchDirectories(
   let stopped = false;
 
   /** @returns whether another directory than before, or none, now stands there */
-  const arm = (path: string, onEvent: () => void): boolean => {
+  const arm = (path: string, onEvent: (event: string) => void): boolean => {
     const directory = identity(path);
     const present = watchers.get(path);
     if (stopped || present?.directory === directory) return false;
@@ -23,7 +23,7 @@ export function watchDirectories(
     if (directory === undefined) return true;
     try {
       const watcher = watch(path, { persistent: false }, onEvent);
-      watcher.on('error', onEvent);
+      watcher.on('error', () => onEvent('rename'));
       watchers.set(path, { directory, watcher });
     } catch {
       // Gone again already; the parent's next event tells.
@@ -38,8 +38,8 @@ export function watchDirectories(
     return changes.includes(true);
   };
   // Parents hold other files too, which may be written all the time: they are not our concern.
-  const onParentEvent = () => {
-    if (armAll()) onChange();
+  const onParentEvent = (event: string) => {
+    if (event === 'rename' && armAll()) onChange();
   };
   armAll();
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, rm, statfs } from 'node:fs/promises';
+import { chmod, mkdir, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type {
   DiskSnapshot,
@@ -204,9 +204,10 @@ class FileStorage implements Storage {
       `making the directory of Machine ${machineUid}`,
       async () => {
         const path = this.#layout.machine(machineUid);
-        if (!(await look(path))) await mkdir(path, { mode: 0o711 });
+        if (!(await look(path))) await mkdir(path);
         if (!(await look(path))?.isDirectory())
           throw refused('DataDirectoryUnsafe', `${path} is not a directory`);
+        await chmod(path, 0o711); // mkdir's own mode is cut by the umask.
       },
     );
   }

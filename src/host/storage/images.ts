@@ -90,7 +90,7 @@ export class ImageFiles {
       await withWorkspace(this.#layout.tmp, 'image', async (workspace) => {
         await this.#step('image.workspace');
         const directory = join(workspace, 'blob');
-        await mkdir(directory, { mode: 0o711 });
+        await mkdir(directory);
         const imported = await importContent(
           source,
           join(directory, dataFileName.image),

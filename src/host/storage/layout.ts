@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { errorCode, refused } from './errors.ts';
 
@@ -96,7 +96,7 @@ export const retainedName = 'retained.json';
 export function openLayout(dataDir: string): Layout {
   if (!isAbsolute(dataDir))
     throw refused('DataDirectoryUnsafe', `data directory ${dataDir} must be an absolute path`);
-  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  if (mkdirSync(dataDir, { recursive: true }) !== undefined) chmodSync(dataDir, 0o711);
   // The operator may well point /var/lib/purlin elsewhere; below the root no symlink is followed.
   const layout = new Layout(realpathSync(dataDir));
   checkDirectory(layout.root);
@@ -111,7 +111,8 @@ export function openLayout(dataDir: string): Layout {
 
 function ensureDirectory(path: string, mode: number): void {
   try {
-    mkdirSync(path, { mode });
+    mkdirSync(path);
+    chmodSync(path, mode); // mkdir's own mode is cut by the umask.
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
   }

@@ -191,7 +191,16 @@ describe('disk files, by the word of qemu-img', () => {
 });
 
 describe('the data directory', () => {
-  test('is searchable, not readable, by others; tmp and seeds are private', async () => {
+  const onTestFinished: (() => void)[] = [];
+  afterEach(() => {
+    for (const undo of onTestFinished.splice(0)) undo();
+  });
+
+  test('is searchable, not readable, by others, whatever the umask; tmp and seeds are private', async () => {
+    await world.cleanup();
+    const umask = process.umask(0o077);
+    onTestFinished.push(() => process.umask(umask));
+    world = await fileWorld();
     const mode = async (path: string) => ((await stat(path)).mode & 0o777).toString(8);
     await importing(await inImports('a.qcow2', qcow2()));
     const digest = (await world.storage.list()).images[0]?.digest ?? '';
