@@ -41,5 +41,7 @@ export async function runService(
   const timer = setTimeout(() => process.exit(status), STOP_DEADLINE_MS);
   timer.unref();
   await (running ?? (await started.catch(() => undefined)))?.close();
+  // The channel to the supervisor would keep this process alive.
+  if (process.connected) process.disconnect();
   return status;
 }

@@ -1,5 +1,5 @@
 import { Agent, request, type RequestOptions } from 'node:https';
-import { createInterface } from 'node:readline';
+import { StringDecoder } from 'node:string_decoder';
 import type { Resource } from '../resources/metadata.ts';
 
 /** Where the API is and how to be let in; `authorize` may renew a token for each request. */
@@ -126,9 +126,7 @@ export class ApiClient {
       timeoutSeconds: '540',
     });
     const response = await this.#send('GET', `${collectionUrl(type)}?${query}`, { signal });
-    for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (line !== '') yield JSON.parse(line) as WatchEvent<Kind>;
-    }
+    for await (const line of linesOf(response)) yield JSON.parse(line) as WatchEvent<Kind>;
   }
 
   async #call(
@@ -177,6 +175,17 @@ export class ApiClient {
     });
     if ((response.statusCode ?? 500) < 300) return response;
     throw await errorOf(response);
+  }
+}
+
+/** Unlike node:readline this throws when the stream is destroyed, so that an aborted watch ends at once. */
+async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.write(chunk as Buffer)).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') yield line;
   }
 }
 
