@@ -52,7 +52,7 @@ export interface ApiServer {
 
 /** Starts the server; it is ready when the promise resolves. Rejects if the data directory is in use. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { dataDir, logger, advertise = options.listen.host } = options;
+  const { dataDir, logger, advertise = reachable(options.listen.host) } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const pki = await loadPki(join(dataDir, 'pki'), [...new Set(['127.0.0.1', 'localhost', advertise])]);
   const authenticator = new Authenticator(await readTokenFile(join(dataDir, 'pki', 'tokens')));
@@ -73,8 +73,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     };
     await installNamespaces(api);
     await installCrds(api, options.crdsDir);
-    const controllers = startControllers(api);
     const listener = await listen(options.listen, pki, (request) => handle(request, api), logger);
+    const controllers = startControllers(api);
     port = listener.port;
     const url = `https://${advertise.includes(':') ? `[${advertise}]` : advertise}:${port}`;
     const kubeconfigPath = join(dataDir, 'kubeconfig');
@@ -103,3 +103,6 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     throw error;
   }
 }
+
+/** A server that listens on every address is reached by the loopback one from its own host. */
+const reachable = (host: string): string => (host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host);

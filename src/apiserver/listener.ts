@@ -41,10 +41,13 @@ export async function listen(
     maxSessionMemory: MAX_SESSION_MEMORY,
     settings: { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: 1024 * 1024 },
   });
-  server.on('connection', (socket: Socket) => {
+  const track = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-  });
+  };
+  // Both: a handshake that never ends is known by the first only, and destroying that does not end its TLS socket.
+  server.on('connection', track);
+  server.on('secureConnection', track);
   server.on('sessionError', (error) => logger.debug({ err: error }, 'A connection failed'));
   server.on('request', (request, response) => {
     serve(request, response, handler, closing.signal).catch((error: unknown) => {

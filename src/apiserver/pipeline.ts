@@ -28,7 +28,11 @@ const STAGES: readonly Stage[] = [publicEndpoints, admitUser, discovery, openApi
 
 /** Never throws: every failure is a Status. */
 export async function handle(request: ApiRequest, api: Api): Promise<ApiResponse> {
+  const started = performance.now();
   const response = await answer(request, api);
+  const { method, path } = request;
+  const ms = Math.round((performance.now() - started) * 1000) / 1000;
+  api.logger.debug({ method, path, status: response.status, ms }, 'Answered a request');
   if (request.warnings.length === 0) return response;
   const warning = request.warnings.map((one) => `299 - ${JSON.stringify(one)}`);
   return { ...response, headers: { ...response.headers, warning } };

@@ -18,6 +18,7 @@ type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 const BOOKMARK_INTERVAL_MS = 60_000;
 const DEFAULT_TIMEOUT_SECONDS = 30 * 60;
+const MAX_TIMEOUT_SECONDS = 24 * 60 * 60;
 
 interface WatchOptions {
   /** Undefined: send the present state first. */
@@ -75,8 +76,13 @@ function watchOptions(query: URLSearchParams): WatchOptions {
     from: initial ? undefined : (revision ?? 0),
     bookmarks,
     announceInitialEnd: sendInitial === 'true' && bookmarks,
-    timeoutMs: (Number(query.get('timeoutSeconds')) || DEFAULT_TIMEOUT_SECONDS) * 1000,
+    timeoutMs: timeoutSeconds(query.get('timeoutSeconds')) * 1000,
   };
+}
+
+function timeoutSeconds(text: string | null): number {
+  const given = Number(text);
+  return given > 0 ? Math.min(given, MAX_TIMEOUT_SECONDS) : DEFAULT_TIMEOUT_SECONDS;
 }
 
 /** The errors that end a stream: a version that is gone, or one that this store has never reached. */

@@ -1,0 +1,103 @@
+import { describe, expect, test } from '@jest/globals';
+import { schemas } from '../../../src/apiserver/builtin/schemas.ts';
+import type { KubeObject } from '../../../src/apiserver/object.ts';
+import { builtinResources } from '../../../src/apiserver/builtin/index.ts';
+import { decodePatch, mergePatch } from '../../../src/apiserver/write/patch.ts';
+import { findDuplicateKeys } from '../../../src/apiserver/write/body.ts';
+import { strategicMerge } from '../../../src/apiserver/write/strategic-merge.ts';
+
+test.each([
+  [{ a: 'b' }, { a: 'c' }, { a: 'c' }],
+  [{ a: 'b' }, { a: null }, {}],
+  [{ a: { b: 'c' } }, { a: { b: 'd', c: null } }, { a: { b: 'd' } }],
+  [{ a: [{ b: 'c' }] }, { a: [1] }, { a: [1] }],
+  [{ e: null }, { a: 1 }, { e: null, a: 1 }],
+  [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
+  ['foo', { a: 'b' }, { a: 'b' }],
+])('RFC 7386: %j with %j is %j', (target, patch, merged) => {
+  expect(mergePatch(structuredClone(target), patch)).toEqual(merged);
+});
+
+describe('strategic merge', () => {
+  const apply = (target: object, patch: object) =>
+    strategicMerge(target as never, patch as never, schemas.Namespace);
+  const owner = (uid: string, name: string) => ({ apiVersion: 'v1', kind: 'X', uid, name });
+
+  test('lists with a key merge by it', () => {
+    const target = { metadata: { ownerReferences: [owner('1', 'a'), owner('2', 'b')] } };
+    const patch = {
+      metadata: {
+        ownerReferences: [{ uid: '2', name: 'changed' }, { uid: '1', $patch: 'delete' }, owner('3', 'c')],
+      },
+    };
+    expect(apply(target, patch)).toEqual({
+      metadata: { ownerReferences: [owner('2', 'changed'), owner('3', 'c')] },
+    });
+  });
+
+  test('directives: replace, retain keys, delete from a list of values', () => {
+    expect(
+      apply(
+        { metadata: { labels: { a: '1', b: '2' } } },
+        { metadata: { labels: { $patch: 'replace', c: '3' } } },
+      ),
+    ).toEqual({
+      metadata: { labels: { c: '3' } },
+    });
+    expect(apply({ spec: { a: 1, b: 2 } }, { spec: { $retainKeys: ['b'], b: 3 } })).toEqual({
+      spec: { b: 3 },
+    });
+    const finalizers = { metadata: { finalizers: ['a', 'b'] } };
+    const patch = {
+      metadata: { $setElementOrder: [], '$deleteFromPrimitiveList/finalizers': ['a'], finalizers: ['c'] },
+    };
+    expect(apply(finalizers, patch)).toEqual({ metadata: { finalizers: ['b', 'c'] } });
+    expect(() => apply({}, { spec: { $patch: 'explode' } })).toThrow(/unknown patch directive/);
+  });
+});
+
+describe('JSON patch', () => {
+  const configMap = builtinResources().find(({ kind }) => kind === 'ConfigMap');
+  const present = (): KubeObject => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'a' },
+    data: { a: '1' },
+  });
+  const patch = async (operations: unknown) => {
+    if (!configMap) throw new Error('no ConfigMap');
+    const apply = await decodePatch(
+      Buffer.from(JSON.stringify(operations)),
+      'application/json-patch+json',
+      configMap,
+    );
+    return apply(present());
+  };
+
+  test('applies its operations', async () => {
+    const patched = await patch([
+      { op: 'test', path: '/data/a', value: '1' },
+      { op: 'add', path: '/data/b', value: '2' },
+      { op: 'remove', path: '/data/a' },
+    ]);
+    expect(patched['data']).toEqual({ b: '2' });
+  });
+
+  test.each([
+    [[{ op: 'test', path: '/data/a', value: '2' }], 422],
+    [[{ op: 'remove', path: '/data/none' }], 422],
+    [[{ op: 'replace', path: '/none/x', value: 1 }], 422],
+    [[{ op: 'fly', path: '/data' }], 422],
+    [[null], 422],
+    [[{ op: 'remove', path: '/metadata' }], 400],
+    [[{ op: 'add', path: '/__proto__/x', value: 1 }], 422],
+    [{ op: 'remove' }, 400],
+  ])('%j is refused with %d', async (operations, code) => {
+    await expect(patch(operations)).rejects.toMatchObject({ code });
+  });
+});
+
+test('duplicate keys are found where JSON.parse is silent', () => {
+  const text = '{"a":1,"b":{"c":"}{\\"a\\"","c":2},"l":[{"x":1},{"x":1,"x":2}],"a":[[]],"d":{"a":1}}';
+  expect(findDuplicateKeys(text)).toEqual(['b.c', 'l[1].x', 'a']);
+});
