@@ -148,7 +148,7 @@ describe('events of the host', () => {
   test('a part that cannot be listed makes the snapshot incomplete until it can', async () => {
     await world.startAgent();
     world.ports.network.failNext('list', new Error('ip does not answer'));
-    await world.ports.network.deletePort(randomUUID(), 'eth0');
+    world.ports.network.setForeignCidrs(['192.168.7.0/24']);
 
     const unsure = await world.until(({ complete }) => !complete);
     const sure = await world.until(({ complete }) => complete);

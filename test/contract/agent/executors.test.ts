@@ -2,15 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { assembleSnapshot } from '../../../src/agent/snapshot.ts';
 import { executors } from '../../../src/kinds/execute-registry.ts';
-import type { Executor } from '../../../src/kinds/executor.ts';
+import type { ExecutionContext, Executor, Owner } from '../../../src/kinds/executor.ts';
 import type { HostActionName, HostActions, MachineDefinition } from '../../../src/plan/actions.ts';
-import { tapName } from '../../../src/values/links.ts';
+import { reservationsHash, tapName } from '../../../src/values/links.ts';
 import { facts, type SimulatedPorts, simulatedPorts } from './world.ts';
 
 const uid = randomUUID();
 const rootDisk = randomUUID();
 const dataDisk = randomUUID();
 const subnet = randomUUID();
+const imageUid = randomUUID();
 const image = Buffer.alloc(1024, 1);
 
 const ethernet = {
@@ -70,6 +71,8 @@ const wanted: Wanted = {
 };
 
 /** What must have happened before an action makes sense. */
+const defined: HostActionName[] = ['subnet.realise', 'machine.define'];
+const running: HostActionName[] = [...defined, 'machine.start'];
 const before: { [Name in HostActionName]: HostActionName[] } = {
   'image.import': [],
   'image.delete': ['image.import'],
@@ -80,26 +83,31 @@ const before: { [Name in HostActionName]: HostActionName[] } = {
   'subnet.realise': [],
   'subnet.delete': ['subnet.realise'],
   'machine.define': [],
-  'machine.start': ['machine.define'],
-  'machine.connect': ['machine.define', 'machine.start'],
-  'machine.reconfigure': ['machine.define', 'machine.start'],
-  'machine.requestShutdown': ['machine.define', 'machine.start'],
-  'machine.powerOff': ['machine.define', 'machine.start'],
-  'machine.delete': ['machine.define', 'machine.start', 'machine.powerOff'],
+  'machine.start': defined,
+  'machine.connect': running,
+  'machine.reconfigure': running,
+  'machine.requestShutdown': running,
+  'machine.powerOff': running,
+  'machine.delete': [...running, 'machine.powerOff'],
 };
 
 const names = Object.keys(executors) as HostActionName[];
 
+const owners: Record<string, string> = { image: imageUid, disk: rootDisk, subnet, machine: uid };
+
 async function perform<Name extends HostActionName>(name: Name, ports: SimulatedPorts): Promise<void> {
-  const context = {
-    ...ports,
-    signal: new AbortController().signal,
-    now: () => 1_000,
-    host: { accelerator: 'TCG', cpus: 4 } as const,
-  };
   const executor = executors[name] as Executor<Name>;
-  await executor(wanted[name], context, { uid, generation: 1, installationUid: 'i' });
+  await executor(wanted[name], contextOf(ports), owner(owners[name.split('.')[0] as string] as string));
 }
+
+const contextOf = (ports: SimulatedPorts): ExecutionContext => ({
+  ...ports,
+  signal: new AbortController().signal,
+  now: () => 1_000,
+  host: { accelerator: 'TCG', cpus: 4 },
+});
+
+const owner = (ownerUid: string): Owner => ({ uid: ownerUid, generation: 1, installationUid: 'i' });
 
 async function hostBefore(name: HostActionName): Promise<SimulatedPorts> {
   const ports = simulatedPorts();
@@ -206,43 +214,22 @@ describe('a destruction looks for users first', () => {
   test('disk.delete: a Machine that is defined with it, running or not', async () => {
     const ports = simulatedPorts();
     await perform('machine.define', ports);
-    const context = {
-      ...ports,
-      signal: new AbortController().signal,
-      now: () => 0,
-      host: { accelerator: 'TCG', cpus: 4 } as const,
-    };
-    const owner = { uid: rootDisk, generation: 1, installationUid: 'i' };
-
-    await expect(executors['disk.delete']({}, context, owner)).rejects.toMatchObject({
+    await expect(perform('disk.delete', ports)).rejects.toMatchObject({
       reason: 'InUse',
       message: expect.stringContaining('Machine default/web'),
     });
   });
 
   test('subnet.delete: a tap on it', async () => {
-    const ports = simulatedPorts();
-    await perform('machine.define', ports);
-    await perform('machine.start', ports);
-    const context = {
-      ...ports,
-      signal: new AbortController().signal,
-      now: () => 0,
-      host: { accelerator: 'TCG', cpus: 4 } as const,
-    };
-    const owner = { uid: subnet, generation: 1, installationUid: 'i' };
-
-    await expect(executors['subnet.delete']({}, context, owner)).rejects.toMatchObject({
+    const ports = await hostBefore('machine.connect');
+    await expect(perform('subnet.delete', ports)).rejects.toMatchObject({
       reason: 'InUse',
       message: expect.stringContaining(tapName(uid, 'eth0')),
     });
   });
 
   test('machine.delete: a guest that runs', async () => {
-    const ports = simulatedPorts();
-    await perform('machine.define', ports);
-    await perform('machine.start', ports);
-
+    const ports = await hostBefore('machine.powerOff');
     await expect(perform('machine.delete', ports)).rejects.toMatchObject({ reason: 'StillRunning' });
   });
 
@@ -279,25 +266,39 @@ describe('a running guest', () => {
 
   test('has its disk grown through itself', async () => {
     const ports = simulatedPorts();
-    const context = {
-      ...ports,
-      signal: new AbortController().signal,
-      now: () => 0,
-      host: { accelerator: 'TCG', cpus: 4 } as const,
-    };
-    const owner = { uid: rootDisk, generation: 1, installationUid: 'i' };
     const resized: [string, number][] = [];
     ports.hypervisor.onResize = (path, bytes) => {
       resized.push([path, bytes]);
       ports.storage.resizeBehind(rootDisk, bytes);
     };
-    await executors['disk.create']({ sizeBytes: 2 ** 20, format: 'qcow2' }, context, owner);
-    await perform('machine.define', ports);
-    await perform('machine.start', ports);
+    for (const name of ['disk.create', ...running] as const) await perform(name, ports);
 
-    await executors['disk.grow']({ sizeBytes: 2 ** 21 }, context, owner);
+    await perform('disk.grow', ports);
 
     expect(resized).toEqual([[ports.storage.diskPath(rootDisk), 2 ** 21]]);
     expect((await stateOf(ports)).disks[rootDisk]?.sizeBytes).toBe(2 ** 21);
+  });
+
+  test('has the taps that it no longer asks for taken away, but none that it still holds', async () => {
+    const ports = await hostBefore('machine.connect');
+    ports.hypervisor.holdDevice(uid, ethernet.macAddress);
+
+    await expect(perform('machine.reconfigure', ports)).rejects.toThrow('not released');
+    await executors['machine.connect']({ interfaces: [second] }, contextOf(ports), owner(uid));
+
+    expect(Object.keys((await stateOf(ports)).ports)).toContain(tapName(uid, 'eth0'));
+  });
+});
+
+describe('a Subnet', () => {
+  test('that lacks only a reservation keeps its dnsmasq', async () => {
+    const ports = await hostBefore('subnet.delete');
+    ports.network.failNext('ensureSegment', new Error('the segment was made again'));
+    const more = { ...wanted['subnet.realise'], reservations: [] };
+
+    await executors['subnet.realise'](more, contextOf(ports), owner(subnet));
+
+    const { segments } = await stateOf(ports);
+    expect(segments[subnet]?.reservationsHash).toBe(reservationsHash([]));
   });
 });

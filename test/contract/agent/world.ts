@@ -10,9 +10,9 @@ import type { HostAction } from '../../../src/plan/actions.ts';
 import type { HostFacts, HostSnapshot, OrderResult } from '../../../src/plan/snapshot.ts';
 import { ObservationMirror } from '../../../src/queue/observation-mirror.ts';
 import { type Order, OrderBook, orderId } from '../../../src/queue/orders.ts';
-import { generateSigningKeys } from '../../../src/queue/signature.ts';
+import { generateSigningKeys, type SigningKeys } from '../../../src/queue/signature.ts';
 import { startRedis, type TestRedis } from '../queue/redis-server.ts';
-import { FakeNetwork } from './fake-network.ts';
+import { FaultyNetwork } from './faulty-network.ts';
 
 export const facts: HostFacts = {
   cpus: 4,
@@ -25,7 +25,7 @@ export const facts: HostFacts = {
 
 export const simulatedPorts = () => ({
   hypervisor: new SimulatedHypervisor(),
-  network: new FakeNetwork(),
+  network: new FaultyNetwork(),
   storage: new SimulatedStorage(),
 });
 
@@ -34,7 +34,7 @@ export type SimulatedPorts = ReturnType<typeof simulatedPorts>;
 /** One installation: Redis, a controller's side, and an agent on a simulated host. */
 export class World {
   readonly installationUid = randomUUID();
-  readonly keys = generateSigningKeys();
+  readonly keys: SigningKeys;
   readonly ports = simulatedPorts();
   readonly #directories: string[] = [];
   readonly #agents: Agent[] = [];
