@@ -4,6 +4,7 @@ import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import fc from 'fast-check';
 import { LibvirtConnection } from '../../../src/host/libvirt/connection.ts';
 import type { DiskSpec, DomainSpec } from '../../../src/host/libvirt/domain-spec.ts';
 import { buildDomainXml } from '../../../src/host/libvirt/domain-xml.ts';
@@ -229,6 +230,24 @@ test('a paused guest is resumed, a killed one has crashed, an undefined one show
   expect(await seen(uuid)).toMatchObject({ power: 'shutoff', stopCause: 'crashed' });
   await hypervisor.startDomain(uuid);
   expect((await seen(uuid)).power).toBe('running');
+}, 60_000);
+
+test('libvirt gives back every text as it got it, defined or set while running', async () => {
+  const spec = await guest();
+  await hypervisor.defineDomain(spec);
+  await hypervisor.startDomain(spec.uuid);
+  const text = fc
+    .oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom('ü😀', '&amp;', '&#65;', '"/><evil/>', '  '))
+    .filter((each) => !/[\p{Cc}\uFFFE\uFFFF]/u.test(each));
+  const run = fc.asyncProperty(text, text, async (name, restartToken) => {
+    const metadata = { ...spec.metadata, name, restartToken };
+    await hypervisor.defineDomain({ ...spec, metadata });
+    await hypervisor.setLiveMetadata(spec.uuid, metadata);
+    const { config, live } = await seen(spec.uuid);
+    expect(config?.metadata).toEqual(metadata);
+    expect(live?.metadata).toEqual(metadata);
+  });
+  await fc.assert(run, { numRuns: 50 });
 }, 60_000);
 
 test('what is not ours is counted and left alone', async () => {
