@@ -96,7 +96,13 @@ export default {
       from: { path: '^src/agent/' },
       to: { path: '^src/kinds/[^/]+/' },
     },
-    { name: 'no-cycles', severity: 'error', from: { path: '^src/' }, to: { circular: true } },
+    {
+      name: 'no-cycles',
+      comment: 'types may refer to each other in a circle; code that runs may not',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'imports-exist',
       severity: 'error',

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { copyFile, mkdir, open, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { execa } from 'execa';
@@ -124,23 +124,23 @@ async function waitForMachine(kubectl: string, { note }: Progress): Promise<void
 async function showResult(kubectl: string): Promise<void> {
   const { stdout: table } = await execa(kubectl, ['--kubeconfig', site.kubeconfig, 'get', 'purlin', '-A']);
   const command = (text: string) => styleText('bold', text);
-  // A kubectl that is not on the PATH has to be called by its whole path.
-  const name = kubectl.startsWith(cacheDir) ? kubectl : 'kubectl';
+  // A kubectl that came with the dev dependencies is not on the PATH yet.
+  const path = kubectl.startsWith(cacheDir) ? `\n  ${command(`export PATH=${dirname(kubectl)}:$PATH`)}` : '';
   process.stdout.write(`
 ${table}
 
 A virtual machine runs, and answers on its own subnet. Look around:
 
-  ${command(`export KUBECONFIG=${site.kubeconfig}`)}
+  ${command(`export KUBECONFIG=${site.kubeconfig}`)}${path}
 
 Three things to try:
 
-  ${command(`${name} describe machine web`)}
+  ${command('kubectl describe machine web')}
       what the machine is made of, its conditions, and what happened to it
   ${command(`ip netns exec ${site.netns} curl http://10.20.0.10/cgi-bin/info`)}
       what the guest says about itself
   ${command(`kill -9 $(ip netns pids ${site.netns} | xargs ps -o pid=,comm= -p | awk '/qemu/ {print $1}')`)}
-      kill its QEMU process, and see it come back: ${name} get machine web -w
+      kill its QEMU process, and see it come back: kubectl get machine web -w
 
 ${command('npm run quickstart:down')} stops Purlin and leaves the guest running;
 ${command('npm run quickstart:down -- --purge')} removes everything.
