@@ -10,6 +10,7 @@ import type { DiskSpec, DomainSpec } from '../../../src/host/libvirt/domain-spec
 import { buildDomainXml } from '../../../src/host/libvirt/domain-xml.ts';
 import {
   DeviceConflict,
+  DeviceNotReleased,
   ForeignDomain,
   type HypervisorChange,
   type ObservedDomain,
@@ -184,6 +185,20 @@ test('a running guest: what libvirt can change while it runs, and what it rememb
   await hypervisor.destroyDomain(uuid);
   await hypervisor.startDomain(uuid);
   expect((await seen(uuid)).live).toMatchObject({ cpus: 1, interfaces: [], metadata: spec.metadata });
+}, 60_000);
+
+test('a device that the guest does not give up is reported, each time, and stays', async () => {
+  const spec = await guest({ disks: [await disk('vda')] });
+  await hypervisor.defineDomain(spec);
+  await hypervisor.startDomain(spec.uuid);
+  await hypervisor.attachDisk(spec.uuid, await disk('vdb'));
+  // Firmware alone never answers an unplug request; libvirt waits five seconds for it.
+  await expect(hypervisor.detachDisk(spec.uuid, 'vdb')).rejects.toThrow(DeviceNotReleased);
+  await expect(hypervisor.detachDisk(spec.uuid, 'vdb')).rejects.toThrow(DeviceNotReleased);
+  expect((await seen(spec.uuid)).live?.disks.map(({ target }) => target)).toEqual(['vda', 'vdb']);
+  await hypervisor.detachDisk(spec.uuid, 'vdc');
+  await hypervisor.destroyDomain(spec.uuid);
+  await hypervisor.detachDisk(spec.uuid, 'vdb');
 }, 60_000);
 
 test('UEFI: its variables are made on the first start and go with the domain', async () => {
