@@ -1,4 +1,4 @@
-import { rename, chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { contentHash } from '../../values/hash.ts';
 import type { ImageSnapshot, ImageSource } from '../ports/storage.ts';
@@ -13,7 +13,7 @@ import {
   withWorkspace,
   writeNew,
 } from './durable.ts';
-import { failed } from './errors.ts';
+import { failed, refused } from './errors.ts';
 import type { ImageFormat } from './image-header.ts';
 import { checksumOf, type ImportedContent, type ImportOptions, importContent } from './import-image.ts';
 import { dataFileName, isUid, type Layout, markerName } from './layout.ts';
@@ -132,6 +132,8 @@ export class ImageFiles {
     await this.#step('image.marked');
     if (await publishDirectory(directory, target)) return this.#step('image.published');
     if (await this.blob(digest)) return;
+    if (!(await look(target))?.isDirectory())
+      throw refused('ImageIncomplete', `${target} is not a directory; move it away`);
     // Something is there that is not a complete blob. Overlays may have it open: put the proved content at the
     // same path, piece by piece, each by an atomic rename; the marker comes last.
     for (const name of [dataFileName.image, markerName])

@@ -1,2 +1,2 @@
-export { createFileStorage, type FileStorageOptions, type StorageLogger } from './file-storage.ts';
-export { SimulatedStorage, type StorageOperation } from './simulated.ts';
+export { createFileStorage, type FileStorageOptions } from './file-storage.ts';
+export { SimulatedStorage } from './simulated.ts';

@@ -356,6 +356,26 @@ describe('images from files', () => {
     },
   );
 
+  test('a damaged cached image is made whole under its overlays, and a link in its place is refused', async () => {
+    const file = await inImports('base.qcow2', qcow2());
+    await importing(file);
+    const digest = (await world.storage.list()).images[0]?.digest ?? '';
+    await world.storage.createDisk({ diskUid, sizeBytes: MiB, format: 'qcow2', imageDigest: digest });
+    const path = world.storage.imagePath(digest);
+    await writeFile(path, 'cut off');
+    expect((await world.storage.list()).images).toEqual([]);
+    await importing(file);
+    expect(await digestOf(path)).toBe(digest);
+    expect((await world.storage.list()).images).toMatchObject([{ digest, overlays: [diskUid] }]);
+
+    const elsewhere = join(world.dataDir, '..', 'elsewhere');
+    await mkdir(elsewhere);
+    await rm(dirname(path), { recursive: true });
+    await symlink(elsewhere, dirname(path));
+    await expect(importing(file)).rejects.toMatchObject({ reason: 'ImageIncomplete' });
+    expect(await readdir(elsewhere)).toEqual([]);
+  });
+
   test('symlinks within the allowed directory, and hard links, are fine', async () => {
     const file = await inImports('real.qcow2', qcow2());
     await symlink(file, join(world.imports, 'alias.qcow2'));
