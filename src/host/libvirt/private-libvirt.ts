@@ -1,4 +1,5 @@
-import { access, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -159,19 +160,29 @@ export class PrivateLibvirt {
 }
 
 /**
- * The socket of the system's own libvirt, if there is one and it can serve us: guests in a network
- * namespace need a libvirtd inside it.
+ * The socket of the system's own libvirt, if one accepts connections there (a socket file alone may be
+ * left over) and it can serve us: guests in a network namespace need a libvirtd inside it.
+ *
+ * @param candidates in order of preference
  */
-export async function findSystemLibvirt(networkNamespace: string | undefined): Promise<string | undefined> {
+export async function findSystemLibvirt(
+  networkNamespace: string | undefined,
+  candidates: readonly string[] = systemSockets,
+): Promise<string | undefined> {
   if (networkNamespace !== undefined) return undefined;
-  for (const socket of systemSockets) {
-    const there = await access(socket).then(
-      () => true,
-      () => false,
-    );
-    if (there) return socket;
-  }
+  for (const socket of candidates) if (await accepts(socket)) return socket;
   return undefined;
+}
+
+async function accepts(path: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 }
 
 /** The launcher lies beside us, as TypeScript in the sources and as JavaScript in the build. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { LibvirtConnection } from '../../../src/host/libvirt/connection.ts';
 import { LibvirtHypervisor } from '../../../src/host/libvirt/libvirt-hypervisor.ts';
-import { findSystemLibvirt, PrivateLibvirt } from '../../../src/host/libvirt/private-libvirt.ts';
+import { PrivateLibvirt } from '../../../src/host/libvirt/private-libvirt.ts';
 import { makePrivateHost, type PrivateHost } from './private-host.ts';
 
 let host: PrivateHost;
@@ -115,8 +115,4 @@ test('a start that fails says why, and the name of a namespace never becomes a p
     kvm: 'hidden',
   });
   await expect(injected.ensureRunning()).rejects.toThrow('is no name of a network namespace');
-});
-
-test('guests in a network namespace never use the system libvirt', async () => {
-  expect(await findSystemLibvirt(host.namespace)).toBeUndefined();
 });

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readPower } from '../../../src/host/libvirt/domain-state.ts';
 import { grantAccess } from '../../../src/host/libvirt/guest-files.ts';
+import { findSystemLibvirt } from '../../../src/host/libvirt/private-libvirt.ts';
 import { forgetOtherBoots } from '../../../src/host/libvirt/private/boot.ts';
 import { daemonsOf, findDaemon } from '../../../src/host/libvirt/private/daemon.ts';
 import { libvirtLayout } from '../../../src/host/libvirt/private/layout.ts';
 import { findQemuIdentity } from '../../../src/host/libvirt/private/qemu-identity.ts';
+import { FakeLibvirtd } from './fake-libvirtd.ts';
 
 let directory: string;
 
@@ -54,6 +56,19 @@ test('QEMU runs as libvirt-qemu in the group kvm, by number where they have no n
   await writeFile(files.passwd, 'root:x:0:0::/root:/bin/sh\nlibvirt-qemu:x:123:45::/:/bin/false\n');
   await writeFile(files.group, 'root:x:0:\nkvm:x:45:\nlibvirt-qemu:x:46:\n');
   expect(await findQemuIdentity(files)).toEqual({ uid: 123, gid: 45 });
+});
+
+test('the system libvirt is used where it answers, and never for guests in a network namespace', async () => {
+  const libvirtd = await FakeLibvirtd.start();
+  const leftover = join(directory, 'libvirt-sock');
+  await writeFile(leftover, '');
+  try {
+    expect(await findSystemLibvirt(undefined, [leftover, libvirtd.socketPath])).toBe(libvirtd.socketPath);
+    expect(await findSystemLibvirt('purlin-x', [libvirtd.socketPath])).toBeUndefined();
+    expect(await findSystemLibvirt(undefined, [leftover])).toBeUndefined();
+  } finally {
+    await libvirtd.stop();
+  }
 });
 
 test('a link is never handed to a guest; a missing file is left for libvirt to complain about', async () => {
