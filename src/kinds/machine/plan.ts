@@ -117,8 +117,22 @@ function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
   if (domain.power === 'shutoff') return planStart(input, host, domain);
   const restart = restartBecause(input, domain);
   if (restart) return shutDown(input, host, domain, nowMs, restart);
+  if (domain.power === 'paused' && runStrategy !== 'Manual') {
+    return start(input, host, {
+      reason: 'GuestPaused',
+      because: `the guest was found paused; runStrategy is ${runStrategy}`,
+      drift: true,
+    });
+  }
   return planConnections(input, host) ?? settled;
 }
+
+const start = (
+  input: MachineInput,
+  host: MachineOnHost,
+  why: { reason: string; because: string; drift?: boolean },
+): Outcome =>
+  host.step({ name: 'machine.start', arguments: { interfaces: definitionOf(input).interfaces } }, why);
 
 function planStart(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot): Outcome {
   const { machine } = input;
@@ -127,8 +141,9 @@ function planStart(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
   const restarting = domain.shutdownRequestedAt !== undefined;
   if (runStrategy === 'RerunOnFailure' && domain.stopCause === 'guest' && !restarting) return settled;
   const wasRunning = machine.status?.phase === 'Running';
-  return host.step(
-    { name: 'machine.start', arguments: { interfaces: definitionOf(input).interfaces } },
+  return start(
+    input,
+    host,
     wasRunning
       ? {
           reason: 'GuestStopped',
@@ -176,11 +191,15 @@ function shutDown(
   }
   return host.step(
     { name: 'machine.powerOff', arguments: {} },
-    {
-      reason: 'PoweringOff',
-      because: graceMs > 0 ? `the guest did not shut down in time; ${because}` : because,
-    },
+    { reason: 'PoweringOff', because: `${whyNotGently(domain, graceMs)}${because}` },
   );
+}
+
+function whyNotGently(domain: DomainSnapshot, graceMs: number): string {
+  if (graceMs === 0) return '';
+  return domain.power === 'paused'
+    ? 'a paused guest cannot shut itself down; '
+    : 'the guest did not shut down in time; ';
 }
 
 /** Taps and anti-spoofing rules of a running guest. */

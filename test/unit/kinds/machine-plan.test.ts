@@ -1,0 +1,326 @@
+import { describe, expect, test } from '@jest/globals';
+import type { MachineInput } from '../../../src/kinds/machine/input.ts';
+import { planMachine } from '../../../src/kinds/machine/plan.ts';
+import type { Machine } from '../../../src/resources/kinds.ts';
+import { tapName } from '../../../src/values/links.ts';
+import { deleted, domainOf, host, machine, placement, sentence, silentHost } from './builders.ts';
+import { heldBy, machineInput, withDomain, withInterface, withTemplate } from './machine-builders.ts';
+
+const NOW = 1_000_000;
+const plan = (input: MachineInput): string => sentence(planMachine(input, NOW));
+const spec = (changes: Partial<Machine['spec']>): Machine => machine('web', { spec: changes });
+const wasRunning = machine('web', { status: { phase: 'Running' } });
+const off = { power: 'shutoff', stopCause: 'unknown' } as const;
+
+describe('the definition', () => {
+  test.each<[string, MachineInput, string]>([
+    [
+      'the domain is not there',
+      machineInput(),
+      'machine.define on h1 (Defining): host h1 does not have the domain',
+    ],
+    [
+      'the domain is not there, though the guest ran: drift',
+      machineInput({ machine: wasRunning }),
+      'machine.define on h1 (DomainMissing, drift): the domain is not defined on host h1 any more',
+    ],
+    [
+      'somebody undefined it while it ran: drift',
+      withDomain({}, { persistent: false }),
+      'machine.define on h1 (DomainMissing, drift): the domain is not defined on host h1 any more',
+    ],
+    [
+      'shut off and defined otherwise: defined anew',
+      withDomain({}, { ...off, definitionHash: 'older' }),
+      'machine.define on h1 (Reconfiguring): the domain is not defined as the spec says',
+    ],
+    [
+      'running and defined otherwise: changed live as far as possible',
+      withDomain({}, { definitionHash: 'older' }),
+      'machine.reconfigure on h1 (Reconfiguring): the domain is not defined as the spec says',
+    ],
+    [
+      'user data that cannot be read keeps a first definition waiting',
+      machineInput({ userData: { problem: 'Secret boot does not exist' } }),
+      'wait (UserDataMissing): Secret boot does not exist',
+    ],
+    [
+      'user data lost later does not touch a guest that runs',
+      { ...withDomain(), userData: { problem: 'Secret boot does not exist' } },
+      'settled',
+    ],
+  ])('%s', (_name, input, expected) => {
+    expect(plan(input)).toBe(expected);
+  });
+});
+
+describe('the power state', () => {
+  test.each<[string, MachineInput, string]>([
+    ['Always, running', withDomain(), 'settled'],
+    ['Always, off', withDomain({}, off), 'machine.start on h1 (Starting): runStrategy is Always'],
+    [
+      'Always, found off after it ran: drift, with the cause',
+      withDomain({ machine: wasRunning }, { power: 'shutoff', stopCause: 'crashed' }),
+      'machine.start on h1 (GuestStopped, drift): the guest was found shut off (crashed); runStrategy is Always',
+    ],
+    [
+      'Always, shut off by its own user',
+      withDomain({ machine: wasRunning }, { power: 'shutoff', stopCause: 'guest' }),
+      'machine.start on h1 (GuestStopped, drift): the guest was found shut off (guest); runStrategy is Always',
+    ],
+    [
+      'Always, off for a reason that the host does not know',
+      withDomain({ machine: wasRunning }, { power: 'shutoff' }),
+      'machine.start on h1 (GuestStopped, drift): the guest was found shut off (unknown); runStrategy is Always',
+    ],
+    [
+      'RerunOnFailure, crashed',
+      withDomain(
+        { machine: spec({ runStrategy: 'RerunOnFailure' }) },
+        { power: 'shutoff', stopCause: 'crashed' },
+      ),
+      'machine.start on h1 (Starting): runStrategy is RerunOnFailure',
+    ],
+    [
+      'RerunOnFailure, shut off by its own user',
+      withDomain(
+        { machine: spec({ runStrategy: 'RerunOnFailure' }) },
+        { power: 'shutoff', stopCause: 'guest' },
+      ),
+      'settled',
+    ],
+    ['Manual, off', withDomain({ machine: spec({ runStrategy: 'Manual' }) }, off), 'settled'],
+    ['Manual, running', withDomain({ machine: spec({ runStrategy: 'Manual' }) }), 'settled'],
+    ['Halted, off', withDomain({ machine: spec({ runStrategy: 'Halted' }) }, off), 'settled'],
+    [
+      'Halted, running: asked first',
+      withDomain({ machine: spec({ runStrategy: 'Halted' }) }),
+      'machine.requestShutdown on h1 (ShuttingDown): runStrategy is Halted',
+    ],
+    [
+      'Halted, asked, within the grace period',
+      withDomain({ machine: spec({ runStrategy: 'Halted' }) }, { shutdownRequestedAt: NOW - 29_000 }),
+      'wait (ShuttingDown): the guest is shutting down: runStrategy is Halted',
+    ],
+    [
+      'Halted, asked, the grace period is over',
+      withDomain({ machine: spec({ runStrategy: 'Halted' }) }, { shutdownRequestedAt: NOW - 30_000 }),
+      'machine.powerOff on h1 (PoweringOff): the guest did not shut down in time; runStrategy is Halted',
+    ],
+    [
+      'Halted without a grace period',
+      withDomain({ machine: spec({ runStrategy: 'Halted', terminationGracePeriodSeconds: 0 }) }),
+      'machine.powerOff on h1 (PoweringOff): runStrategy is Halted',
+    ],
+    [
+      'Halted and paused: it cannot hear a request',
+      withDomain({ machine: spec({ runStrategy: 'Halted' }) }, { power: 'paused' }),
+      'machine.powerOff on h1 (PoweringOff): a paused guest cannot shut itself down; runStrategy is Halted',
+    ],
+    [
+      'Always and paused by hand: resumed',
+      withDomain({}, { power: 'paused' }),
+      'machine.start on h1 (GuestPaused, drift): the guest was found paused; runStrategy is Always',
+    ],
+    [
+      'Manual and paused by hand: left alone',
+      withDomain({ machine: spec({ runStrategy: 'Manual' }) }, { power: 'paused' }),
+      'settled',
+    ],
+  ])('%s', (_name, input, expected) => {
+    expect(plan(input)).toBe(expected);
+  });
+
+  test('Halted stops a guest also while something that a start would need is missing', () => {
+    const halted = spec({ runStrategy: 'Halted' });
+    const input = withDomain({ machine: halted });
+    expect(plan({ ...input, ...withTemplate(halted) })).toBe(
+      'machine.requestShutdown on h1 (ShuttingDown): runStrategy is Halted',
+    );
+  });
+
+  test('the grace period ends exactly once: the wait is never longer than what is left of it', () => {
+    const input = withDomain(
+      { machine: spec({ runStrategy: 'Halted' }) },
+      { shutdownRequestedAt: NOW - 10_000 },
+    );
+    expect(planMachine(input, NOW)).toMatchObject({ type: 'waiting', recheckMs: 20_000 });
+    // A clock that was set back must not make the guest wait for longer than its grace period.
+    expect(planMachine(input, NOW - 3_600_000)).toMatchObject({ type: 'waiting', recheckMs: 30_000 });
+  });
+});
+
+describe('restarts', () => {
+  const annotated = (value: string, more: Partial<Machine['spec']> = {}): Machine =>
+    machine('web', { metadata: { annotations: { 'purlin.dev/restart': value } }, spec: more });
+
+  test.each<[string, MachineInput, string]>([
+    [
+      'a new value of the annotation',
+      withDomain({ machine: annotated('b') }, { restartToken: 'a' }),
+      'machine.requestShutdown on h1 (ShuttingDown): annotation purlin.dev/restart is "b"',
+    ],
+    [
+      'the first value',
+      withDomain({ machine: annotated('a') }, { restartToken: '' }),
+      'machine.requestShutdown on h1 (ShuttingDown): annotation purlin.dev/restart is "a"',
+    ],
+    ['a value that the present run satisfies', withDomain({ machine: annotated('a') }), 'settled'],
+    ['the annotation was removed', withDomain({}, { restartToken: 'a' }), 'settled'],
+    [
+      'a host that does not say what the run satisfies',
+      withDomain({ machine: annotated('a') }, { restartToken: undefined }),
+      'settled',
+    ],
+    [
+      'asked to shut down for a restart, and off: started, though the guest stopped itself',
+      withDomain(
+        { machine: annotated('b', { runStrategy: 'RerunOnFailure' }) },
+        { power: 'shutoff', stopCause: 'guest', shutdownRequestedAt: NOW },
+      ),
+      'machine.start on h1 (Starting): runStrategy is RerunOnFailure',
+    ],
+    [
+      'OnRestart: a change that needs a restart waits',
+      withDomain(
+        {},
+        { runningHash: 'older', live: { cpus: 2, maxCpus: 4, memoryBytes: 1, disks: [], interfaces: [] } },
+      ),
+      'settled',
+    ],
+    [
+      'Restart: the same change restarts',
+      withDomain(
+        { machine: spec({ updatePolicy: 'Restart' }) },
+        { runningHash: 'older', live: { cpus: 2, maxCpus: 4, memoryBytes: 1, disks: [], interfaces: [] } },
+      ),
+      'machine.requestShutdown on h1 (ShuttingDown): updatePolicy is Restart and spec.cpus, spec.memory changed',
+    ],
+    [
+      'Restart: a guest that runs this very definition is never restarted, whatever libvirt reports',
+      withDomain(
+        { machine: spec({ updatePolicy: 'Restart' }) },
+        { live: { cpus: 2, maxCpus: 4, memoryBytes: 1, disks: [], interfaces: [] } },
+      ),
+      'settled',
+    ],
+  ])('%s', (_name, input, expected) => {
+    expect(plan(input)).toBe(expected);
+  });
+});
+
+describe('connections of a running guest', () => {
+  const web = machine();
+  const held = heldBy(web);
+  const connected = withInterface(web, { held });
+  const tap = tapName('uid-of-web', 'eth0');
+  const port = {
+    tap,
+    machineUid: 'uid-of-web',
+    interfaceName: 'eth0',
+    subnetUid: 'uid-of-frontend',
+    state: 'up' as const,
+    attached: true,
+    rules: 'present' as const,
+    macAddress: held.spec.macAddress,
+    address: held.spec.address,
+  };
+  const given = (changes: Partial<typeof port> | 'gone'): MachineInput => {
+    const input = machineInput(connected);
+    const domain = domainOf(input);
+    const live = domain.live && {
+      ...domain.live,
+      interfaces: [{ tap, macAddress: held.spec.macAddress }],
+    };
+    return {
+      ...input,
+      hosts: [
+        host({
+          domains: { 'uid-of-web': { ...domain, ...(live && { live }) } },
+          ports: changes === 'gone' ? {} : { [tap]: { ...port, ...changes } },
+        }),
+      ],
+    };
+  };
+
+  test('whole', () => {
+    expect(plan(given({}))).toBe('settled');
+  });
+
+  test.each<[string, Parameters<typeof given>[0]]>([
+    ['the tap is gone', 'gone'],
+    ['the tap is down', { state: 'down' as never }],
+    ['the tap left the bridge', { attached: false }],
+    ['the rules are gone', { rules: 'absent' as never }],
+    ['the rules are for another address', { address: '10.20.0.99' }],
+    ['the rules are for another MAC', { macAddress: '02:ff:ff:ff:ff:ff' }],
+  ])('%s: connected again', (_name, changes) => {
+    expect(plan(given(changes))).toBe(
+      'machine.connect on h1 (PortBroken, drift): interface eth0 is not connected as it should be',
+    );
+  });
+
+  test('an interface that the running guest does not have is no broken port', () => {
+    expect(plan(withDomain(connected))).toBe('settled');
+  });
+});
+
+describe('removal', () => {
+  const going = (changes: Partial<Machine['spec']> = {}): Machine =>
+    machine('web', { metadata: deleted, spec: changes });
+
+  test.each<[string, MachineInput, string]>([
+    [
+      'a running guest is asked to shut down',
+      withDomain({ machine: going() }),
+      'machine.requestShutdown on h1 (ShuttingDown): the Machine is being deleted',
+    ],
+    [
+      'it does not: powered off',
+      withDomain({ machine: going() }, { shutdownRequestedAt: 0 }),
+      'machine.powerOff on h1 (PoweringOff): the guest did not shut down in time; the Machine is being deleted',
+    ],
+    [
+      'shut off: removed',
+      withDomain({ machine: going() }, off),
+      'machine.delete on h1 (Removing): the Machine is being deleted and its guest is shut off',
+    ],
+    [
+      'no domain is seen: removed all the same, for the record',
+      machineInput({ machine: going() }),
+      'machine.delete on h1 (Removing): the Machine is being deleted and its guest is shut off',
+    ],
+    [
+      'recorded as removed: the finalizer goes',
+      machineInput({ machine: going(), hosts: [host({ removed: { 'uid-of-web': 1 } })] }),
+      'api.releaseFinalizer (Released): nothing of the Machine is left on any host',
+    ],
+    [
+      'never bound: the finalizer goes',
+      machineInput({ machine: going(), placement: undefined }),
+      'api.releaseFinalizer (Released): nothing of the Machine is left on any host',
+    ],
+    [
+      'bound to a silent host: it waits',
+      machineInput({ machine: going(), hosts: [silentHost()] }),
+      'wait (HostUnknown): a complete snapshot of host h1',
+    ],
+    [
+      'bound to a host that never reported',
+      machineInput({ machine: going(), hosts: [] }),
+      'blocked (HostUnknown): host h1, to which the Machine is bound, has not reported; start its agent',
+    ],
+  ])('%s', (_name, input, expected) => {
+    expect(plan(input)).toBe(expected);
+  });
+
+  test('a domain on another host than the bound one goes too', () => {
+    const input = machineInput({ machine: going(), placement: placement(going(), 'h1') });
+    const stray = domainOf(input, off);
+    const hosts = [
+      host({ removed: { 'uid-of-web': 1 } }),
+      host({ hostName: 'h2', domains: { 'uid-of-web': stray } }),
+    ];
+    expect(plan({ ...input, hosts })).toContain('machine.delete on h2');
+  });
+});
