@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
@@ -91,8 +90,9 @@ describe('a process killed at any step of', () => {
     '%s: nothing is half there, and repeating completes it',
     async (_name, operation, before) => {
       for (const earlier of before()) await inProcess(earlier);
-      const pristine = await mkdtemp(join(tmpdir(), 'purlin-pristine-'));
-      await cp(directories.dataDir, pristine, { recursive: true }).catch(() => {});
+      const pristine = join(directories.root, 'pristine');
+      await mkdir(directories.dataDir, { recursive: true });
+      await cp(directories.dataDir, pristine, { recursive: true });
       const reset = async () => {
         await rm(directories.dataDir, { recursive: true, force: true });
         await cp(pristine, directories.dataDir, { recursive: true });
@@ -128,7 +128,6 @@ describe('a process killed at any step of', () => {
             },
           );
       }
-      await rm(pristine, { recursive: true });
     },
     60_000,
   );
