@@ -79,6 +79,11 @@ async function tap(name: string): Promise<string> {
   return name;
 }
 
+/** From the pid file that libvirt keeps of each guest. */
+async function qemuPid(uuid: string): Promise<number> {
+  return Number(await readFile(join(host.libvirt.layout.root, 'run', 'qemu', `purlin-${uuid}.pid`), 'utf8'));
+}
+
 async function seen(uuid: string): Promise<ObservedDomain> {
   const found = await hypervisor.findDomain(uuid);
   if (found === undefined) throw new Error(`${uuid} is not there`);
@@ -115,6 +120,10 @@ test('the whole life of a guest with a disk, a seed and an interface; each step 
 
   // QEMU's user may write the disk and read the seed, and nobody else may.
   const qemu = await host.libvirt.qemuIdentity();
+  const pid = await qemuPid(uuid);
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  expect(status).toMatch(new RegExp(`^Uid:\\t${qemu.uid}\\t${qemu.uid}\\t`, 'm'));
+  expect(status).toMatch(/^Seccomp:\t2$/m);
   expect(await stat(root.path)).toMatchObject({ uid: qemu.uid, gid: qemu.gid, mode: 0o100600 });
   expect(await stat(seedPath)).toMatchObject({ uid: 0, gid: qemu.gid, mode: 0o100440 });
   expect(await readdir(host.libvirt.guestLogDirectory)).toContain(`purlin-${uuid}.log`);
@@ -237,10 +246,7 @@ test('a paused guest is resumed, a killed one has crashed, an undefined one show
       resolve();
     });
   });
-  process.kill(
-    Number(await readFile(join(host.libvirt.layout.root, 'run', 'qemu', `purlin-${uuid}.pid`), 'utf8')),
-    'SIGKILL',
-  );
+  process.kill(await qemuPid(uuid), 'SIGKILL');
   await stopped;
   expect(await seen(uuid)).toMatchObject({ power: 'shutoff', stopCause: 'crashed' });
   await hypervisor.startDomain(uuid);
