@@ -1,0 +1,66 @@
+import { once } from 'node:events';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, jest } from '@jest/globals';
+import { pino } from 'pino';
+import type { AgentPorts } from '../../../src/agent/agent.ts';
+import { LibvirtConnection } from '../../../src/host/libvirt/connection.ts';
+import { LibvirtHypervisor } from '../../../src/host/libvirt/libvirt-hypervisor.ts';
+import { PrivateLibvirt } from '../../../src/host/libvirt/private-libvirt.ts';
+import { createLinuxNetwork } from '../../../src/host/network/index.ts';
+import { createFileStorage } from '../../../src/host/storage/index.ts';
+import { type TestSite, testSite } from '../../support/netns.ts';
+import { describeExecutors, imageContent, Installation, installationUid } from './executor-contract.ts';
+
+jest.setTimeout(60_000);
+
+/** libvirt, QEMU, bridges, dnsmasq, nft and files, in a network namespace and a directory of this test's own. */
+let site: TestSite;
+let libvirt: PrivateLibvirt;
+let connection: LibvirtConnection;
+let ports: AgentPorts;
+let imageFile: string;
+
+beforeAll(async () => {
+  site = await testSite('ag');
+  const { dataDir, netns } = site;
+  await chmod(dataDir, 0o711); // QEMU's own user passes through to its files
+  const imports = join(dataDir, 'imports');
+  await mkdir(imports);
+  imageFile = join(imports, 'a.raw');
+  await writeFile(imageFile, imageContent);
+  libvirt = new PrivateLibvirt({ root: join(dataDir, 'libvirt'), networkNamespace: netns, kvm: 'hidden' });
+  await libvirt.ensureRunning();
+  connection = new LibvirtConnection({ socketPath: libvirt.socketPath });
+  connection.start();
+  await once(connection, 'connected');
+  const logger = pino({ level: 'silent' });
+  const gibibyte = 2 ** 30;
+  ports = {
+    hypervisor: new LibvirtHypervisor(connection, installationUid, {
+      guestLogDirectory: libvirt.guestLogDirectory,
+    }),
+    network: createLinuxNetwork({ dataDir, netns, logger }),
+    storage: createFileStorage({
+      dataDir,
+      importDirs: [imports],
+      limits: {
+        maxVirtualSizeBytes: gibibyte,
+        maxDownloadBytes: gibibyte,
+        maxDecompressedBytes: gibibyte,
+      },
+      allowPrivateAddresses: false,
+      logger,
+    }),
+  };
+}, 60_000);
+
+afterAll(async () => {
+  await ports.network.close();
+  await ports.storage.close();
+  await connection.close();
+  await libvirt.stop();
+  await site[Symbol.asyncDispose]();
+}, 60_000);
+
+describe('on a real host', () => describeExecutors(() => new Installation(ports, imageFile)));
