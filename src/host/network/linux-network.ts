@@ -35,6 +35,9 @@ export function createLinuxNetwork({
   const parts: Parts = { dataDir, tools, layout, dnsmasq, ruleset: new Ruleset(tools) };
   const watcher = new NetworkWatcher(tools, logger);
   const locks = new Locks();
+  /** A change of ours is announced at its end too: a new dnsmasq shows in no notification of the kernel. */
+  const change = <T>(key: string, work: () => Promise<T>): Promise<T> =>
+    locks.exclusive(key, work).finally(() => watcher.hint());
 
   return {
     async list(): Promise<NetworkSnapshot> {
@@ -45,26 +48,26 @@ export function createLinuxNetwork({
     },
     async ensureSegment(spec: SegmentSpec): Promise<void> {
       checkedSegment(spec);
-      await locks.exclusive(spec.subnetUid, () => ensureSegment(parts, spec));
+      await change(spec.subnetUid, () => ensureSegment(parts, spec));
     },
     async ensureReservations(subnetUid: string, reservations: Reservation[]): Promise<void> {
       checkedUid('subnetUid', subnetUid);
-      await locks.exclusive(subnetUid, () => ensureReservations(parts, subnetUid, reservations));
+      await change(subnetUid, () => ensureReservations(parts, subnetUid, reservations));
     },
     async deleteSegment(subnetUid: string): Promise<void> {
       checkedUid('subnetUid', subnetUid);
-      await locks.exclusive(subnetUid, () => deleteSegment(parts, subnetUid));
+      await change(subnetUid, () => deleteSegment(parts, subnetUid));
     },
     async ensurePort(spec: PortSpec): Promise<string> {
       checkedPort(spec);
       const tap = tapName(spec.machineUid, spec.interfaceName);
-      return locks.exclusive(tap, () => ensurePort(parts, portLinks, spec));
+      return change(tap, () => ensurePort(parts, portLinks, spec));
     },
     async deletePort(machineUid: string, interfaceName: string): Promise<void> {
       checkedUid('machineUid', machineUid);
       checkedInterfaceName('interfaceName', interfaceName);
       const tap = tapName(machineUid, interfaceName);
-      await locks.exclusive(tap, () => deletePort(parts, machineUid, interfaceName));
+      await change(tap, () => deletePort(parts, machineUid, interfaceName));
     },
     watch: (onChange: () => void) => watcher.add(onChange),
     async close(): Promise<void> {

@@ -1,11 +1,14 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, lstatSync, watch } from 'node:fs';
+import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../telemetry/logger.ts';
 import { type DnsmasqProcess, isAlive } from './dnsmasq-processes.ts';
+import { errorCode } from './errors.ts';
 import type { Tools } from './tools.ts';
 
 const coalesceMs = 50;
 const heartbeatMs = 1_000;
+const listeningAfterMs = 1_000;
 const restartMs = { first: 200, longest: 10_000 };
 /** A monitor that lived this long was well; its next death is a new story. */
 const steadyMs = 60_000;
@@ -21,7 +24,7 @@ export class NetworkWatcher {
   readonly #tools: Tools;
   readonly #logger: Logger;
   readonly #listeners = new Set<() => void>();
-  readonly #directories = new Map<string, FSWatcher>();
+  readonly #directories = new Map<string, { inode: number; watcher: FSWatcher }>();
   #stopping: AbortController | undefined;
   #processes: readonly DnsmasqProcess[] = [];
   #pending: NodeJS.Timeout | undefined;
@@ -44,12 +47,22 @@ export class NetworkWatcher {
   attend(processes: readonly DnsmasqProcess[], directories: readonly string[]): void {
     this.#processes = processes;
     if (!this.#stopping) return;
-    for (const [path, watcher] of this.#directories) {
-      if (directories.includes(path)) continue;
-      watcher.close();
-      this.#directories.delete(path);
+    for (const path of new Set([...this.#directories.keys(), ...directories])) {
+      // A watch dies with its directory, and another one may stand under the name now.
+      const inode = directories.includes(path) ? lstatSync(path, { throwIfNoEntry: false })?.ino : undefined;
+      if (this.#directories.get(path)?.inode === inode) continue;
+      this.#unwatch(path);
+      if (inode !== undefined) this.#watchDirectory(path, inode);
     }
-    for (const path of directories) if (!this.#directories.has(path)) this.#watchDirectory(path);
+  }
+
+  /** Something may have changed: the listeners are called soon, once for many hints. */
+  hint(): void {
+    if (!this.#stopping) return;
+    this.#pending ??= setTimeout(() => {
+      this.#pending = undefined;
+      for (const listener of this.#listeners) listener();
+    }, coalesceMs);
   }
 
   stop(): void {
@@ -57,8 +70,7 @@ export class NetworkWatcher {
     this.#stopping = undefined;
     clearTimeout(this.#pending);
     this.#pending = undefined;
-    for (const watcher of this.#directories.values()) watcher.close();
-    this.#directories.clear();
+    for (const path of this.#directories.keys()) this.#unwatch(path);
   }
 
   #start(): void {
@@ -78,36 +90,39 @@ export class NetworkWatcher {
       const child = this.#tools.follow(tool, args);
       const kill = () => child.kill('SIGKILL');
       stopped.addEventListener('abort', kill);
-      child.stdout.on('data', () => this.#hint());
-      this.#hint();
+      child.stdout.on('data', () => this.hint());
+      this.hint();
+      // A monitor does not say when it has begun to listen; what changed until then is told by this.
+      const listening = setTimeout(() => this.hint(), listeningAfterMs);
       const { shortMessage } = await child;
+      clearTimeout(listening);
       stopped.removeEventListener('abort', kill);
       if (stopped.aborted) return;
       this.#logger.warn({ tool, cause: shortMessage }, 'a network monitor ended and is started again');
-      this.#hint();
+      this.hint();
       if (performance.now() - startedAt > steadyMs) waitMs = restartMs.first;
       await delay(waitMs, undefined, { signal: stopped, ref: false }).catch(() => undefined);
     }
   }
 
-  #watchDirectory(path: string): void {
+  #watchDirectory(path: string, inode: number): void {
     try {
       const watcher = watch(path, { persistent: false }, (_event, file) => {
-        if (file !== null && !watchedFile.test(file)) return;
-        this.#hint();
+        if (file === null || watchedFile.test(file) || file === basename(path)) this.hint();
       });
-      watcher.on('error', () => this.#forget(path));
-      this.#directories.set(path, watcher);
-    } catch {
-      // Gone between the listing and now: the next listing tells.
-      this.#hint();
+      watcher.on('error', () => this.#unwatch(path));
+      this.#directories.set(path, { inode, watcher });
+      // What changed between the listing and now was not told.
+      this.hint();
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT')
+        this.#logger.warn({ path, err: error }, 'a directory cannot be watched');
     }
   }
 
-  #forget(path: string): void {
-    this.#directories.get(path)?.close();
+  #unwatch(path: string): void {
+    this.#directories.get(path)?.watcher.close();
     this.#directories.delete(path);
-    this.#hint();
   }
 
   async #lookAtProcesses(): Promise<void> {
@@ -115,14 +130,6 @@ export class NetworkWatcher {
     const alive = await Promise.all(processes.map(isAlive));
     if (alive.every(Boolean) || processes !== this.#processes) return;
     this.#processes = processes.filter((_, index) => alive[index]);
-    this.#hint();
-  }
-
-  #hint(): void {
-    if (!this.#stopping) return;
-    this.#pending ??= setTimeout(() => {
-      this.#pending = undefined;
-      for (const listener of this.#listeners) listener();
-    }, coalesceMs);
+    this.hint();
   }
 }
