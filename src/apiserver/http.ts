@@ -41,14 +41,14 @@ export const text = (body: string, status = 200): ApiResponse => ({
   body,
 });
 
-/** An answer that clients keep: 304 when they already have it. `body` is a JSON value or its text. */
+/** An answer that clients keep: 304 when they already have it. `body` is a JSON value, or a text or bytes. */
 export function cacheable(
   request: ApiRequest,
-  body: object | string,
+  body: object | string | Buffer,
   contentType = 'application/json',
   headers: Record<string, string> = {},
 ): ApiResponse {
-  const content = typeof body === 'string' ? body : JSON.stringify(body);
+  const content = typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
   const etag = `"${createHash('sha256').update(content).digest('hex').toUpperCase()}"`;
   const all = { 'content-type': contentType, etag, vary: 'Accept', 'cache-control': 'public', ...headers };
   if (request.header('if-none-match') === etag) return { status: 304, headers: all };

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { objectMeta } from './builtin/schemas.ts';
 import { isObject } from './object.ts';
-import { apiVersionOf } from './resource.ts';
+import { encodeDocument } from './openapi-v2.ts';
+import type { OperationV2 } from './openapi-v2.ts';
 import type { Resource } from './resource.ts';
 import type { Registry } from './registry.ts';
 import type { Schema } from './schema/schema.ts';
@@ -61,15 +62,14 @@ export class OpenApi {
     });
   }
 
-  /** The single v2 document as JSON. */
-  v2(): string {
+  /** The single v2 document, in its protobuf form. */
+  v2(): Buffer {
     const resources = this.#registry.all();
-    const schemas = {
+    const definitions = {
       ...sharedSchemas(resources),
-      ...(Object.assign({}, ...resources.map(schemasOf)) as Document),
+      ...(Object.assign({}, ...resources.map(schemasOf)) as object),
     };
-    const text = JSON.stringify({ swagger: '2.0', info: INFO, paths: {}, definitions: schemas });
-    return text.replaceAll('#/components/schemas/', '#/definitions/');
+    return encodeDocument({ info: INFO, definitions, operations: resources.flatMap(operationsV2) });
   }
 }
 
@@ -250,10 +250,15 @@ const LIST_PARAMETERS = [
   queryParameter('timeoutSeconds', 'Limits the duration of a watch.', 'integer'),
 ];
 
+const rootPath = ({ group, apiVersion }: Resource): string => `/${group ? 'apis' : 'api'}/${apiVersion}`;
+
+const collectionPath = (resource: Resource): string =>
+  `${rootPath(resource)}/${resource.namespaced ? 'namespaces/{namespace}/' : ''}${resource.plural}`;
+
 function pathsOf(resource: Resource): Record<string, Document> {
-  const { group, version, plural, namespaced, statusSubresource } = resource;
-  const root = `/${group ? `apis/${apiVersionOf(group, version)}` : `api/${version}`}`;
-  const base = `${root}/${namespaced ? `namespaces/{namespace}/${plural}` : plural}`;
+  const { plural, namespaced, statusSubresource } = resource;
+  const root = rootPath(resource);
+  const base = collectionPath(resource);
   const scope = namespaced ? [pathParameter('namespace', 'object name and auth scope')] : [];
   const named = [pathParameter('name', `name of the ${resource.kind}`), ...scope];
   return {
@@ -312,4 +317,19 @@ function operation(resource: Resource, verb: keyof typeof METHODS): Document {
     'x-kubernetes-action': ACTIONS[verb] ?? verb,
     'x-kubernetes-group-version-kind': gvkOf(resource, kind),
   };
+}
+
+/** The operations by which clients tell whether `dryRun` and `fieldValidation` are understood. */
+function operationsV2(resource: Resource): OperationV2[] {
+  const methods = { post: 'create', put: 'update', patch: 'patch' } as const;
+  return (['post', 'put', 'patch'] as const)
+    .filter((method) => resource.verbs.includes(methods[method]))
+    .map((method) => ({
+      path: method === 'post' ? collectionPath(resource) : `${collectionPath(resource)}/{name}`,
+      method,
+      action: method,
+      gvk: gvkOf(resource, resource.kind),
+      consumes: method === 'patch' ? patchTypes(resource) : ['application/json', 'application/yaml'],
+      queryParameters: WRITE_PARAMETERS,
+    }));
 }

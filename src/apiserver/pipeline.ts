@@ -3,12 +3,13 @@ import { authorize } from './auth.ts';
 import type { Authenticator } from './auth.ts';
 import type { ApiContext } from './context.ts';
 import { discover } from './discovery.ts';
-import { ApiError, internalError, notAcceptable, pathNotFound } from './errors.ts';
+import { ApiError, internalError, pathNotFound } from './errors.ts';
 import type { Health } from './health.ts';
 import { cacheable, json, text } from './http.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
 import { resolvePath } from './request-info.ts';
 import type { OpenApi } from './openapi.ts';
+import { OPENAPI_V2_PROTOBUF } from './openapi-v2.ts';
 import { serveResource } from './operations.ts';
 import { asApiError } from './read/resource-version.ts';
 import { VERSION } from './version.ts';
@@ -81,20 +82,13 @@ function openApi(request: ApiRequest, { openApi: documents }: Api): ApiResponse 
   const match = /^\/openapi\/(v2|v3)(?:\/(.+))?$/.exec(request.path);
   if (!match) return undefined;
   const [, version, path] = match;
-  if (version === 'v2') return openApiV2(request, documents);
+  if (version === 'v2') return cacheable(request, documents.v2(), OPENAPI_V2_PROTOBUF);
   if (path === undefined) return cacheable(request, documents.index());
   const document = documents.document(path);
   if (document === undefined) return text('404 page not found\n', 404);
   // A document's URL names its content, so it may be kept for ever.
   const kept = { 'cache-control': 'public, immutable', expires: nextYear() };
   return cacheable(request, document, 'application/json', request.query.has('hash') ? kept : {});
-}
-
-/** JSON only; a client that insists on the protobuf form gets 406 and does without. */
-function openApiV2(request: ApiRequest, documents: OpenApi): ApiResponse {
-  const accept = request.header('accept') ?? 'application/json';
-  if (!/application\/json|\*\/\*/.test(accept)) throw notAcceptable(['application/json']);
-  return cacheable(request, documents.v2());
 }
 
 const nextYear = (): string => new Date(Date.now() + 365 * 24 * 3600 * 1000).toUTCString();

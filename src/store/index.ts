@@ -150,28 +150,38 @@ class SqliteStore implements Store {
     const changes: Change[] = [];
     const answers: (() => void)[] = [];
     try {
-      this.#db.exec('BEGIN IMMEDIATE');
-      for (const { apply, resolve, reject } of batch) {
-        try {
-          const change = apply();
-          changes.push(change);
-          answers.push(() => resolve(answerOf(change)));
-        } catch (error) {
-          if (!(error instanceof ExistsError || error instanceof ConflictError)) throw error;
-          answers.push(() => reject(error));
+      this.#transaction(() => {
+        for (const { apply, resolve, reject } of batch) {
+          try {
+            const change = apply();
+            changes.push(change);
+            answers.push(() => resolve(answerOf(change)));
+          } catch (error) {
+            if (!(error instanceof ExistsError || error instanceof ConflictError)) throw error;
+            answers.push(() => reject(error));
+          }
         }
-      }
-      if (changes.length > 0) this.#setMeta.run(this.#revision, 'revision');
-      this.#db.exec('COMMIT');
+        if (changes.length > 0) this.#setMeta.run(this.#revision, 'revision');
+      });
     } catch (error) {
       this.#revision = before;
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       for (const { reject } of batch) reject(error);
       return;
     }
     if (changes.length > 0) for (const watch of this.#watches) watch.publish(changes);
     for (const answer of answers) answer();
     this.#compactOldHistory();
+  }
+
+  #transaction(body: () => void): void {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      body();
+      this.#db.exec('COMMIT');
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
   }
 
   #append(type: number, key: string, value?: string, previous?: Entry): Change {
@@ -239,7 +249,10 @@ class SqliteStore implements Store {
     const target = this.#revision - this.#historyRevisions;
     // A slack of a tenth keeps compaction in batches instead of trailing every single write.
     if (this.#compacting || target - this.#compacted < this.#historyRevisions / 10) return;
-    this.#compacting = this.compact(target).finally(() => (this.#compacting = undefined));
+    // A failure (a full disk) loses nothing: the next commit tries again.
+    this.#compacting = this.compact(target)
+      .catch(() => undefined)
+      .finally(() => (this.#compacting = undefined));
   }
 
   /** Drops what the next few log rows superseded; a deletion's own row goes with the value it ended. */
@@ -250,13 +263,13 @@ class SqliteStore implements Store {
       COMPACTION_STEP,
     ) as unknown as LogRow[];
     const reached = rows.length < COMPACTION_STEP ? target : (rows.at(-1)?.rev ?? target);
-    this.#db.exec('BEGIN IMMEDIATE');
-    for (const { rev, type, prev } of rows) {
-      if (prev > 0) this.#sql.forget.run(prev);
-      if (type === DELETE) this.#sql.forget.run(rev);
-    }
-    this.#setMeta.run(reached, 'compacted');
-    this.#db.exec('COMMIT');
+    this.#transaction(() => {
+      for (const { rev, type, prev } of rows) {
+        if (prev > 0) this.#sql.forget.run(prev);
+        if (type === DELETE) this.#sql.forget.run(rev);
+      }
+      this.#setMeta.run(reached, 'compacted');
+    });
     this.#compacted = reached;
   }
 }

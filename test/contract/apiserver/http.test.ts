@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { WIDGETS, startTestServer, widget } from './harness.ts';
 import type { Answer, TestServer } from './harness.ts';
+
+jest.setTimeout(60_000);
 
 let api: TestServer;
 beforeAll(async () => {
   api = await startTestServer();
-}, 20_000);
+});
 afterAll(() => api.stop());
 
 type Meta = { uid: string; resourceVersion: string; generation: number; [field: string]: unknown };
@@ -91,7 +93,8 @@ describe('discovery', () => {
         expect.objectContaining({ name: 'dryRun' }),
       ]) as unknown,
     });
-    expect((await api.call('GET', '/openapi/v2')).body).toMatchObject({ swagger: '2.0' });
+    const second = await api.call('GET', '/openapi/v2');
+    expect(second.headers['content-type']).toMatch(/openapi\.spec\.v2\.v1\.0\+protobuf/);
   });
 
   test('an unknown resource is a 404 with reason and details', async () => {

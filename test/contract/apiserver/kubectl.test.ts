@@ -1,14 +1,17 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { kubectlBinary, startTestServer } from './harness.ts';
 import type { TestServer } from './harness.ts';
 
+// Each call of kubectl is a process, and the machine may be busy with other tests.
+jest.setTimeout(120_000);
+
 let api: TestServer;
 beforeAll(async () => {
   api = await startTestServer();
-}, 20_000);
+});
 afterAll(() => api.stop());
 
 const yaml = (name: string, spec = 'color: red', metadata = '') => `
@@ -149,6 +152,28 @@ describe('apply, get, change, delete', () => {
     await apply(manifest.replace(', y: "2"', ''));
     expect(await ok('get', 'cm', 'applied', '-o', 'jsonpath={.data}')).toBe('{"x":"1"}');
     expect(await ok('get', 'cm', 'settings')).toMatch(/^NAME +DATA +AGE\nsettings +2 /);
+  });
+
+  test('a List is validated against OpenAPI v2 and applied item by item', async () => {
+    const list = (field: string) =>
+      JSON.stringify({
+        apiVersion: 'v1',
+        kind: 'List',
+        items: [
+          { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'listed' }, data: { a: 'b' } },
+          {
+            apiVersion: 'test.purlin.dev/v1alpha1',
+            kind: 'Widget',
+            metadata: { name: 'listed' },
+            spec: { [field]: 'red' },
+          },
+        ],
+      });
+    expect(await apply(list('color'))).toBe(
+      'configmap/listed created\nwidget.test.purlin.dev/listed created',
+    );
+    const refused = await api.kubectlWith(list('colour'), 'apply', '-f', '-');
+    expect(refused.stderr).toMatch(/unknown field "colour" in dev\.purlin\.test\.v1alpha1\.Widget\.spec/);
   });
 
   test('wait for a condition, for a value and for deletion', async () => {

@@ -1,13 +1,16 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { startTestServer } from './harness.ts';
 import type { TestServer } from './harness.ts';
 
 const CRDS = new URL('../../../crds', import.meta.url).pathname;
 
+// Each call of kubectl is a process, and the machine may be busy with other tests.
+jest.setTimeout(120_000);
+
 let api: TestServer;
 beforeAll(async () => {
   api = await startTestServer(CRDS);
-}, 20_000);
+});
 afterAll(() => api.stop());
 
 test("the project's own kinds are served and explained", async () => {

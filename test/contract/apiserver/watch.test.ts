@@ -1,13 +1,15 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { CoreV1Api, CustomObjectsApi, KubeConfig, makeInformer } from '@kubernetes/client-node';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { WIDGETS, startTestServer, widget } from './harness.ts';
 import type { TestServer, WatchEvent, WatchedEvents } from './harness.ts';
 
+jest.setTimeout(60_000);
+
 let api: TestServer;
 beforeAll(async () => {
   api = await startTestServer();
-}, 20_000);
+});
 afterAll(() => api.stop());
 
 const merge = { 'content-type': 'application/merge-patch+json' };

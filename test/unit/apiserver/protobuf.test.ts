@@ -1,5 +1,34 @@
 import { describe, expect, test } from '@jest/globals';
+import { readFile } from 'node:fs/promises';
 import { decodeProtobuf } from '../../../src/apiserver/protobuf/index.ts';
+
+interface Golden {
+  protobuf: string;
+  json: { kind: string };
+}
+
+/** Made once with k8s.io/api's own serializers: the same objects in both forms. */
+const golden = JSON.parse(
+  await readFile(new URL('./golden/protobuf.json', import.meta.url), 'utf8'),
+) as Golden[];
+
+/** Go writes empty structs and null times into JSON; they mean nothing. */
+function meaningful(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(meaningful);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, meaningful(item)] as const);
+  return Object.fromEntries(entries.filter(([, item]) => item !== null && !isEmpty(item)));
+}
+
+const isEmpty = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+
+test.each(golden.map(({ protobuf, json }) => [json.kind, protobuf, json] as const))(
+  '%s as Go encodes it',
+  (_, protobuf, json) => {
+    expect(meaningful(decodeProtobuf(Buffer.from(protobuf, 'base64')))).toEqual(meaningful(json));
+  },
+);
 
 // Just enough of an encoder to write messages down field by field.
 const varint = (value: number | bigint): number[] => {
