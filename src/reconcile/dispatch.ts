@@ -1,6 +1,6 @@
 import type { HostStep } from '../plan/outcome.ts';
 import type { Failure } from '../plan/kind.ts';
-import type { HostSnapshot } from '../plan/snapshot.ts';
+import type { HostSnapshot, OrderResult } from '../plan/snapshot.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { type Order, type OrderBook, orderId } from '../queue/orders.ts';
 
@@ -20,7 +20,7 @@ interface Sent {
 interface Attempts {
   orderId: string;
   count: number;
-  /** Sequence of the result last counted, so that one failure is counted once. */
+  /** Sequence of the result last counted, so that one answer is counted once. */
   countedAt: number;
 }
 
@@ -28,21 +28,23 @@ interface Attempts {
 const RESEND_MS = 15_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
+/** An effect that lasted for this long, and twice as long as the last delay, was no failure in disguise. */
+const HELD_MS = 10_000;
 /** Nothing but a change of the spec or of the outside can help; looked at seldom, for the outside's sake. */
 const HOPELESS_RETRY_MS = 300_000;
 
 /**
- * Turns planned host steps into orders, one standing per object. Remembers only what it sent and how often it failed;
+ * Turns planned host steps into orders, one standing per object. Remembers only what it sent and how often it was needed;
  * forgetting all of it costs a repeated, harmless order.
  */
 export class Dispatcher {
-  readonly #orders: OrderBook;
+  readonly #orders: Pick<OrderBook, 'put'>;
   readonly #installationUid: string;
   readonly #epoch: () => number;
   readonly #sent = new Map<string, Sent>();
   readonly #attempts = new Map<string, Attempts>();
 
-  constructor(options: { orders: OrderBook; installationUid: string; epoch: () => number }) {
+  constructor(options: { orders: Pick<OrderBook, 'put'>; installationUid: string; epoch: () => number }) {
     this.#orders = options.orders;
     this.#installationUid = options.installationUid;
     this.#epoch = options.epoch;
@@ -77,10 +79,11 @@ export class Dispatcher {
       return { state: 'underway', recheckMs: RESEND_MS - (nowMs - sent.atMs) };
     }
     const failure = this.failureOf(object, step, snapshot);
-    if (failure && result) {
-      const waitMs = this.#retryDelay(uid, id, failure, result.atSequence);
-      const sinceMs = sent ? nowMs - sent.atMs : 0;
-      if (sent && sinceMs < waitMs) return { state: 'failed', failure, recheckMs: waitMs - sinceMs };
+    if (sent && result?.orderId === id) {
+      const sinceMs = nowMs - sent.atMs;
+      const recheckMs = this.#delayAfter(uid, result, sinceMs) - sinceMs;
+      if (recheckMs > 0)
+        return failure ? { state: 'failed', failure, recheckMs } : { state: 'underway', recheckMs };
     }
     const written = await this.#orders.put(this.#order(object, step, snapshot, id, nowMs));
     if (written === 'superseded') return { state: 'underway', recheckMs: 1_000 };
@@ -93,16 +96,25 @@ export class Dispatcher {
     return failure ? { state: 'failed', failure, recheckMs: RESEND_MS } : { state: 'sent' };
   }
 
-  #retryDelay(uid: string, id: string, failure: Failure, atSequence: number): number {
-    if (!failure.retryable) return HOPELESS_RETRY_MS;
+  /**
+   * How long after it was sent the same step is sent again. One that was done and is needed again at once (a guest
+   * that crashes while it boots) slows down like one that fails, but for its first repetition: drift heals promptly.
+   */
+  #delayAfter(
+    uid: string,
+    { orderId: id, outcome, retryable, atSequence }: OrderResult,
+    sinceMs: number,
+  ): number {
+    if (outcome === 'failed' && retryable === false) return HOPELESS_RETRY_MS;
     const before = this.#attempts.get(uid);
     const attempts = before?.orderId === id ? before : { orderId: id, count: 0, countedAt: -1 };
     if (attempts.countedAt !== atSequence) {
+      if (outcome === 'done' && sinceMs > HELD_MS + 2 * backoff(attempts.count)) attempts.count = 0;
       attempts.count += 1;
       attempts.countedAt = atSequence;
     }
     this.#attempts.set(uid, attempts);
-    return Math.min(FIRST_RETRY_MS * 2 ** (attempts.count - 1), LAST_RETRY_MS);
+    return backoff(outcome === 'failed' ? attempts.count : attempts.count - 1);
   }
 
   #order(object: Resource, step: HostStep, snapshot: HostSnapshot, id: string, nowMs: number): Order {
@@ -125,6 +137,9 @@ export class Dispatcher {
     };
   }
 }
+
+const backoff = (count: number): number =>
+  count <= 0 ? 0 : Math.min(FIRST_RETRY_MS * 2 ** (count - 1), LAST_RETRY_MS);
 
 const idOf = (object: Resource, step: HostStep): string =>
   orderId({ action: step.action, uid: object.metadata.uid, generation: object.metadata.generation ?? 1 });
