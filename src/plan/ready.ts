@@ -21,7 +21,7 @@ export function readyCondition(
     case 'settled':
       return serving
         ? because('Ready', 'everything is as the spec says', true)
-        : because('NotServing', 'settled');
+        : because('NotServing', 'no step is due, but it does not work yet');
     case 'act':
       if (failure) return because(failure.reason, failure.message, serving);
       return serving

@@ -1,0 +1,153 @@
+import { describe, expect, test } from '@jest/globals';
+import { host as hostKind, type HostInput } from '../../../src/kinds/host/index.ts';
+import { planIPAddress } from '../../../src/kinds/ipaddress/index.ts';
+import { planPlacement } from '../../../src/kinds/placement/index.ts';
+import { settled } from '../../../src/plan/outcome.ts';
+import type { Resource } from '../../../src/resources/metadata.ts';
+import { tapName } from '../../../src/values/links.ts';
+import {
+  deleted,
+  disk,
+  host,
+  hostObject,
+  ipAddress,
+  machine,
+  placement,
+  sentence,
+  silentHost,
+} from './builders.ts';
+
+describe('planning an IPAddress', () => {
+  const tap = tapName('uid-of-web', 'eth0');
+  const port = {
+    tap,
+    machineUid: 'uid-of-web',
+    interfaceName: 'eth0',
+    subnetUid: 's',
+    state: 'up' as const,
+    attached: true,
+    rules: 'present' as const,
+  };
+  const going = ipAddress('10.20.0.5', { metadata: deleted });
+
+  test.each<[string, Parameters<typeof planIPAddress>[0], string]>([
+    ['one in use', { address: ipAddress('10.20.0.5'), hosts: [host()], held: true }, 'settled'],
+    [
+      'deleted by hand while it is held',
+      { address: going, hosts: [host()], held: true },
+      'wait (InUse): held by interface eth0 of Machine web',
+    ],
+    [
+      'deleted, its tap is there',
+      { address: going, hosts: [host({ ports: { [tap]: port } })], held: false },
+      'wait (InUse): the tap of Machine web is still on host h1',
+    ],
+    [
+      'deleted, a host is silent',
+      { address: going, hosts: [host(), silentHost('h2')], held: false },
+      'wait (HostUnknown): a complete snapshot of host h2',
+    ],
+    [
+      'deleted, no tap anywhere',
+      { address: going, hosts: [host()], held: false },
+      'api.releaseFinalizer (Released): no tap uses the address any more',
+    ],
+    [
+      'deleted and released already',
+      {
+        address: ipAddress('10.20.0.5', { metadata: { ...deleted, finalizers: [] } }),
+        hosts: [],
+        held: false,
+      },
+      'settled',
+    ],
+  ])('%s', (_name, input, expected) => {
+    expect(sentence(planIPAddress(input))).toBe(expected);
+  });
+});
+
+describe('planning a Placement', () => {
+  const going = placement(machine(), 'h1', deleted);
+  test.each<[string, Parameters<typeof planPlacement>[0], string]>([
+    ['one in use', { placement: placement(machine()), machineNeedsIt: true }, 'settled'],
+    [
+      'deleted while its Machine may be on the host',
+      { placement: going, machineNeedsIt: true },
+      'wait (InUse): Machine web is still bound by it',
+    ],
+    [
+      'deleted with its Machine',
+      { placement: going, machineNeedsIt: false },
+      'api.releaseFinalizer (Released): its Machine is gone from the host',
+    ],
+    [
+      'released already',
+      { placement: placement(machine(), 'h1', { ...deleted, finalizers: [] }), machineNeedsIt: false },
+      'settled',
+    ],
+  ])('%s', (_name, input, expected) => {
+    expect(sentence(planPlacement(input))).toBe(expected);
+  });
+});
+
+describe('the status of a Host', () => {
+  const given = (changes: Partial<HostInput> = {}): HostInput => ({
+    host: hostObject(),
+    view: host(),
+    given: { machines: 0, cpus: 0, memoryBytes: 0 },
+    orphans: [],
+    ...changes,
+  });
+  const statusOf = (input: HostInput) => hostKind.status(input, settled, undefined);
+  const readyOf = (input: HostInput) => statusOf(input).conditions[0];
+
+  test('reporting: ready, with what it has and what is left', () => {
+    expect(statusOf(given({ given: { machines: 2, cpus: 3, memoryBytes: 2 ** 30 } }))).toMatchObject({
+      conditions: [
+        { type: 'Ready', status: 'True', reason: 'AgentReporting' },
+        { type: 'HardwareAcceleration', status: 'False', message: 'the probe guest did not run on KVM' },
+      ],
+      fields: {
+        machines: 2,
+        capacity: { cpus: 4, memory: '8192Mi' },
+        allocatable: { cpus: 125, memory: '6656Mi' },
+        accelerator: 'TCG',
+      },
+    });
+  });
+
+  test.each<[string, HostInput['view'], string, string]>([
+    ['never seen', undefined, 'False', 'AgentSilent'],
+    ['silent', silentHost(), 'False', 'AgentSilent'],
+    ['alive but unknown', { ...silentHost(), alive: true }, 'Unknown', 'SnapshotUnknown'],
+    ['with a part that cannot be listed', host({ complete: false }), 'False', 'SnapshotIncomplete'],
+  ])('%s', (_name, view, status, reason) => {
+    expect(readyOf(given({ view }))).toMatchObject({ status, reason });
+  });
+
+  test('silent: what was last known of it stays', () => {
+    const before = { agentUid: 'a', bootId: 'b', machines: 1 };
+    const input = given({ view: silentHost(), host: { ...hostObject(), status: before } });
+    expect(statusOf(input).fields).toMatchObject({ agentUid: 'a', bootId: 'b' });
+  });
+
+  test('orphans are listed by UID, and nothing that has an owner', () => {
+    const domain = { machineUid: '', power: 'shutoff' as const, persistent: true };
+    const file = { diskUid: '', sizeBytes: 1, format: 'raw' as const, retained: true };
+    const view = host({
+      domains: { 'uid-of-web': domain, 'uid-z': domain },
+      disks: { 'uid-of-data': file, 'uid-y': file },
+    });
+    const objects: Record<string, Resource[]> = { Machine: [machine()], Disk: [disk()], Placement: [] };
+    const input = hostKind.gather(hostObject(), {
+      get: () => undefined,
+      list: ((kind: string) => objects[kind] ?? []) as never,
+      hosts: () => [view],
+    });
+    expect(input.orphans).toEqual([
+      { kind: 'Disk', uid: 'uid-y' },
+      { kind: 'Machine', uid: 'uid-z' },
+    ]);
+    expect(hostKind.plan(input, 0)).toBe(settled);
+  });
+});

@@ -1,0 +1,136 @@
+import { describe, expect, test } from '@jest/globals';
+import type { MachineInput } from '../../../src/kinds/machine/input.ts';
+import { planMachine } from '../../../src/kinds/machine/plan.ts';
+import { machineStatus } from '../../../src/kinds/machine/status.ts';
+import type { Failure } from '../../../src/plan/kind.ts';
+import { deleted, machine } from './builders.ts';
+import { candidate, heldBy, machineInput, withDisk, withDomain, withInterface } from './machine-builders.ts';
+
+const statusOf = (input: MachineInput, failure?: Failure) =>
+  machineStatus(input, planMachine(input, 1_000_000), failure);
+const condition = (input: MachineInput, type: string, failure?: Failure) =>
+  statusOf(input, failure).conditions.find((each) => each.type === type);
+
+const off = { power: 'shutoff', stopCause: 'guest' } as const;
+const web = machine();
+
+describe('phase', () => {
+  test.each<[string, MachineInput, string]>([
+    ['unbound', machineInput({ placement: undefined, candidates: [candidate()] }), 'Pending'],
+    ['bound, being defined', machineInput(), 'Provisioning'],
+    [
+      'bound, waiting for an address',
+      machineInput(withInterface(web, { subnet: 'missing' })),
+      'Provisioning',
+    ],
+    ['off, to be started', withDomain({}, off), 'Starting'],
+    [
+      'off, as it should be',
+      withDomain({ machine: machine('web', { spec: { runStrategy: 'Halted' } }) }, off),
+      'Stopped',
+    ],
+    ['running', withDomain(), 'Running'],
+    ['paused', withDomain({}, { power: 'paused' }), 'Running'],
+    ['asked to shut down', withDomain({}, { shutdownRequestedAt: 1 }), 'Stopping'],
+    ['deleted', withDomain({ machine: machine('web', { metadata: deleted }) }), 'Terminating'],
+  ])('%s', (_name, input, phase) => {
+    expect(statusOf(input).fields['phase']).toBe(phase);
+  });
+
+  test('a failure that only a change can help is Failed; one that may pass is not', () => {
+    const failure = { reason: 'InvalidDefinition', message: 'no such firmware', retryable: false };
+    expect(statusOf(machineInput(), failure).fields['phase']).toBe('Failed');
+    expect(statusOf(machineInput(), { ...failure, retryable: true }).fields['phase']).toBe('Provisioning');
+  });
+});
+
+describe('Ready', () => {
+  test.each<[string, MachineInput, object]>([
+    ['running', withDomain(), { status: 'True', reason: 'Ready' }],
+    [
+      'stopped as it should be',
+      withDomain({ machine: machine('web', { spec: { runStrategy: 'Halted' } }) }, off),
+      { status: 'False', reason: 'Stopped', message: 'the guest is shut off; runStrategy is Halted' },
+    ],
+    [
+      'running while a definition is refreshed',
+      withDomain({}, { definitionHash: 'older' }),
+      { status: 'True' },
+    ],
+    ['asked to shut down', withDomain({}, { shutdownRequestedAt: 1 }), { status: 'False' }],
+    [
+      'running and being deleted',
+      withDomain({ machine: machine('web', { metadata: deleted }) }),
+      { status: 'False' },
+    ],
+    ['being defined', machineInput(), { status: 'False', reason: 'Defining' }],
+  ])('%s', (_name, input, expected) => {
+    expect(condition(input, 'Ready')).toMatchObject(expected);
+  });
+
+  test('a failed step is named in its own words', () => {
+    const failure = { reason: 'OutOfMemory', message: 'cannot allocate', retryable: true };
+    expect(condition(machineInput(), 'Ready', failure)).toMatchObject({
+      status: 'False',
+      reason: 'OutOfMemory',
+      message: 'cannot allocate',
+    });
+  });
+});
+
+describe('the other conditions', () => {
+  test('Scheduled', () => {
+    expect(condition(machineInput(), 'Scheduled')).toMatchObject({
+      status: 'True',
+      message: 'bound to host h1',
+    });
+    expect(condition(machineInput({ placement: undefined, hosts: [] }), 'Scheduled')).toMatchObject({
+      status: 'False',
+      reason: 'Unschedulable',
+    });
+    expect(
+      condition(machineInput({ placement: undefined, candidates: [candidate()] }), 'Scheduled'),
+    ).toMatchObject({ status: 'False', reason: 'Pending' });
+  });
+
+  test('DisksReady names what is missing', () => {
+    expect(condition(machineInput(withDisk(web)), 'DisksReady')).toMatchObject({ status: 'True' });
+    const missing = machineInput({
+      disks: [{ entry: { name: 'root' }, diskName: 'data', disk: undefined }],
+    });
+    expect(condition(missing, 'DisksReady')).toMatchObject({
+      status: 'False',
+      message: 'not ready: Disk data',
+    });
+  });
+
+  test('NetworkReady names what is missing; addresses held are listed', () => {
+    expect(condition(machineInput(withInterface(web)), 'NetworkReady')).toMatchObject({
+      status: 'False',
+      message: 'not ready: interface eth0',
+    });
+    const whole = machineInput(withInterface(web, { held: heldBy(web) }));
+    expect(condition(whole, 'NetworkReady')).toMatchObject({ status: 'True' });
+    expect(statusOf(whole).fields['addresses']).toEqual([
+      { interface: 'eth0', address: '10.20.0.10', macAddress: '02:00:00:00:00:01' },
+    ]);
+  });
+
+  test('RestartRequired names the fields and the two remedies', () => {
+    const live = { cpus: 9, maxCpus: 9, memoryBytes: 256 * 2 ** 20, disks: [], interfaces: [] };
+    const input = withDomain({}, { runningHash: 'older', live });
+    expect(condition(input, 'RestartRequired')).toMatchObject({
+      status: 'True',
+      message:
+        'spec.cpus take effect at the next start; set the annotation purlin.dev/restart to a new value, or spec.updatePolicy to Restart',
+    });
+    expect(statusOf(input).fields['restartRequired']).toEqual(['spec.cpus']);
+  });
+
+  test('RestartRequired is not guessed before the definition is applied, nor for a guest that is off', () => {
+    const live = { cpus: 9, maxCpus: 9, memoryBytes: 1, disks: [], interfaces: [] };
+    expect(condition(withDomain({}, { definitionHash: 'older', live }), 'RestartRequired')).toBeUndefined();
+    expect(condition(withDomain({}, off), 'RestartRequired')).toBeUndefined();
+    expect(condition(withDomain(), 'RestartRequired')).toBeUndefined();
+  });
+});
