@@ -166,6 +166,7 @@ class RunningAgent implements Agent {
     this.#publisher.start();
     await watchEpoch(this.#redis, this.#subscriber, (record) => this.#acceptEpoch(record));
     await this.#listenForOrders();
+    await this.#orders.forgetDoorbells();
     this.#worker = new OrderWorker({
       redis,
       agentUid: this.agentUid,
@@ -178,7 +179,10 @@ class RunningAgent implements Agent {
     logger.info({ agentUid: this.agentUid, incarnation: this.incarnation }, 'agent ready');
   }
 
-  /** Orders from before this start are refused, so that the controller hears of it at once and plans again. */
+  /**
+   * Orders that lost their doorbell: those from before this start are refused, so that the controller hears of it at
+   * once and plans again; one that came in the meantime is carried out.
+   */
   async #clearLeftovers(): Promise<void> {
     const { signal } = new AbortController();
     for (const uid of await this.#orders.uids()) await this.#desk.handle(uid, signal);

@@ -149,10 +149,24 @@ export class OrderBook {
 export class StandingOrders {
   readonly #redis: Redis;
   readonly #key: string;
+  readonly #queues: string[];
 
   constructor(redis: Redis, agentUid: string) {
     this.#redis = redis;
     this.#key = ordersKey(agentUid);
+    this.#queues = [queueName(agentUid), copiesQueueName(agentUid)];
+  }
+
+  /**
+   * Clears the agent's queues, before its worker starts. What an earlier process left active there is dead, and
+   * would hold back every new doorbell of the same UID until BullMQ gives it up as stalled, up to 45 s later.
+   */
+  async forgetDoorbells(): Promise<void> {
+    for (const queue of this.#queues) {
+      for await (const keys of this.#redis.scanStream({ match: `bull:${queue}:*`, count: 1_000 })) {
+        if ((keys as string[]).length > 0) await this.#redis.unlink(keys as string[]);
+      }
+    }
   }
 
   /** @returns the record exactly as it stands; nothing when the order was dealt with */

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Worker } from 'bullmq';
 import { SimulatedStorage } from '../../../src/host/storage/simulated.ts';
 import { type ImageSource, StorageError } from '../../../src/host/ports/storage.ts';
 import { announceEpoch } from '../../../src/queue/epoch.ts';
-import { changesKey, ordersKey, snapshotKey } from '../../../src/queue/keys.ts';
+import { changesKey, copiesQueueName, ordersKey, snapshotKey } from '../../../src/queue/keys.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
 import { World } from './world.ts';
 
@@ -310,6 +311,32 @@ describe('work under way', () => {
 
     expect(await world.orders.put({ ...older, generation: 2 })).toBe('written');
     expect(await world.orders.put(older)).toBe('superseded');
+  });
+
+  test('an agent that died over an order hears of it, and of the next one, as soon as it is back', async () => {
+    const dataDir = await world.newDirectory();
+    const first = await world.startAgent({ dataDir });
+    const uid = randomUUID();
+    const order = world.plan(uid, create);
+    await first.close();
+    const taken = Promise.withResolvers<void>();
+    const dying = new Worker(
+      copiesQueueName(first.agentUid),
+      () => {
+        taken.resolve();
+        return new Promise(() => {});
+      },
+      { connection: world.redis.address },
+    );
+    await world.orders.put(order);
+    await taken.promise;
+    await dying.close(true);
+
+    await world.startAgent({ dataDir });
+
+    const { results } = await world.until((seen) => uid in seen.results);
+    expect(results[uid]).toMatchObject({ outcome: 'refused', reason: 'StaleBasis' });
+    expect(await world.carryOut(world.plan(uid, create))).toMatchObject({ outcome: 'done' });
   });
 
   test('closing does not wait for what never ends', async () => {
