@@ -14,7 +14,7 @@ import type { ReadyCheck } from './health.ts';
 import { installCrds, installNamespaces } from './install.ts';
 import { adminKubeconfig } from './kubeconfig.ts';
 import { listen } from './listener.ts';
-import { OpenApi } from './openapi.ts';
+import { OpenApi } from './openapi/index.ts';
 import { handle } from './pipeline.ts';
 import type { Api } from './pipeline.ts';
 import { loadPki, writePrivately } from './pki.ts';

@@ -7,15 +7,10 @@ import { keyOf } from '../resource.ts';
 import { ExistsError } from '../../store/index.ts';
 import type { DecodedBody } from './body.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';
-import {
-  checkFields,
-  checkIdentity,
-  checkNamespace,
-  generateName,
-  prepareForCreate,
-  setDefaults,
-  validate,
-} from './prepare.ts';
+import { checkFields, setDefaults } from './fields.ts';
+import { checkIdentity, checkNamespace, generateName } from './identity.ts';
+import { prepareForCreate } from './prepare.ts';
+import { validate } from './validate.ts';
 
 /** Creates an object from a decoded body and returns it as stored. */
 export async function createObject(

@@ -8,14 +8,10 @@ import { keyOf } from '../resource.ts';
 import type { Entry } from '../../store/index.ts';
 import { ConflictError } from '../../store/index.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';
-import {
-  checkFields,
-  checkIdentity,
-  checkPreconditions,
-  prepareForUpdate,
-  setDefaults,
-  validate,
-} from './prepare.ts';
+import { checkFields, setDefaults } from './fields.ts';
+import { checkIdentity, checkPreconditions } from './identity.ts';
+import { prepareForUpdate } from './prepare.ts';
+import { validate } from './validate.ts';
 
 /** Makes the wanted object from the present one (a private copy). */
 export interface Change {
@@ -67,8 +63,9 @@ function prepared(
   checkIdentity(wanted, target, 'update');
   checkPreconditions(wanted, old, target.resource, change.verb);
   checkFields(wanted, target.resource, options, change.duplicates);
+  // Before the generation is decided: leaving out a default changes nothing.
+  setDefaults(wanted, target.resource);
   const next = prepareForUpdate(wanted, old, target);
-  setDefaults(next, target.resource);
   validate(next, old, target);
   return next;
 }

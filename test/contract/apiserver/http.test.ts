@@ -154,6 +154,12 @@ describe('writes', () => {
     expect(meta(again).resourceVersion).toBe(meta(created).resourceVersion);
   });
 
+  test('a PUT that leaves out a default changes nothing', async () => {
+    const { resourceVersion } = meta(await create('lean'));
+    const again = await api.call('PUT', `${WIDGETS}/lean`, widget('lean', {}, { resourceVersion }));
+    expect(meta(again)).toMatchObject({ resourceVersion, generation: 1 });
+  });
+
   test('status and the rest are written apart; metadata does not count as a generation', async () => {
     const path = `${WIDGETS}/apart`;
     await create('apart');

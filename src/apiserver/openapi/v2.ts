@@ -2,9 +2,9 @@
  * The OpenAPI v2 document as gnostic's protobuf message (openapi.v2.Document in OpenAPIv2.proto): the only form
  * in which clients ask for it. kubectl validates `kind: List` by it; Argo CD will not sync without.
  */
-import { isObject } from './object.ts';
-import { booleanField, doubleField, integerField, messageField, stringField } from './protobuf/writer.ts';
-import type { Schema } from './schema/schema.ts';
+import { isObject } from '../object.ts';
+import { booleanField, doubleField, integerField, messageField, stringField } from '../protobuf/writer.ts';
+import type { Schema } from '../schema/schema.ts';
 
 export const OPENAPI_V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 

@@ -1,0 +1,125 @@
+/** The operations of the OpenAPI documents, by which clients learn what they may send. */
+import type { Resource } from '../resource.ts';
+import type { Schema } from '../schema/schema.ts';
+import { patchTypes } from '../write/patch.ts';
+import { DELETE_OPTIONS, STATUS, gvkOf, ref, schemaName } from './schemas.ts';
+import type { OperationV2 } from './v2.ts';
+
+type Document = Record<string, unknown>;
+
+const queryParameter = (name: string, description: string, type = 'string') => ({
+  name,
+  in: 'query',
+  description,
+  schema: { type, uniqueItems: true },
+});
+
+const pathParameter = (name: string, description: string) => ({
+  name,
+  in: 'path',
+  required: true,
+  description,
+  schema: { type: 'string', uniqueItems: true },
+});
+
+const WRITE_PARAMETERS = [
+  queryParameter('dryRun', 'All: process the request without persisting.'),
+  queryParameter('fieldManager', 'The name of the actor that makes these changes.'),
+  queryParameter('fieldValidation', 'What to do with unknown or duplicate fields: Ignore, Warn or Strict.'),
+];
+const LIST_PARAMETERS = [
+  queryParameter('labelSelector', 'Restricts the list by labels.'),
+  queryParameter('fieldSelector', 'Restricts the list by fields.'),
+  queryParameter('limit', 'The maximum number of responses to return.', 'integer'),
+  queryParameter('continue', 'Continues a limited list.'),
+  queryParameter('resourceVersion', 'Constrains what versions a request may be served from.'),
+  queryParameter('resourceVersionMatch', 'How resourceVersion is applied.'),
+  queryParameter('watch', 'Watch for changes instead of listing.', 'boolean'),
+  queryParameter('allowWatchBookmarks', 'Requests BOOKMARK events.', 'boolean'),
+  queryParameter('sendInitialEvents', 'Begins a watch with the present state.', 'boolean'),
+  queryParameter('timeoutSeconds', 'Limits the duration of a watch.', 'integer'),
+];
+
+const rootPath = ({ group, apiVersion }: Resource): string => `/${group ? 'apis' : 'api'}/${apiVersion}`;
+
+const collectionPath = (resource: Resource): string =>
+  `${rootPath(resource)}/${resource.namespaced ? 'namespaces/{namespace}/' : ''}${resource.plural}`;
+
+export function pathsOf(resource: Resource): Record<string, Document> {
+  const { plural, namespaced, statusSubresource } = resource;
+  const root = rootPath(resource);
+  const base = collectionPath(resource);
+  const scope = namespaced ? [pathParameter('namespace', 'object name and auth scope')] : [];
+  const named = [pathParameter('name', `name of the ${resource.kind}`), ...scope];
+  return {
+    ...(namespaced && { [`${root}/${plural}`]: operations(resource, ['list'], []) }),
+    [base]: operations(resource, ['list', 'create', 'deletecollection'], scope),
+    [`${base}/{name}`]: operations(resource, ['get', 'update', 'patch', 'delete'], named),
+    ...(statusSubresource && {
+      [`${base}/{name}/status`]: operations(resource, ['get', 'update', 'patch'], named),
+    }),
+  };
+}
+
+const METHODS = {
+  get: 'get',
+  list: 'get',
+  create: 'post',
+  update: 'put',
+  patch: 'patch',
+  delete: 'delete',
+  deletecollection: 'delete',
+} as const;
+
+/** The action names that clients look for in `x-kubernetes-action`. */
+const ACTIONS: Partial<Record<keyof typeof METHODS, string>> = { create: 'post', update: 'put' };
+
+function operations(resource: Resource, verbs: (keyof typeof METHODS)[], parameters: object[]): Document {
+  const served = verbs.filter((verb) => resource.verbs.includes(verb));
+  return {
+    ...(parameters.length > 0 && { parameters }),
+    ...Object.fromEntries(served.map((verb) => [METHODS[verb], operation(resource, verb)])),
+  };
+}
+
+function operation(resource: Resource, verb: keyof typeof METHODS): Document {
+  const { kind, listKind } = resource;
+  const object = ref(schemaName(resource, kind));
+  const result =
+    verb === 'list' ? ref(schemaName(resource, listKind)) : verb.startsWith('delete') ? ref(STATUS) : object;
+  const content = (types: string[], schema: Schema) => ({
+    content: Object.fromEntries(types.map((type) => [type, { schema }])),
+  });
+  const writes = verb === 'create' || verb === 'update' || verb === 'patch';
+  const body =
+    verb === 'patch'
+      ? content(patchTypes(resource), { type: 'object' })
+      : content(
+          ['application/json', 'application/yaml'],
+          verb.startsWith('delete') ? ref(DELETE_OPTIONS) : object,
+        );
+  return {
+    description: `${verb} ${kind}`,
+    ...(writes && { parameters: WRITE_PARAMETERS }),
+    ...((verb === 'list' || verb === 'deletecollection') && { parameters: LIST_PARAMETERS }),
+    ...(verb !== 'get' && verb !== 'list' && { requestBody: body }),
+    responses: { 200: { description: 'OK', ...content(['application/json'], result) } },
+    'x-kubernetes-action': ACTIONS[verb] ?? verb,
+    'x-kubernetes-group-version-kind': gvkOf(resource, kind),
+  };
+}
+
+/** The operations by which clients tell whether `dryRun` and `fieldValidation` are understood. */
+export function operationsV2(resource: Resource): OperationV2[] {
+  const methods = { post: 'create', put: 'update', patch: 'patch' } as const;
+  return (['post', 'put', 'patch'] as const)
+    .filter((method) => resource.verbs.includes(methods[method]))
+    .map((method) => ({
+      path: method === 'post' ? collectionPath(resource) : `${collectionPath(resource)}/{name}`,
+      method,
+      action: method,
+      gvk: gvkOf(resource, resource.kind),
+      consumes: method === 'patch' ? patchTypes(resource) : ['application/json', 'application/yaml'],
+      queryParameters: WRITE_PARAMETERS,
+    }));
+}

@@ -1,0 +1,64 @@
+import { badRequest, fieldError, invalid } from '../errors.ts';
+import type { ApiError, FieldError } from '../errors.ts';
+import type { KubeObject } from '../object.ts';
+import type { Resource } from '../resource.ts';
+import { validateMetadata } from '../schema/metadata.ts';
+import { validateRules } from '../schema/rules.ts';
+import { validateSchema } from '../schema/validate.ts';
+import type { WriteTarget } from './options.ts';
+
+/** Every rule of the kind; throws 422 with all faults. */
+export function validate(object: KubeObject, old: KubeObject | undefined, target: WriteTarget): void {
+  const { resource } = target;
+  const nameRule = resource.kind === 'Namespace' ? 'label' : 'subdomain';
+  const errors: FieldError[] = [
+    ...validateMetadata(object, resource.namespaced, nameRule),
+    ...(old ? newFinalizers(object, old) : []),
+  ];
+  const schemaErrors = validateSchema(object, withoutMetadata(resource));
+  if (schemaErrors.length > 0 && !resource.custom) throw undecodable(resource, schemaErrors);
+  errors.push(...schemaErrors);
+  if (schemaErrors.some(isBlocking)) errors.push(UNCHECKED);
+  else
+    errors.push(
+      ...validateRules(object, old, resource.schema),
+      ...(resource.rules?.validate?.(object, old) ?? []),
+    );
+  if (errors.length > 0) throw invalid(resource.group, resource.kind, object.metadata.name ?? '', errors);
+}
+
+/** After these a rule could not be evaluated sensibly; as in a real API server, the client hears so. */
+const isBlocking = ({ reason }: FieldError): boolean =>
+  reason !== 'FieldValueInvalid' && reason !== 'FieldValueDuplicate';
+
+const UNCHECKED = fieldError.invalid(
+  '<nil>',
+  'null',
+  'some validation rules were not checked because the object was invalid; ' +
+    'correct the existing errors to complete validation',
+);
+
+/** Built-in kinds are typed: what does not fit the schema is not even an object of the kind. */
+function undecodable({ kind, version }: Resource, errors: readonly FieldError[]): ApiError {
+  const faults = errors.map(({ field, message }) => `${field}: ${message}`).join(', ');
+  return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${faults}`);
+}
+
+/** ObjectMeta has rules of its own. */
+function withoutMetadata({ schema }: Resource): Resource['schema'] {
+  const { metadata: _, ...properties } = schema.properties ?? {};
+  return { ...schema, properties };
+}
+
+function newFinalizers(object: KubeObject, old: KubeObject): FieldError[] {
+  if (!old.metadata.deletionTimestamp) return [];
+  const added = (object.metadata.finalizers ?? []).filter((one) => !old.metadata.finalizers?.includes(one));
+  if (added.length === 0) return [];
+  const list = added.map((one) => JSON.stringify(one)).join(', ');
+  return [
+    fieldError.forbidden(
+      'metadata.finalizers',
+      `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`,
+    ),
+  ];
+}
