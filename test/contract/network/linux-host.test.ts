@@ -1,10 +1,13 @@
 /** What only a real host has: processes that outlive the agent, tables of others, leftovers. */
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { execa } from 'execa';
 import { bridgeName, tapName } from '../../../src/host/ports/network.ts';
 import { inventory } from '../../support/inventory.ts';
 import { type LinuxWorld, linuxWorld } from './linux-world.ts';
 import { port, realisedPort, realisedSegment, segment, seenByWatch } from './network-contract.ts';
+
+/** Every step is a program that runs; a busy machine takes its time. */
+jest.setTimeout(30_000);
 
 let world: LinuxWorld;
 beforeEach(async () => {
