@@ -30,6 +30,8 @@ const removalsKept = 2_000;
 /**
  * What must outlive the agent so that a late or repeated order cannot do harm: the highest epoch, the highest
  * generation of each object, and what was removed. Each fact is on disk before the effect that it guards.
+ * Generations are compared within one epoch only: a later leader has read the API anew, and where the API's store was
+ * restored from a backup its generations are lower and yet right.
  * Bases need no disk: a basis of another incarnation is refused anyway.
  */
 export class Fence {
@@ -92,9 +94,9 @@ export class Fence {
     if (order.epoch < this.#epoch) {
       return refusal('StaleEpoch', `epoch ${order.epoch} is over; ${this.#epoch} was accepted`);
     }
-    const generation = this.#generation(order.uid);
-    if (order.generation < generation) {
-      return refusal('StaleGeneration', `generation ${order.generation} came after ${generation}`);
+    const admitted = this.#admitted(order.uid);
+    if (order.epoch === admitted?.epoch && order.generation < admitted.generation) {
+      return refusal('StaleGeneration', `generation ${order.generation} came after ${admitted.generation}`);
     }
     if (order.incarnation !== this.#incarnation) {
       return refusal('StaleBasis', 'the agent was restarted since the order was planned');
@@ -114,11 +116,11 @@ export class Fence {
     this.acceptEpoch(order.epoch);
     this.#database
       .prepare(
-        `INSERT INTO objects (uid, generation) VALUES (?, ?)
-         ON CONFLICT (uid) DO UPDATE SET generation = max(generation, excluded.generation),
+        `INSERT INTO admitted (uid, epoch, generation) VALUES (?, ?, ?)
+         ON CONFLICT (uid) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation,
            removedAtGeneration = NULL, removedAt = NULL`,
       )
-      .run(order.uid, order.generation);
+      .run(order.uid, order.epoch, order.generation);
     if (this.#removed && order.uid in this.#removed) this.#removed = undefined;
   }
 
@@ -130,12 +132,12 @@ export class Fence {
 
   recordRemoval(order: Order): void {
     this.#database
-      .prepare('UPDATE objects SET removedAtGeneration = ?, removedAt = ? WHERE uid = ?')
+      .prepare('UPDATE admitted SET removedAtGeneration = ?, removedAt = ? WHERE uid = ?')
       .run(order.generation, this.#now(), order.uid);
     this.#database
       .prepare(
-        `DELETE FROM objects WHERE removedAt < ? OR uid IN
-           (SELECT uid FROM objects WHERE removedAt IS NOT NULL ORDER BY removedAt DESC LIMIT -1 OFFSET ?)`,
+        `DELETE FROM admitted WHERE removedAt < ? OR uid IN
+           (SELECT uid FROM admitted WHERE removedAt IS NOT NULL ORDER BY removedAt DESC LIMIT -1 OFFSET ?)`,
       )
       .run(this.#now() - removalsKeptMs, removalsKept);
     this.#removed = undefined;
@@ -145,7 +147,7 @@ export class Fence {
   removed(): Record<string, number> {
     this.#removed ??= Object.fromEntries(
       this.#database
-        .prepare('SELECT uid, removedAtGeneration FROM objects WHERE removedAt IS NOT NULL')
+        .prepare('SELECT uid, removedAtGeneration FROM admitted WHERE removedAt IS NOT NULL')
         .all()
         .map((row) => [String(row.uid), Number(row.removedAtGeneration)]),
     );
@@ -165,9 +167,9 @@ export class Fence {
     return action.name.endsWith('.delete') ? Math.max(own, this.#touches.get(uid) ?? 0) : own;
   }
 
-  #generation(uid: string): number {
-    const row = this.#database.prepare('SELECT generation FROM objects WHERE uid = ?').get(uid);
-    return Number(row?.generation ?? 0);
+  #admitted(uid: string): { epoch: number; generation: number } | undefined {
+    const row = this.#database.prepare('SELECT epoch, generation FROM admitted WHERE uid = ?').get(uid);
+    return row && { epoch: Number(row.epoch), generation: Number(row.generation) };
   }
 
   #settleTrust(given: Trust): Trust {
@@ -212,13 +214,14 @@ function openExclusively(path: string): DatabaseSync {
       PRAGMA synchronous = FULL;
       BEGIN IMMEDIATE;
       CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS objects (
+      CREATE TABLE IF NOT EXISTS admitted (
         uid TEXT PRIMARY KEY,
+        epoch INTEGER NOT NULL,
         generation INTEGER NOT NULL,
         removedAtGeneration INTEGER,
         removedAt INTEGER
       ) STRICT;
-      CREATE INDEX IF NOT EXISTS removals ON objects (removedAt) WHERE removedAt IS NOT NULL;
+      CREATE INDEX IF NOT EXISTS removals ON admitted (removedAt) WHERE removedAt IS NOT NULL;
       COMMIT;`);
   } catch (error) {
     database.close();

@@ -64,6 +64,15 @@ describe('Fence', () => {
     expect(after.check(order(later))).toBeUndefined();
   });
 
+  test('takes a lower generation from a later leader: the store may have been restored from a backup', () => {
+    const fence = openFence();
+    fence.admit(order({ generation: 7 }));
+    expect(fence.check(order({ generation: 5, epoch: 3 }))?.reason).toBe('StaleGeneration');
+    expect(fence.check(order({ generation: 5, epoch: 4 }))).toBeUndefined();
+    fence.admit(order({ generation: 5, epoch: 4 }));
+    expect(fence.check(order({ generation: 4, epoch: 4 }))?.reason).toBe('StaleGeneration');
+  });
+
   test('refuses what was planned before the effect of its own orders', () => {
     const fence = openFence();
     fence.recordEffect(order(), 11);
