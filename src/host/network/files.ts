@@ -34,7 +34,12 @@ export async function readRecord<Value>(path: string): Promise<Value | undefined
   }
 }
 
-export const removeFile = (path: string): Promise<void> => rm(path, { force: true });
+/** Removes a file, and what an interrupted replacement of it left. */
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await rm(`${path}.new`, { force: true });
+}
+
 export const removeTree = (path: string): Promise<void> => rm(path, { force: true, recursive: true });
 
 /** Names in a directory; none when it does not exist. */

@@ -57,6 +57,8 @@ export function configureBridge(spec: SegmentSpec, strangers: readonly string[])
   ];
 }
 
+export const setMtu = (link: string, mtu: number): string => `link set dev ${link} mtu ${mtu}`;
+
 export const deleteLink = (link: string): string[] => [`link delete dev ${link}`];
 
 /**

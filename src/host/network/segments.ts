@@ -4,7 +4,7 @@ import type { Dnsmasq } from './dnsmasq.ts';
 import { NetworkError } from './errors.ts';
 import { makeReadable, readRecord, removeFile, removeTree, replaceFile } from './files.ts';
 import type { NetworkLayout } from './layout.ts';
-import { addBridge, configureBridge, deleteLink, gatewayCidr, subnetAlias } from './link-commands.ts';
+import { addBridge, configureBridge, deleteLink, gatewayCidr, setMtu, subnetAlias } from './link-commands.ts';
 import { type Link, listLinks } from './links.ts';
 import { segmentRemoval, segmentRules } from './rules.ts';
 import { segmentFingerprint } from './rules-listing.ts';
@@ -43,9 +43,15 @@ export async function ensureSegment(parts: Parts, { reservations, ...spec }: Seg
 
 async function ensureBridge(tools: Tools, spec: SegmentSpec): Promise<Link> {
   const name = bridgeName(spec.subnetUid);
-  const present = ours(await listLinks(tools), name, 'bridge', subnetAlias(spec.subnetUid));
+  const links = await listLinks(tools);
+  const present = ours(links, name, 'bridge', subnetAlias(spec.subnetUid));
+  const ports = [...links.values()].filter(({ master, mtu }) => master === name && mtu !== spec.mtu);
   const strangers = (present?.addresses ?? []).filter((address) => address !== gatewayCidr(spec));
-  await tools.ipBatch([...(present ? [] : addBridge(spec.subnetUid)), ...configureBridge(spec, strangers)]);
+  await tools.ipBatch([
+    ...(present ? [] : addBridge(spec.subnetUid)),
+    ...configureBridge(spec, strangers),
+    ...ports.map((port) => setMtu(port.name, spec.mtu)),
+  ]);
   const made = present ?? (await listLinks(tools)).get(name);
   if (!made) throw new NetworkError('BridgeVanished', `the bridge ${name} vanished right after it was made`);
   return made;

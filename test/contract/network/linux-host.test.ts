@@ -61,6 +61,18 @@ test('dnsmasq runs unprivileged', async () => {
   expect(['dnsmasq', 'nobody']).toContain(stdout.trim());
 });
 
+test('neither bridge nor tap has an IPv6 address by which guests could reach the host', async () => {
+  await build();
+  for (const link of [bridgeName(subnetUid), tap])
+    expect(await world.inside(['ip', '-6', '-brief', 'address', 'show', 'dev', link])).toBe('');
+});
+
+test('the ports follow the MTU of their Subnet', async () => {
+  await build();
+  await world.network.ensureSegment({ ...segment, mtu: 1300 });
+  expect(await world.inside(['ip', 'link', 'show', tap])).toContain('mtu 1300');
+});
+
 test('a single changed rule is not taken for ours', async () => {
   await build();
   await seenByWatch(
