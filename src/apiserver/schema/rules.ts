@@ -3,7 +3,8 @@ import { compileExpression, escapeField, optional } from '../../cel/index.ts';
 import type { Expression, Variables } from '../../cel/index.ts';
 import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
-import { isObject } from '../object.ts';
+import { isObject, sameJson } from '../object.ts';
+import { previousField, previousItem } from './correlate.ts';
 import type { Schema, ValidationRule } from './schema.ts';
 
 interface CompiledRule {
@@ -36,7 +37,12 @@ export function validateRules(value: unknown, old: unknown, schema: Schema, path
   if (rules.length > 0) {
     const self = toCel(value, schema);
     const oldSelf = old === undefined || old === null ? undefined : toCel(old, schema);
-    for (const rule of rules) errors.push(...evaluate(rule, value, { self, oldSelf }, schema, path));
+    const unchanged = oldSelf !== undefined && sameJson(value, old);
+    for (const rule of rules) {
+      // What was let in before a rule existed may stay as it is.
+      if (unchanged && !rule.condition.usesOldSelf) continue;
+      errors.push(...evaluate(rule, value, { self, oldSelf }, schema, path));
+    }
   }
   for (const child of children(value, old, schema, path)) errors.push(...validateRules(...child));
   return errors;
@@ -132,25 +138,17 @@ function children(value: unknown, old: unknown, schema: Schema, path: string): C
       : [];
   }
   if (!isObject(value)) return [];
-  const before = isObject(old) ? old : {};
   return Object.keys(value).flatMap((name): Child[] => {
     const sub = propertySchema(schema, name);
     const at =
       schema.properties && Object.hasOwn(schema.properties, name) ? `${path}.${name}` : `${path}[${name}]`;
-    return sub ? [[value[name], before[name], sub, at.replace(/^\./, '')]] : [];
+    return sub ? [[value[name], previousField(old, name), sub, at.replace(/^\./, '')]] : [];
   });
 }
 
 function propertySchema({ properties, additionalProperties }: Schema, name: string): Schema | undefined {
   if (properties && Object.hasOwn(properties, name)) return properties[name];
   return isObject(additionalProperties) ? (additionalProperties as Schema) : undefined;
-}
-
-/** Items of a list belong together by the list's keys; those of an atomic list never do. */
-function previousItem(item: unknown, old: unknown, schema: Schema): unknown {
-  if (!Array.isArray(old) || schema['x-kubernetes-list-type'] !== 'map' || !isObject(item)) return undefined;
-  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  return old.find((one) => isObject(one) && keys.every((key) => one[key] === item[key])) as unknown;
 }
 
 /** JSON to CEL values: integers are 64-bit, field names are escaped, unknown fields are not visible. */

@@ -1,24 +1,35 @@
 import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { isObject, sameJson } from '../object.ts';
+import { previousField, previousItem } from './correlate.ts';
 import { validFormat } from './formats.ts';
 import { compileRe2 } from '../../cel/regex.ts';
 import type { Schema } from './schema.ts';
 
 /**
  * Checks a value against a structural schema and returns every fault, worded like a real API server
- * (k8s.io/kube-openapi/pkg/validation) so that users and tools read what they know.
+ * (k8s.io/kube-openapi/pkg/validation) so that users and tools read what they know. Parts that are as they were
+ * in `old` are not checked: a schema that became stricter must not keep anybody from changing the rest, or
+ * from removing a finalizer.
  */
-export function validateSchema(value: unknown, schema: Schema, path = ''): FieldError[] {
+export function validateSchema(value: unknown, schema: Schema, path = '', old?: unknown): FieldError[] {
   const errors: FieldError[] = [];
-  check(value, schema, path, errors);
+  check(value, schema, { path, old, errors });
   return errors;
+}
+
+/** Where a check is, what was there before, and what was found so far. */
+interface Place {
+  readonly path: string;
+  readonly old: unknown;
+  readonly errors: FieldError[];
 }
 
 const inBody = (path: string): string => `${path || 'object'} in body`;
 
-function check(value: unknown, schema: Schema, path: string, errors: FieldError[]): void {
-  if (value === undefined) return;
+function check(value: unknown, schema: Schema, place: Place): void {
+  const { path, old, errors } = place;
+  if (value === undefined || (old !== undefined && sameJson(value, old))) return;
   if (value === null) {
     if (!schema.nullable && schema.type) errors.push(wrongType(path, value, schema.type, 'null'));
     return;
@@ -27,9 +38,9 @@ function check(value: unknown, schema: Schema, path: string, errors: FieldError[
   checkEnum(value, schema, path, errors);
   if (typeof value === 'number') checkNumber(value, schema, path, errors);
   else if (typeof value === 'string') checkString(value, schema, path, errors);
-  else if (Array.isArray(value)) checkArray(value, schema, path, errors);
-  else if (isObject(value)) checkObject(value, schema, path, errors);
-  checkJunctors(value, schema, path, errors);
+  else if (Array.isArray(value)) checkArray(value, schema, place);
+  else if (isObject(value)) checkObject(value, schema, place);
+  checkJunctors(value, schema, place);
 }
 
 function typeName(value: unknown): string {
@@ -98,7 +109,7 @@ function checkString(value: string, schema: Schema, path: string, errors: FieldE
   }
 }
 
-function checkArray(value: unknown[], schema: Schema, path: string, errors: FieldError[]): void {
+function checkArray(value: unknown[], schema: Schema, { path, old, errors }: Place): void {
   const { minItems, maxItems, items } = schema;
   if (minItems !== undefined && value.length < minItems) {
     errors.push(
@@ -111,7 +122,9 @@ function checkArray(value: unknown[], schema: Schema, path: string, errors: Fiel
   if (schema.uniqueItems && value.some((one, i) => value.slice(0, i).some((other) => sameJson(one, other)))) {
     errors.push(fieldError.invalid(path, value.length, `${inBody(path)} shouldn't contain duplicates`));
   }
-  if (items) for (const [i, item] of value.entries()) check(item, items, `${path}[${i}]`, errors);
+  for (const [i, item] of items ? value.entries() : []) {
+    check(item, items ?? {}, { path: `${path}[${i}]`, old: previousItem(item, old, schema), errors });
+  }
   checkListType(value, schema, path, errors);
 }
 
@@ -134,12 +147,7 @@ function checkListType(value: unknown[], schema: Schema, path: string, errors: F
   }
 }
 
-function checkObject(
-  value: Record<string, unknown>,
-  schema: Schema,
-  path: string,
-  errors: FieldError[],
-): void {
+function checkObject(value: Record<string, unknown>, schema: Schema, { path, old, errors }: Place): void {
   const { required, properties, additionalProperties, minProperties, maxProperties } = schema;
   const at = (name: string) => (path ? `${path}.${name}` : name);
   for (const name of required ?? []) {
@@ -161,17 +169,18 @@ function checkObject(
   for (const name of names) {
     const known = properties && Object.hasOwn(properties, name) ? properties[name] : undefined;
     const sub = known ?? (isObject(additionalProperties) ? (additionalProperties as Schema) : undefined);
-    if (sub) check(value[name], sub, at(name), errors);
+    if (sub) check(value[name], sub, { path: at(name), old: previousField(old, name), errors });
   }
 }
 
-function checkJunctors(value: unknown, schema: Schema, path: string, errors: FieldError[]): void {
+function checkJunctors(value: unknown, schema: Schema, place: Place): void {
+  const { path, errors } = place;
   const passes = (sub: Schema) => validateSchema(value, sub, path).length === 0;
   const fail = (why: string) =>
     errors.push(
       fieldError.invalid(path || '<nil>', isObject(value) ? 'object' : value, `${inBody(path)} must ${why}`),
     );
-  for (const sub of schema.allOf ?? []) check(value, sub, path, errors);
+  for (const sub of schema.allOf ?? []) check(value, sub, place);
   if (schema.anyOf && !schema['x-kubernetes-int-or-string'] && !schema.anyOf.some(passes)) {
     fail('validate at least one schema (anyOf)');
   }

@@ -15,7 +15,7 @@ export function validate(object: KubeObject, old: KubeObject | undefined, target
     ...validateMetadata(object, resource.namespaced, nameRule),
     ...(old ? newFinalizers(object, old) : []),
   ];
-  const schemaErrors = validateSchema(object, withoutMetadata(resource));
+  const schemaErrors = validateSchema(object, withoutMetadata(resource), '', old);
   if (schemaErrors.length > 0 && !resource.custom) throw undecodable(resource, schemaErrors);
   errors.push(...schemaErrors);
   if (schemaErrors.some(isBlocking)) errors.push(UNCHECKED);

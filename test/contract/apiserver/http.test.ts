@@ -276,6 +276,16 @@ describe('writes', () => {
     expect((await api.call('GET', WIDGETS, undefined, { accept: 'application/cbor' })).status).toBe(406);
   });
 
+  test('a YAML body may not explode', async () => {
+    const levels = Array.from(
+      { length: 12 },
+      (_, i) => `l${i + 1}: &l${i + 1} [${Array(10).fill(`*l${i}`).join(', ')}]`,
+    );
+    const bomb = ['l0: &l0 x', ...levels].join('\n');
+    const { status } = await api.call('POST', WIDGETS, bomb, { 'content-type': 'application/yaml' });
+    expect(status).toBe(400);
+  });
+
   test('a body over 3 MiB is refused', async () => {
     const { status } = await api.call('POST', WIDGETS, widget('huge', { note: 'x'.repeat(4 * 1024 * 1024) }));
     expect(status).toBe(413);

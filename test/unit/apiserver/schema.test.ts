@@ -89,6 +89,49 @@ describe('validation words its errors as Kubernetes does', () => {
   });
 });
 
+describe('what was let in before stays, when the schema has become stricter', () => {
+  const schema = object({
+    spec: object(
+      {
+        n: { type: 'integer', maximum: 5 },
+        m: { type: 'integer', maximum: 5 },
+        list: {
+          type: 'array',
+          items: object({ k: { type: 'string' }, v: { type: 'integer', maximum: 5 } }),
+          'x-kubernetes-list-type': 'map',
+          'x-kubernetes-list-map-keys': ['k'],
+        },
+      },
+      { required: ['new'], 'x-kubernetes-validations': [{ rule: 'self.n < 5', message: 'n too large' }] },
+    ),
+    status: object({ phase: { type: 'string' } }),
+  });
+  const old = { spec: { n: 9, list: [{ k: 'a', v: 9 }] }, status: {} };
+  const fieldsAtFault = (value: object) => [
+    ...validateSchema(value, schema, '', old).map(({ field }) => field),
+    ...validateRules(value, old, schema).map(({ field }) => `${field} by rule`),
+  ];
+
+  test('while its part is not touched', () => {
+    expect(fieldsAtFault({ ...old, status: { phase: 'Gone' } })).toEqual([]);
+  });
+
+  test('and only what is touched must fit', () => {
+    const changed = {
+      ...old,
+      spec: {
+        ...old.spec,
+        m: 9,
+        list: [
+          { k: 'b', v: 9 },
+          { k: 'a', v: 9 },
+        ],
+      },
+    };
+    expect(fieldsAtFault(changed)).toEqual(['spec.new', 'spec.list[0].v', 'spec.m', 'spec by rule']);
+  });
+});
+
 test('pruning drops what the schema does not know, and says where it was', () => {
   const schema = object({
     spec: object({
