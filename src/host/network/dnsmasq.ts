@@ -57,8 +57,8 @@ export class Dnsmasq {
   /** Leaves exactly one dnsmasq that serves this spec on this link with these reservations. */
   async ensure(spec: ServedSpec, linkIndex: number, reservations: readonly Reservation[]): Promise<void> {
     const mine = (await this.processes()).filter(({ subnetUid }) => subnetUid === spec.subnetUid);
-    const [served, ...surplus] = await this.serving(spec, linkIndex, mine);
-    for (const process of mine) if (process !== served || surplus.includes(process)) await end(process);
+    const [served] = await this.serving(spec, linkIndex, mine);
+    for (const process of mine) if (process !== served) await end(process);
     if (served) {
       await this.reserve(spec, linkIndex, reservations);
       return;

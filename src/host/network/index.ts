@@ -1,3 +1,2 @@
-export { createLinuxNetwork, type LinuxNetworkOptions } from './linux-network.ts';
-export { NetworkError } from './errors.ts';
+export { createLinuxNetwork } from './linux-network.ts';
 export { SimulatedNetwork } from './simulated.ts';

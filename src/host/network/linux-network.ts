@@ -12,7 +12,7 @@ import { Tools } from './tools.ts';
 import { checkedInterfaceName, checkedPort, checkedSegment, checkedUid } from './validated.ts';
 import { NetworkWatcher } from './watcher.ts';
 
-export interface LinuxNetworkOptions {
+interface LinuxNetworkOptions {
   /** Files are kept in `network/` below it. */
   dataDir: string;
   /** Name of the network namespace that is the host's; without it, the one that this process is in. */
