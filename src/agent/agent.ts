@@ -2,9 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { Hypervisor } from '../host/libvirt/hypervisor-port.ts';
-import type { Network } from '../host/ports/network.ts';
-import type { Storage } from '../host/ports/storage.ts';
 import type { HostFacts } from '../plan/snapshot.ts';
 import { settledWithin } from '../queue/deadline.ts';
 import { type EpochRecord, watchEpoch } from '../queue/epoch.ts';
@@ -18,13 +15,7 @@ import { Fence, type Trust } from './fence.ts';
 import { type AgentIdentity, loadIdentity } from './identity.ts';
 import { Observer } from './observer.ts';
 import { OrderDesk } from './order-desk.ts';
-
-/** Everything that the agent can do to its host. */
-export interface AgentPorts {
-  hypervisor: Hypervisor;
-  network: Network;
-  storage: Storage;
-}
+import type { AgentPorts } from './ports.ts';
 
 export interface AgentOptions {
   redis: RedisAddress;

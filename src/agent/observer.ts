@@ -1,9 +1,9 @@
 import type { DomainListing } from '../host/libvirt/hypervisor-port.ts';
 import type { NetworkSnapshot, OrderResult, StorageSnapshot } from '../plan/snapshot.ts';
 import type { SnapshotPublisher } from '../queue/observations.ts';
-import type { AgentPorts } from './agent.ts';
 import type { Fence } from './fence.ts';
 import { Part } from './part.ts';
+import type { AgentPorts } from './ports.ts';
 import { assembleSnapshot, type HostIdentity } from './snapshot.ts';
 
 export type PartName = 'domains' | 'network' | 'storage';

@@ -75,7 +75,9 @@ export async function watchEpoch(
   subscriber.on('message', (channel: string, message: string) => {
     if (channel === epochKey) onRecord(message);
   });
-  reader.on('ready', () => void readNow().catch(() => {}));
+  const readQuietly = (): void => void readNow().catch(() => {}); // Redis is away: the next `ready` will do
+  reader.on('ready', readQuietly);
+  subscriber.on('ready', readQuietly);
   await subscriber.subscribe(epochKey);
   await readNow();
 }

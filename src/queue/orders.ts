@@ -6,7 +6,7 @@ import { connectRedis, type RedisAddress, redisOptions } from './redis-connectio
 import { createSigner } from './signature.ts';
 import { sealingKeyField } from './snapshot-fields.ts';
 
-export { isLongCopy, type Order, orderId, OrderTooLarge, maxOrderBytes } from './order.ts';
+export { type Order, orderId } from './order.ts';
 
 /** What a job carries. The order itself is read under the UID's lock, so that it is always the newest. */
 export interface Doorbell {

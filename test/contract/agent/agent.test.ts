@@ -6,7 +6,7 @@ import { Worker } from 'bullmq';
 import { SimulatedStorage } from '../../../src/host/storage/simulated.ts';
 import { type ImageSource, StorageError } from '../../../src/host/ports/storage.ts';
 import { announceEpoch } from '../../../src/queue/epoch.ts';
-import { changesKey, copiesQueueName, ordersKey, snapshotKey } from '../../../src/queue/keys.ts';
+import { changesKey, copiesQueueName, hostsKey, ordersKey, snapshotKey } from '../../../src/queue/keys.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
 import { World } from './world.ts';
 
@@ -97,6 +97,14 @@ describe('a leader', () => {
     stopSecond();
   });
 
+  test('is acknowledged though its announcement was lost with a connection', async () => {
+    await world.startAgent();
+    await world.redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    const stop = await announce(7);
+    expect((await world.until(({ epoch }) => epoch === 7)).epoch).toBe(7);
+    stop();
+  });
+
   test('that lost its place is told so, and takes nobody back', async () => {
     const stopSecond = await announce(8);
     const superseded = Promise.withResolvers<void>();
@@ -120,6 +128,14 @@ describe('a leader', () => {
     expect((await world.until(({ epoch }) => epoch > 0)).epoch).toBe(2);
     stop();
   });
+});
+
+describe('the host name', () => {
+  test('lost to another agent while Redis was flushed: the agent says that it cannot go on', async () => {
+    const agent = await world.startAgent();
+    await world.redis.client.multi().flushall().hset(hostsKey, 'h1', 'another').exec();
+    await expect(agent.failed).rejects.toThrow('belongs to the agent another');
+  }, 15_000);
 });
 
 describe('events of the host', () => {

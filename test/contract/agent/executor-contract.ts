@@ -1,7 +1,7 @@
 /** What every executor must keep on any host: repeating it changes nothing. */
 import { randomUUID } from 'node:crypto';
 import { expect, test } from '@jest/globals';
-import type { AgentPorts } from '../../../src/agent/agent.ts';
+import type { AgentPorts } from '../../../src/agent/ports.ts';
 import { assembleSnapshot } from '../../../src/agent/snapshot.ts';
 import { executors } from '../../../src/kinds/execute-registry.ts';
 import type { ExecutionContext, Executor, Owner } from '../../../src/kinds/executor.ts';

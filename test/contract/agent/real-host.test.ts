@@ -3,7 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, jest } from '@jest/globals';
 import { pino } from 'pino';
-import type { AgentPorts } from '../../../src/agent/agent.ts';
+import type { AgentPorts } from '../../../src/agent/ports.ts';
 import { LibvirtConnection } from '../../../src/host/libvirt/connection.ts';
 import { LibvirtHypervisor } from '../../../src/host/libvirt/libvirt-hypervisor.ts';
 import { PrivateLibvirt } from '../../../src/host/libvirt/private-libvirt.ts';

@@ -1,0 +1,90 @@
+import { describe, expect, test } from '@jest/globals';
+import { describeDomain } from '../../../src/agent/snapshot.ts';
+import type { DomainConfig, DomainMetadata } from '../../../src/host/libvirt/domain-spec.ts';
+
+const uuid = '00000000-0000-4000-8000-000000000001';
+const diskUid = '00000000-0000-4000-8000-000000000002';
+const diskPath = (uid: string): string => `/data/disks/${uid}/disk`;
+
+const metadata = (overrides: Partial<DomainMetadata> = {}): DomainMetadata => ({
+  namespace: 'default',
+  name: 'web',
+  installationUid: 'i',
+  generation: 1,
+  definitionHash: 'h1',
+  ...overrides,
+});
+
+const config = (overrides: Partial<DomainConfig> = {}): DomainConfig => ({
+  uuid,
+  name: 'purlin',
+  metadata: metadata(),
+  accelerator: 'qemu',
+  cpus: 1,
+  maxCpus: 4,
+  memoryBytes: 100,
+  maxMemoryBytes: 200,
+  firmware: 'bios',
+  disks: [],
+  interfaces: [],
+  ...overrides,
+});
+
+const domain = { uuid, metadata: metadata(), power: 'running' as const };
+
+describe('a domain as planners see it', () => {
+  test('has the hash of the next start from its definition and that of the present run from itself', () => {
+    const live = config({
+      metadata: metadata({ definitionHash: 'h0', restartToken: 't', shutdownRequestedAt: 5 }),
+    });
+    expect(describeDomain({ ...domain, config: config(), live }, diskPath)).toMatchObject({
+      persistent: true,
+      definitionHash: 'h1',
+      runningHash: 'h0',
+      restartToken: 't',
+      shutdownRequestedAt: 5,
+    });
+  });
+
+  test('that runs without a restart token satisfies the empty one', () => {
+    expect(describeDomain({ ...domain, live: config() }, diskPath)).toMatchObject({
+      persistent: false,
+      restartToken: '',
+    });
+  });
+
+  test('that is off satisfies no token and has no pending shutdown', () => {
+    const seen = describeDomain(
+      { ...domain, power: 'shutoff', stopCause: 'guest', config: config() },
+      diskPath,
+    );
+    expect(seen).toMatchObject({ power: 'shutoff', stopCause: 'guest' });
+    expect(seen).not.toHaveProperty('restartToken');
+    expect(seen).not.toHaveProperty('runningHash');
+    expect(seen).not.toHaveProperty('live');
+  });
+
+  test('shows the memory that it was started with, wherever its balloon is', () => {
+    expect(describeDomain({ ...domain, live: config() }, diskPath).live?.memoryBytes).toBe(200);
+  });
+
+  test('knows its disks by the paths that the storage makes, and the seed as none of them', () => {
+    const file = (path: string, target: string) => ({
+      path,
+      target,
+      serial: '',
+      format: 'raw',
+      readOnly: false,
+    });
+    const disks = [
+      file(diskPath(diskUid), 'vda'),
+      file(`/data/seeds/${uuid}.iso`, 'vdz'),
+      file(`/elsewhere/${diskUid}/disk`, 'vdb'),
+    ];
+    expect(describeDomain({ ...domain, config: config({ disks }) }, diskPath).config?.disks).toEqual([
+      { diskUid, target: 'vda' },
+      { target: 'vdz' },
+      { target: 'vdb' },
+    ]);
+  });
+});
