@@ -140,13 +140,17 @@ export class Controller {
     const snapshot = host ? this.#parts.snapshotOf(host.hostName) : 'unknown';
     const failure = host && snapshot !== 'unknown' ? dispatcher.failureOf(object, host, snapshot) : undefined;
 
-    await reportStatus(object, definition.status(input, outcome, failure), this.#parts);
+    const reported = await reportStatus(object, definition.status(input, outcome, failure), this.#parts);
     const { events } = this.#parts;
     switch (outcome.type) {
       case 'settled':
         return undefined;
       case 'blocked':
-        await events.recordState(object, { type: 'Warning', reason: outcome.reason, message: outcome.message });
+        await events.recordState(object, {
+          type: 'Warning',
+          reason: outcome.reason,
+          message: outcome.message,
+        });
         return undefined;
       case 'waiting':
         return outcome.recheckMs;
@@ -154,7 +158,7 @@ export class Controller {
         const { step } = outcome;
         if (step.on === 'api') {
           logger.info({ action: step.action.name, reason: outcome.reason }, outcome.because);
-          await performApiAction(object, step.action, this.#parts);
+          await performApiAction(reported, step.action, this.#parts);
           if (step.action.name !== 'api.addFinalizer') await events.recordStep(object, noteOf(outcome));
           return 0;
         }
@@ -170,7 +174,12 @@ export class Controller {
           await events.recordStep(object, noteOf(outcome));
           return 15_000;
         }
-        if (failure) await events.recordState(object, { type: 'Warning', reason: failure.reason, message: failure.message });
+        if (failure)
+          await events.recordState(object, {
+            type: 'Warning',
+            reason: failure.reason,
+            message: failure.message,
+          });
         return dispatch.recheckMs;
       }
     }
