@@ -15,6 +15,9 @@ const MAX_STREAMS = 10_000;
 /** In MB: with the default of 10 large concurrent lists fail. */
 const MAX_SESSION_MEMORY = 1024;
 
+/** A client that vanished without a word is noticed, and its watches end. */
+const KEEP_ALIVE_MS = 30_000;
+
 export interface Listener {
   readonly port: number;
   close(): Promise<void>;
@@ -43,6 +46,7 @@ export async function listen(
   });
   const track = (socket: Socket): void => {
     sockets.add(socket);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on('close', () => sockets.delete(socket));
   };
   // Both: a handshake that never ends is known by the first only, and destroying that does not end its TLS socket.

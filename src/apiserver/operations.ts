@@ -16,6 +16,7 @@ import type { DecodedBody } from './write/body.ts';
 import { createObject } from './write/create.ts';
 import { decodeDeleteOptions, deleteObject } from './write/delete.ts';
 import type { Deletion } from './write/delete.ts';
+import { deleteObjects } from './write/delete-many.ts';
 import { writeOptions } from './write/options.ts';
 import { decodePatch } from './write/patch.ts';
 import { updateObject } from './write/update.ts';
@@ -78,11 +79,7 @@ const OPERATIONS: Record<Verb, Operation> = {
       request.query,
     );
     const { items, metadata } = listObjects(context, resource, target.namespace, request.query);
-    for (const {
-      metadata: { name, namespace },
-    } of items) {
-      await deleteObject(context, { ...target, namespace, name }, options).catch(ignoreAbsent);
-    }
+    await deleteObjects(context, resource, items, options);
     return json(renderList(items, metadata, resource, rendering, context.now()));
   },
 };
@@ -94,10 +91,6 @@ async function decodeObject({ request, target: { resource } }: Call): Promise<De
     request.header('content-type'),
     resource.custom ? undefined : resource,
   );
-}
-
-function ignoreAbsent(error: unknown): void {
-  if (!(error instanceof Error && 'code' in error && error.code === 404)) throw error;
 }
 
 /** Answers a request for objects. Throws 404 and 405 for what the resource does not offer. */

@@ -27,6 +27,9 @@ type Stage = (request: ApiRequest, api: Api) => ApiResponse | undefined | Promis
 /** Each stage may answer, refuse by throwing an ApiError, or pass on. */
 const STAGES: readonly Stage[] = [publicEndpoints, admitUser, discovery, openApi, resources];
 
+const MAX_WARNINGS = 50;
+const MAX_WARNING_CHARACTERS = 300;
+
 /** Never throws: every failure is a Status. */
 export async function handle(request: ApiRequest, api: Api): Promise<ApiResponse> {
   const started = performance.now();
@@ -35,8 +38,14 @@ export async function handle(request: ApiRequest, api: Api): Promise<ApiResponse
   const ms = Math.round((performance.now() - started) * 1000) / 1000;
   api.logger.debug({ method, path, status: response.status, ms }, 'Answered a request');
   if (request.warnings.length === 0) return response;
-  const warning = request.warnings.map((one) => `299 - ${JSON.stringify(one)}`);
+  const warning = request.warnings.slice(0, MAX_WARNINGS).map(warningHeader);
   return { ...response, headers: { ...response.headers, warning } };
+}
+
+/** Quoted as RFC 7234 has it; UTF-8 goes over the wire as it is, which Node wants spelled as Latin-1. */
+function warningHeader(message: string): string {
+  const quoted = JSON.stringify(message.slice(0, MAX_WARNING_CHARACTERS)).replaceAll('\x7f', '?');
+  return `299 - ${Buffer.from(quoted).toString('latin1')}`;
 }
 
 async function answer(request: ApiRequest, api: Api): Promise<ApiResponse> {

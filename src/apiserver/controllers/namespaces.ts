@@ -1,13 +1,12 @@
 /** Empties namespaces that are being deleted, and lets them go once nothing is left in them. */
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { ApiError } from '../errors.ts';
 import { sameJson, timestamp } from '../object.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import { allObjects } from '../read/list.ts';
 import { keyOf } from '../resource.ts';
 import type { Resource } from '../resource.ts';
-import { deleteObject } from '../write/delete.ts';
+import { deleteObjects } from '../write/delete-many.ts';
 import { mutateObject } from '../write/mutate.ts';
 import { WorkQueue } from './work-queue.ts';
 
@@ -44,9 +43,13 @@ export class NamespaceController {
     const namespace = this.#read(name);
     if (!namespace?.metadata.deletionTimestamp) return;
     for (const resource of this.#contentResources()) {
-      for (const object of allObjects(this.#context, resource, name)) {
-        if (!object.metadata.deletionTimestamp) await this.#delete(resource, object);
-      }
+      const living = allObjects(this.#context, resource, name).filter(
+        (one) => !one.metadata.deletionTimestamp,
+      );
+      await deleteObjects(this.#context, resource, living, {
+        dryRun: false,
+        propagationPolicy: 'Background',
+      });
     }
     const remaining = this.#contentResources().flatMap((resource) =>
       allObjects(this.#context, resource, name),
@@ -73,18 +76,6 @@ export class NamespaceController {
   #read(name: string): KubeObject | undefined {
     const entry = this.#context.store.get(this.#keyOf(name));
     return entry && decodeEntry(entry);
-  }
-
-  async #delete(resource: Resource, { metadata: { name, namespace, uid } }: KubeObject): Promise<void> {
-    const options = {
-      dryRun: false,
-      propagationPolicy: 'Background',
-      preconditions: { uid: uid ?? '' },
-    } as const;
-    const target = { resource, namespace, name, subresource: undefined };
-    await deleteObject(this.#context, target, options).catch((error: unknown) => {
-      if (!(error instanceof ApiError && (error.code === 404 || error.code === 409))) throw error;
-    });
   }
 }
 

@@ -1,0 +1,33 @@
+import type { ApiContext } from '../context.ts';
+import { ApiError } from '../errors.ts';
+import type { KubeObject } from '../object.ts';
+import type { Resource } from '../resource.ts';
+import { deleteObject } from './delete.ts';
+import type { DeleteOptions } from './delete.ts';
+
+/** As many at a time share a commit. */
+const BATCH = 64;
+
+/** Deletes objects of one resource; those that are gone already, or were replaced meanwhile, do not count. */
+export async function deleteObjects(
+  context: ApiContext,
+  resource: Resource,
+  objects: readonly KubeObject[],
+  options: DeleteOptions,
+): Promise<void> {
+  for (let start = 0; start < objects.length; start += BATCH) {
+    await Promise.all(
+      objects.slice(start, start + BATCH).map(async ({ metadata: { name, namespace, uid = '' } }) => {
+        const target = { resource, namespace, name, subresource: undefined };
+        try {
+          await deleteObject(context, target, {
+            ...options,
+            preconditions: { ...options.preconditions, uid },
+          });
+        } catch (error) {
+          if (!(error instanceof ApiError && (error.code === 404 || error.code === 409))) throw error;
+        }
+      }),
+    );
+  }
+}
