@@ -16,6 +16,7 @@ import { type AgentIdentity, loadIdentity } from './identity.ts';
 import { Observer } from './observer.ts';
 import { OrderDesk } from './order-desk.ts';
 import type { AgentPorts } from './ports.ts';
+import { TroubleLog } from './trouble-log.ts';
 
 export interface AgentOptions {
   redis: RedisAddress;
@@ -62,6 +63,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 }
 
+const redisIsAway = 'Redis is away';
+
 interface Parts extends AgentOptions {
   identity: AgentIdentity;
   incarnation: string;
@@ -74,6 +77,7 @@ class RunningAgent implements Agent {
   readonly incarnation: string;
   readonly failed: Promise<never>;
   readonly #parts: Parts;
+  readonly #trouble: TroubleLog;
   readonly #redis: Redis;
   readonly #subscriber: Redis;
   readonly #publisher: SnapshotPublisher;
@@ -85,12 +89,13 @@ class RunningAgent implements Agent {
   #worker: OrderWorker | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(parts: Parts, redis: Redis, subscriber: Redis) {
+  private constructor(parts: Parts, redis: Redis, subscriber: Redis, trouble: TroubleLog) {
     const { identity, incarnation, hostName, fence, ports, facts, logger, now } = parts;
     const { agentUid, sealingKeys } = identity;
     this.agentUid = agentUid;
     this.incarnation = incarnation;
     this.#parts = parts;
+    this.#trouble = trouble;
     this.#redis = redis;
     this.#subscriber = subscriber;
     const { promise, reject } = Promise.withResolvers<never>();
@@ -122,13 +127,17 @@ class RunningAgent implements Agent {
   }
 
   static async start(parts: Parts): Promise<RunningAgent> {
-    const onError = (error: Error): void => parts.logger.warn({ because: error.message }, 'Redis is away');
+    const trouble = new TroubleLog(parts.logger, parts.now);
+    const onError = (error: Error): void => trouble.warn(redisIsAway, error);
     const redis = await connectRedis(parts.redis, 'reader', onError);
     const subscriber = await connectRedis(parts.redis, 'reader', onError).catch((error: unknown) => {
       redis.disconnect();
       throw error;
     });
-    const agent = new RunningAgent(parts, redis, subscriber);
+    redis.on('ready', () => {
+      if (trouble.over(redisIsAway)) parts.logger.info('Redis is back');
+    });
+    const agent = new RunningAgent(parts, redis, subscriber, trouble);
     try {
       await agent.#begin();
       return agent;
@@ -162,7 +171,7 @@ class RunningAgent implements Agent {
       redis,
       agentUid: this.agentUid,
       handle: (uid, signal) => this.#desk.handle(uid, signal),
-      onError: (error) => this.#report(error),
+      onError: (error) => this.#reportQueue(error),
       ...(lockDurationMs !== undefined && { lockDurationMs }),
     });
     await this.#worker.ready();
@@ -205,8 +214,12 @@ class RunningAgent implements Agent {
 
   #report(error: unknown): void {
     if (error instanceof HostNameTaken) this.#fail(error);
-    const because = error instanceof Error ? error.message : String(error);
-    this.#parts.logger.warn({ because }, 'trouble; it is tried again');
+    const unanswered = (error as { name?: unknown }).name === 'MaxRetriesPerRequestError'; // ioredis
+    this.#trouble.warn(unanswered ? redisIsAway : 'trouble; it is tried again', error);
+  }
+
+  #reportQueue(error: Error): void {
+    this.#trouble.warn(this.#redis.status === 'ready' ? 'trouble with the queue' : redisIsAway, error);
   }
 
   async #close(deadlineMs: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Worker } from 'bullmq';
 import { SimulatedStorage } from '../../../src/host/storage/simulated.ts';
 import { type ImageSource, StorageError } from '../../../src/host/ports/storage.ts';
@@ -9,6 +9,8 @@ import { announceEpoch } from '../../../src/queue/epoch.ts';
 import { changesKey, copiesQueueName, hostsKey, ordersKey, snapshotKey } from '../../../src/queue/keys.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
 import { World } from './world.ts';
+
+jest.setTimeout(30_000);
 
 let world: World;
 beforeEach(async () => {
@@ -135,7 +137,7 @@ describe('the host name', () => {
     const agent = await world.startAgent();
     await world.redis.client.multi().flushall().hset(hostsKey, 'h1', 'another').exec();
     await expect(agent.failed).rejects.toThrow('belongs to the agent another');
-  }, 15_000);
+  });
 });
 
 describe('events of the host', () => {
@@ -191,7 +193,7 @@ describe('Redis', () => {
     const seen = await world.until(({ disks }) => uid in disks);
     expect(seen.disks[uid]).toBeDefined();
     expect(await world.carryOut(world.plan(other, create))).toMatchObject({ outcome: 'done' });
-  }, 20_000);
+  });
 
   test('killed and empty again: everything is published again, and orders are taken', async () => {
     await world.startAgent();
@@ -202,7 +204,7 @@ describe('Redis', () => {
 
     await world.until(({ disks }) => uid in disks);
     expect(await carryOutInTheEnd(other)).toMatchObject({ outcome: 'done' });
-  }, 30_000);
+  });
 
   /** The producer fails at once while Redis is away; a controller plans again, and so does this. */
   async function carryOutInTheEnd(uid: string) {
@@ -408,5 +410,5 @@ describe('work under way', () => {
 
     expect(reason).toMatchObject({ name: 'LockLost' });
     expect((await world.ports.hypervisor.findDomain(guest))?.power).toBe('running');
-  }, 20_000);
+  });
 });

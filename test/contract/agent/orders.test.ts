@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { ordersKey } from '../../../src/queue/keys.ts';
 import { OrderBook } from '../../../src/queue/orders.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
 import { World } from './world.ts';
+
+jest.setTimeout(30_000);
 
 let world: World;
 beforeEach(async () => {

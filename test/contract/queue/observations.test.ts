@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import type { HostSnapshot } from '../../../src/plan/snapshot.ts';
 import { changesKey, heartbeatKey, snapshotKey } from '../../../src/queue/keys.ts';
@@ -7,6 +7,8 @@ import { SnapshotPublisher } from '../../../src/queue/observations.ts';
 import { connectRedis } from '../../../src/queue/redis-connection.ts';
 import type { SnapshotContent } from '../../../src/queue/snapshot-fields.ts';
 import { startRedis, type TestRedis } from './redis-server.ts';
+
+jest.setTimeout(30_000);
 
 let server: TestRedis;
 let mirror: ObservationMirror;
@@ -143,7 +145,7 @@ describe('the mirror', () => {
 
     agent.start();
     await until((seen) => seen !== 'unknown');
-  }, 15_000);
+  });
 
   test('does not take an old copy of Redis for news', async () => {
     const agent = await publisher();
