@@ -31,6 +31,8 @@ interface Entry extends MirroredHost {
   streamId: string;
   /** Nothing was missed since `snapshot`. */
   certain: boolean;
+  /** Sequence that we had when Redis was last seen to be ahead. */
+  behindAt?: number;
 }
 
 /** How long one blocking read waits; signs of life and versions are compared at least this often. */
@@ -138,12 +140,10 @@ export class ObservationMirror {
       this.#redis.hget(snapshotKey(agentUid), versionField),
       this.#redis.exists(heartbeatKey(agentUid)),
     ]);
-    const mine = entry.snapshot && writeVersion(entry.snapshot);
-    if (!entry.certain || version !== mine) await this.#readWhole(entry);
-    else if ((alive === 1) !== entry.alive) {
-      entry.alive = alive === 1;
-      this.#tell(entry.hostName, 'all');
-    }
+    if (!entry.certain || !mayFollow(entry, version)) return this.#readWhole(entry);
+    if ((alive === 1) === entry.alive) return undefined;
+    entry.alive = alive === 1;
+    return this.#tell(entry.hostName, 'all');
   }
 
   async #readWhole(entry: Entry): Promise<void> {
@@ -213,6 +213,21 @@ export class ObservationMirror {
   #tell(hostName: string, changed: ReadonlySet<string> | 'all'): void {
     for (const listener of this.#listeners) listener(hostName, changed);
   }
+}
+
+/**
+ * Whether the stream leads from our snapshot to what Redis has. The two change together, so being behind is no reason
+ * to read everything, unless we are still where we were at the last look.
+ */
+function mayFollow(entry: Entry, found: string | null): boolean {
+  const { snapshot, behindAt } = entry;
+  if (!snapshot || found === null) return false;
+  const { incarnation, sequence } = readVersion(found);
+  delete entry.behindAt;
+  if (incarnation !== snapshot.incarnation || sequence < snapshot.sequence) return false;
+  if (sequence === snapshot.sequence) return true;
+  entry.behindAt = snapshot.sequence;
+  return behindAt !== snapshot.sequence;
 }
 
 const isEarlier = (found: HostSnapshot, known: HostSnapshot | undefined): boolean =>

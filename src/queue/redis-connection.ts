@@ -14,10 +14,13 @@ export type RedisRole = 'worker' | 'producer' | 'reader';
 /** Reconnects for ever, quickly at first and then every 2 s. */
 const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000);
 
+/** A Redis that hangs is as good as none. Longer than any blocking read of ours. */
+const commandTimeout = 10_000;
+
 const roleOptions: Record<RedisRole, RedisOptions> = {
   worker: { maxRetriesPerRequest: null },
-  producer: { maxRetriesPerRequest: 0, enableOfflineQueue: false },
-  reader: { maxRetriesPerRequest: 0, autoResubscribe: true },
+  producer: { maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout },
+  reader: { maxRetriesPerRequest: 0, autoResubscribe: true, commandTimeout },
 };
 
 /** Options for BullMQ, which makes (and closes) its connections itself. */

@@ -147,6 +147,28 @@ describe('the mirror', () => {
     await until((seen) => seen !== 'unknown');
   });
 
+  test('does not know any host while Redis hangs, and knows it again afterwards', async () => {
+    const agent = await publisher();
+    await publish(agent);
+    agent.start();
+    await until((seen) => seen !== 'unknown');
+
+    server.process.kill('SIGSTOP');
+    await until((seen) => seen === 'unknown');
+    server.process.kill('SIGCONT');
+
+    await until((seen) => seen !== 'unknown');
+  });
+
+  test('reads everything again when the stream lost what the hash has', async () => {
+    const agent = await publisher();
+    await publish(agent);
+    await until((seen) => seen !== 'unknown');
+    await server.client.hset(snapshotKey('a1'), 'version', 'n1/2', 'seeds/m1', '"x"');
+
+    expect(seeds(await until((seen) => seeds(seen)?.m1 === 'x'))).toEqual({ m1: 'x' });
+  });
+
   test('does not take an old copy of Redis for news', async () => {
     const agent = await publisher();
     await publish(agent, { seeds: { m1: 'x' } });
