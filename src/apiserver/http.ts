@@ -31,7 +31,7 @@ export const json = (
   headers: Record<string, string | string[]> = {},
 ): ApiResponse => ({
   status,
-  headers: { 'content-type': 'application/json', ...headers },
+  headers: { 'content-type': 'application/json', 'cache-control': 'no-cache, private', ...headers },
   body: JSON.stringify(value),
 });
 

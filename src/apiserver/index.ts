@@ -33,6 +33,8 @@ export interface ApiServerOptions {
   readonly logger: Logger;
   /** Host name or address that clients reach the server by, when it differs from `listen.host`. */
   readonly advertise?: string;
+  /** How many changes a watch may lag behind before it is answered 410 Expired. Default 10,000. */
+  readonly historyRevisions?: number;
 }
 
 export interface ApiServer {
@@ -56,7 +58,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const pki = await loadPki(join(dataDir, 'pki'), [...new Set(['127.0.0.1', 'localhost', advertise])]);
   const authenticator = new Authenticator(await readTokenFile(join(dataDir, 'pki', 'tokens')));
-  const store = openStore({ file: join(dataDir, 'store.db') });
+  const store = openStore({
+    file: join(dataDir, 'store.db'),
+    ...(options.historyRevisions && { historyRevisions: options.historyRevisions }),
+  });
   try {
     const registry = new Registry();
     for (const resource of builtinResources()) registry.add(resource);

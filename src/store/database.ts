@@ -1,3 +1,4 @@
+import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 
 /** One row of the log; `prev` is the revision this write superseded, 0 when the key was absent. */
@@ -34,6 +35,7 @@ export interface Statements {
  * its newest row. Exclusive locking refuses a second process, which would break the in-memory watches.
  */
 export function openDatabase(file: string): DatabaseSync {
+  makePrivate(file);
   const db = new DatabaseSync(file);
   try {
     db.exec(`
@@ -58,6 +60,12 @@ export function openDatabase(file: string): DatabaseSync {
     throw cause;
   }
   return db;
+}
+
+/** Makes sure the file exists and only its owner reads it (Secrets are in it); SQLite's own files follow suit. */
+export function makePrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600);
 }
 
 export function prepareStatements(db: DatabaseSync): Statements {

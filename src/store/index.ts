@@ -2,7 +2,15 @@
  * The durable store of API objects: keys to JSON text under one monotonic revision, over SQLite. Every
  * acknowledged write is on disk; writes that are queued in the same turn of the event loop share one commit.
  */
-import { CREATE, DELETE, UPDATE, endOfPrefix, openDatabase, prepareStatements } from './database.ts';
+import {
+  CREATE,
+  DELETE,
+  UPDATE,
+  endOfPrefix,
+  makePrivate,
+  openDatabase,
+  prepareStatements,
+} from './database.ts';
 import type { LogRow } from './database.ts';
 import { CompactedError, ConflictError, ExistsError, FutureRevisionError } from './types.ts';
 import type { Change, ChangeType, Entry, ListOptions, ListResult, Store, Watch } from './types.ts';
@@ -120,6 +128,7 @@ class SqliteStore implements Store {
   }
 
   backup(file: string): void {
+    makePrivate(file);
     this.#db.prepare('VACUUM INTO ?').run(file);
   }
 

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { execa } from 'execa';
 import { Agent, request } from 'undici';
 import { startApiServer } from '../../../src/apiserver/index.ts';
-import type { ApiServer } from '../../../src/apiserver/index.ts';
+import type { ApiServer, ApiServerOptions } from '../../../src/apiserver/index.ts';
 
 export const FIXTURES = new URL('./fixtures', import.meta.url).pathname;
 export const WIDGETS = '/apis/test.purlin.dev/v1alpha1/namespaces/default/widgets';
@@ -48,10 +48,13 @@ export interface WatchedEvents {
   close(): void;
 }
 
-export async function startTestServer(crdsDir = FIXTURES): Promise<TestServer> {
+export async function startTestServer(
+  crdsDir = FIXTURES,
+  options: Pick<ApiServerOptions, 'historyRevisions'> = {},
+): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'purlin-apiserver-'));
   const start = (port: number) =>
-    startApiServer({ dataDir, listen: { host: '127.0.0.1', port }, crdsDir, logger: quiet });
+    startApiServer({ dataDir, listen: { host: '127.0.0.1', port }, crdsDir, logger: quiet, ...options });
   let server = await start(0);
   const agent = new Agent({ connect: { ca: server.caPem }, bodyTimeout: 0 });
   const authorization = () => `Bearer ${server.loopbackToken}`;

@@ -81,6 +81,25 @@ describe('watch', () => {
     expect(await events.next()).toBeUndefined();
   });
 
+  test('what is too old to be known ends in 410, for watches and for pages', async () => {
+    const forgetful = await startTestServer(undefined, { historyRevisions: 50 });
+    try {
+      for (const name of ['a', 'b', 'c']) await forgetful.call('POST', WIDGETS, widget(name));
+      const page = await forgetful.call('GET', `${WIDGETS}?limit=1`);
+      const { resourceVersion, continue: token } = page.body['metadata'] as unknown as Record<string, string>;
+      for (let i = 0; i < 120; i++) {
+        await forgetful.call('PATCH', `${WIDGETS}/a`, { metadata: { labels: { i: String(i) } } }, merge);
+      }
+      const events = await forgetful.watch(`${WIDGETS}?watch=1&resourceVersion=${resourceVersion}`);
+      expect(await events.next()).toMatchObject({ type: 'ERROR', object: { code: 410, reason: 'Expired' } });
+      expect(await events.next()).toBeUndefined();
+      const next = await forgetful.call('GET', `${WIDGETS}?limit=1&continue=${token}`);
+      expect([next.status, next.body['reason']]).toEqual([410, 'Expired']);
+    } finally {
+      await forgetful.stop();
+    }
+  });
+
   test('options that make no sense are 422', async () => {
     expect((await api.call('GET', `${WIDGETS}?watch=1&sendInitialEvents=true`)).status).toBe(422);
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -88,6 +88,7 @@ describe('reading and writing', () => {
     store.backup(join(directory, 'copy.db'));
     store.close();
     for (const reopened of [file(), join(directory, 'copy.db')]) {
+      expect(statSync(reopened).mode & 0o777).toBe(0o600);
       store = openStore({ file: reopened });
       expect([store.revision, store.list('/').entries]).toEqual([
         3,
