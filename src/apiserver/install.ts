@@ -6,10 +6,12 @@ import type { CustomResourceDefinition } from './crds.ts';
 import { ApiError } from './errors.ts';
 import { sameJson, timestamp } from './object.ts';
 import type { KubeObject } from './object.ts';
-import { keyOf } from './resource.ts';
+import { keyOf, keyPrefix } from './resource.ts';
 import type { Resource } from './resource.ts';
 import { compileRules } from './schema/rules.ts';
 import { createObject } from './write/create.ts';
+import { setDefaults } from './write/fields.ts';
+import { mutateObject } from './write/mutate.ts';
 import { internalWrite } from './write/options.ts';
 
 const NAMESPACES = ['default', 'kube-system'];
@@ -27,10 +29,11 @@ export async function installNamespaces(context: ApiContext): Promise<void> {
 export async function installCrds(context: ApiContext, directory: string): Promise<void> {
   const resource = builtin(context, 'apiextensions.k8s.io', 'customresourcedefinitions');
   for (const crd of await readCrdFiles(directory)) {
-    await storeCrd(context, resource, crd);
+    const outcome = await storeCrd(context, resource, crd);
     for (const served of resourcesOf(crd)) {
       compileRules(served.schema);
       context.registry.add(served);
+      if (outcome === 'changed') await addNewDefaults(context, served);
     }
   }
 }
@@ -39,7 +42,7 @@ async function storeCrd(
   context: ApiContext,
   resource: Resource,
   crd: CustomResourceDefinition,
-): Promise<void> {
+): Promise<'changed' | 'new' | 'unchanged'> {
   const { store, now } = context;
   const key = keyOf(resource, undefined, crd.metadata.name ?? '');
   const entry = store.get(key);
@@ -51,7 +54,7 @@ async function storeCrd(
       generation: 1,
     };
     await store.create(key, encodeObject({ ...crd, metadata }));
-    return;
+    return 'new';
   }
   const old = decodeEntry(entry);
   const { uid, creationTimestamp, generation = 1, resourceVersion } = old.metadata;
@@ -63,8 +66,17 @@ async function storeCrd(
     generation: changed ? generation + 1 : generation,
   };
   const next = { ...crd, metadata };
-  if (sameJson({ ...next, metadata: { ...metadata, resourceVersion } }, old)) return;
+  if (sameJson({ ...next, metadata: { ...metadata, resourceVersion } }, old)) return 'unchanged';
   await store.update(key, encodeObject(next as KubeObject), entry.revision);
+  return 'changed';
+}
+
+/** Readers may rely on defaults, also on those that are younger than the object. */
+async function addNewDefaults(context: ApiContext, resource: Resource): Promise<void> {
+  for (const { key, value } of context.store.list(keyPrefix(resource)).entries) {
+    const { uid } = (JSON.parse(value) as KubeObject).metadata;
+    await mutateObject(context, key, uid, (object) => setDefaults(object, resource));
+  }
 }
 
 function builtin({ registry }: ApiContext, group: string, plural: string): Resource {

@@ -5,6 +5,8 @@ import { isObject, sameJson } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';
+import type { Resource } from '../resource.ts';
+import { prune } from '../schema/prune.ts';
 import type { Entry } from '../../store/index.ts';
 import { ConflictError } from '../../store/index.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';
@@ -36,7 +38,7 @@ export async function updateObject(
   for (let attempt = 1; ; attempt++) {
     const entry = context.store.get(key);
     if (!entry) throw notFound(groupResource(resource), name);
-    const old = decodeEntry(entry);
+    const old = broughtUpToDate(decodeEntry(entry), resource);
     const wanted = await change.apply(structuredClone(old));
     const pinned = Boolean(wanted.metadata.resourceVersion) && change.verb === 'update';
     const next = prepared(wanted, old, target, change, {
@@ -51,6 +53,15 @@ export async function updateObject(
       if (pinned) throw modified(groupResource(resource), name);
     }
   }
+}
+
+/** As the present schema has it: what it dropped or gave a default since is no doing of this write. */
+function broughtUpToDate(object: KubeObject, resource: Resource): KubeObject {
+  if (resource.custom) {
+    prune(object, resource.schema);
+    setDefaults(object, resource);
+  }
+  return object;
 }
 
 function prepared(
