@@ -1,6 +1,6 @@
 /** A network namespace of a test's own. */
 import { randomBytes } from 'node:crypto';
-import { mkdtemp } from 'node:fs/promises';
+import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeSite } from '../../scripts/lib/leftovers.ts';
@@ -12,10 +12,14 @@ export interface TestSite extends AsyncDisposable {
   readonly dataDir: string;
 }
 
-/** The directory's name is short because unix sockets below it must stay under 108 bytes. */
+/**
+ * The directory's name is short because unix sockets below it must stay under 108 bytes; programs that run
+ * unprivileged (QEMU, dnsmasq) may pass through it.
+ */
 export async function testSite(purpose: string): Promise<TestSite> {
   const netns = `purlin-${purpose}-${randomBytes(3).toString('hex')}`;
   const dataDir = await mkdtemp(join(tmpdir(), 'pl-'));
+  await chmod(dataDir, 0o711);
   await createNetns(netns);
   return { netns, dataDir, [Symbol.asyncDispose]: () => removeSite({ netns, dataDir }) };
 }

@@ -16,6 +16,11 @@ import { startRedis, type TestRedis } from '../contract/queue/redis-server.ts';
 import { SimulatedHost, facts } from './world-host.ts';
 import { type EventObject, type ViewedKind, WorldView } from './world-view.ts';
 
+// Jest gives every test file a realm of its own, but Node's structuredClone makes arrays of the outer one, which the
+// evaluator of CEL rules, rightly in production, does not take for lists.
+globalThis.structuredClone = <Value>(value: Value): Value =>
+  value === undefined ? value : (JSON.parse(JSON.stringify(value)) as Value);
+
 type Trust = { installationUid: string; controllerPublicKey: string };
 
 export interface KubectlResult {
