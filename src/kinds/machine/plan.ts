@@ -3,6 +3,7 @@ import type { HostView } from '../../plan/kind.ts';
 import { type Outcome, act, blocked, firstOf, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
 import type { DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
+import type { Machine } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { tapName } from '../../values/links.ts';
 import { awaitingRestart } from './changes.ts';
@@ -86,7 +87,7 @@ function planDefinition(
   }
   const wanted = definitionOf(input);
   if (!domain || !domain.persistent) {
-    const drift = machine.status?.phase === 'Running' || domain !== undefined;
+    const drift = domain !== undefined || wasDefined(machine);
     return host.step(
       { name: 'machine.define', arguments: wanted },
       drift
@@ -105,6 +106,10 @@ function planDefinition(
     { reason: 'Reconfiguring', because: 'the domain is not defined as the spec says' },
   );
 }
+
+/** Phases that are only reached with a defined domain. */
+const wasDefined = ({ status }: Machine): boolean =>
+  ['Starting', 'Running', 'Stopping', 'Stopped'].includes(status?.phase ?? '');
 
 /** The power state, connections and restarts of a defined domain. */
 function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot, nowMs: number): Outcome {
