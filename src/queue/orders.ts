@@ -60,6 +60,7 @@ export class OrderBook {
   readonly #address: RedisAddress;
   readonly #redis: Redis;
   readonly #sign: ReturnType<typeof createSigner>;
+  readonly #sealingKeys = new Map<string, string>();
   readonly #queues = new Map<string, Queue<Doorbell, void, 'order'>>();
 
   private constructor(address: RedisAddress, redis: Redis, privateKey: string) {
@@ -81,9 +82,7 @@ export class OrderBook {
    * @throws OrderTooLarge, HostNotThere, or when Redis does not answer
    */
   async put(order: Order): Promise<'written' | 'superseded'> {
-    const sealingKey = await this.#redis.hget(snapshotKey(order.hostUid), sealingKeyField);
-    if (sealingKey === null) throw new HostNotThere(`no agent ${order.hostUid} has published itself yet`);
-    const signed = this.#sign('order', writeOrder(order, sealingKey));
+    const signed = this.#sign('order', writeOrder(order, await this.#sealingKeyOf(order.hostUid)));
     const written = await this.#redis.eval(
       putIfNewer,
       2,
@@ -116,6 +115,19 @@ export class OrderBook {
   async close(): Promise<void> {
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
     this.#redis.disconnect();
+  }
+
+  /**
+   * An agent keeps its key as long as its UID, so the first that is seen stands: whoever changes it in Redis later
+   * gets nothing sealed to his own.
+   */
+  async #sealingKeyOf(agentUid: string): Promise<string> {
+    const known = this.#sealingKeys.get(agentUid);
+    if (known !== undefined) return known;
+    const published = await this.#redis.hget(snapshotKey(agentUid), sealingKeyField);
+    if (published === null) throw new HostNotThere(`no agent ${agentUid} has published itself yet`);
+    this.#sealingKeys.set(agentUid, published);
+    return published;
   }
 
   async #ring({ hostUid, uid, action }: Order): Promise<void> {

@@ -7,7 +7,9 @@ import { SimulatedStorage } from '../../../src/host/storage/simulated.ts';
 import { type ImageSource, StorageError } from '../../../src/host/ports/storage.ts';
 import { announceEpoch } from '../../../src/queue/epoch.ts';
 import { changesKey, copiesQueueName, hostsKey, ordersKey, snapshotKey } from '../../../src/queue/keys.ts';
+import { generateSealingKeys } from '../../../src/queue/sealing.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
+import type { HostAction } from '../../../src/plan/actions.ts';
 import { World } from './world.ts';
 
 jest.setTimeout(30_000);
@@ -176,6 +178,23 @@ describe('events of the host', () => {
   });
 });
 
+/** A Machine with nothing but a seed. */
+const defining = (userData: string): HostAction => ({
+  name: 'machine.define',
+  arguments: {
+    namespace: 'default',
+    name: 'web',
+    cpus: 1,
+    memoryBytes: 2 ** 28,
+    firmware: 'BIOS',
+    disks: [],
+    interfaces: [],
+    seed: { metaData: 'm', networkConfig: 'n', userData },
+    restartToken: '',
+    definitionHash: 'h',
+  },
+});
+
 describe('Redis', () => {
   test('flushed: everything is published again, and orders are taken', async () => {
     await world.startAgent();
@@ -221,22 +240,7 @@ describe('Redis', () => {
   test('holds no secret of a guest in clear, and nothing of a finished order', async () => {
     const agent = await world.startAgent();
     const uid = randomUUID();
-    const seed = { metaData: 'm', networkConfig: 'n', userData: 'password: correct horse battery' };
-    const order = world.plan(uid, {
-      name: 'machine.define',
-      arguments: {
-        namespace: 'default',
-        name: 'web',
-        cpus: 1,
-        memoryBytes: 2 ** 28,
-        firmware: 'BIOS',
-        disks: [],
-        interfaces: [],
-        seed,
-        restartToken: '',
-        definitionHash: 'h',
-      },
-    });
+    const order = world.plan(uid, defining('password: correct horse battery'));
     const written = Promise.withResolvers<string>();
     const monitor = await world.redis.client.monitor();
     monitor.on('monitor', (_time: string, args: string[]) => {
@@ -252,6 +256,18 @@ describe('Redis', () => {
     expect(await written.promise).not.toContain('correct horse');
     expect(await world.redis.client.exists(ordersKey(agent.agentUid))).toBe(0);
     expect(await world.redis.client.exists(snapshotKey(agent.agentUid))).toBe(1);
+  });
+});
+
+describe('somebody who can write to Redis', () => {
+  test('gets nothing sealed to a key of his own', async () => {
+    const agent = await world.startAgent();
+    const uid = randomUUID();
+    await world.carryOut(world.plan(uid, defining('first')));
+    await world.redis.client.hset(snapshotKey(agent.agentUid), 'sealingKey', generateSealingKeys().publicKey);
+
+    // The agent could not read what was sealed to another key.
+    expect(await world.carryOut(world.plan(uid, defining('second')))).toMatchObject({ outcome: 'done' });
   });
 });
 
