@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 import { pathsOf } from '../compose/paths.ts';
 import { announce } from '../compose/supervisor.ts';
-import type { RedisAddress } from '../queue/redis-connection.ts';
+import type { RedisAddress } from '../compose/addresses.ts';
 import { createLogger, type LogFormat } from '../telemetry/logger.ts';
 import { options } from './options.ts';
 import { runService } from './service.ts';
@@ -57,19 +57,11 @@ export function apiserverCommand(): Command {
     .addHelpText('after', '\nExample:\n  purlin apiserver --data-dir /var/lib/purlin --api-port 16443')
     .action(async (given: Common & { apiHost: string; apiPort: number }) => {
       const logger = await loggerOf(given);
-      const { startApiServer } = await import('../apiserver/index.ts');
-      const { CRDS_DIR } = await import('../compose/control-plane.ts');
-      const { writePrivateFile } = await import('../compose/private-files.ts');
-      const paths = pathsOf(given.dataDir);
+      const { startEmbeddedApi } = await import('../compose/embedded-api.ts');
+      const { dataDir, apiHost, apiPort } = given;
       process.exitCode = await runService(async () => {
-        const api = await startApiServer({
-          dataDir: paths.apiDir,
-          listen: { host: given.apiHost, port: given.apiPort },
-          crdsDir: CRDS_DIR,
-          logger,
-        });
-        writePrivateFile(paths.kubeconfig, api.adminKubeconfig());
-        logger.info({ url: api.url, kubeconfig: paths.kubeconfig }, 'API serves');
+        const api = await startEmbeddedApi({ dataDir, api: { host: apiHost, port: apiPort }, logger });
+        logger.info({ url: api.url, kubeconfig: pathsOf(dataDir).kubeconfig }, 'API serves');
         return api;
       }, logger);
     });
@@ -190,7 +182,7 @@ export function controlPlaneCommand(): Command {
           onLost: fail,
         });
         logger.info({ url: plane.url }, 'API serves');
-        const stopAnnouncing = announceWhile(plane.ready);
+        const stopAnnouncing = announceWhile(() => plane.ready());
         return {
           close: async () => {
             stopAnnouncing();

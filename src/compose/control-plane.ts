@@ -1,14 +1,11 @@
-import { join } from 'node:path';
-import { type ApiServer, startApiServer } from '../apiserver/index.ts';
+import type { ApiServer } from '../apiserver/index.ts';
 import type { RedisAddress } from '../queue/redis-connection.ts';
 import type { ApiEndpoint } from '../reconcile/api-client.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type RunningController, startController } from './controller-process.ts';
+import { startEmbeddedApi } from './embedded-api.ts';
 import { pathsOf } from './paths.ts';
 import { persistedUuid, writePrivateFile } from './private-files.ts';
-
-/** `crds/` beside `src/` and `dist/`. */
-export const CRDS_DIR = join(import.meta.dirname, '../../crds');
 
 export interface ControlPlaneOptions {
   dataDir: string;
@@ -31,13 +28,11 @@ export interface ControlPlane {
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { dataDir, hostName, logger } = options;
   const paths = pathsOf(dataDir);
-  const api = await startApiServer({
-    dataDir: paths.apiDir,
-    listen: options.api,
-    crdsDir: CRDS_DIR,
+  const api = await startEmbeddedApi({
+    dataDir,
+    api: options.api,
     logger: logger.child({ component: 'api' }),
   });
-  writePrivateFile(paths.kubeconfig, api.adminKubeconfig());
   let controller: RunningController | undefined;
   const hostCheck = (): true | string => controller?.hostReady(hostName) ?? 'the controllers are starting';
   api.addReadyCheck('controllers', () => controller?.ready() ?? 'the controllers are starting');

@@ -107,7 +107,7 @@ export class Controller {
   }
 
   async #process(item: string): Promise<void> {
-    const [kind = '', key = ''] = splitOnce(item, ':');
+    const [kind, key] = splitOnce(item, ':');
     const definition = this.#kinds.get(kind);
     const object = this.#parts.informers.byKey(kind, key);
     if (!definition || !object) {

@@ -1,0 +1,27 @@
+/** Figures of one run as a Markdown table. */
+export interface Figure {
+  what: string;
+  value: string;
+  /** What it is compared with, in the same run. */
+  against?: string;
+  aim?: string;
+}
+
+export function median(values: readonly number[]): number {
+  return percentile(values, 50);
+}
+
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const index = Math.min(sorted.length - 1, Math.ceil((percent / 100) * sorted.length) - 1);
+  return sorted[Math.max(0, index)] ?? Number.NaN;
+}
+
+export const milliseconds = (value: number): string => `${Math.round(value).toLocaleString('en')} ms`;
+
+export function markdown(figures: readonly Figure[]): string {
+  const rows = figures.map(
+    ({ what, value, against, aim }) => `| ${what} | ${value} | ${against ?? ''} | ${aim ?? ''} |`,
+  );
+  return ['| what | Purlin | by hand, same run | aim |', '|---|---|---|---|', ...rows].join('\n');
+}

@@ -1,0 +1,1 @@
+export type { RedisAddress } from '../queue/redis-connection.ts';
