@@ -5,7 +5,7 @@ import { pathsOf } from './paths.ts';
 import { writePrivateFile } from './private-files.ts';
 
 /** `crds/` beside `src/` and `dist/`. */
-const CRDS_DIR = join(import.meta.dirname, '../../crds');
+export const CRDS_DIR = join(import.meta.dirname, '../../crds');
 
 /** The embedded API server of a data directory, with Purlin's kinds and the administrator's kubeconfig written. */
 export async function startEmbeddedApi(options: {

@@ -12,6 +12,7 @@ export type Dispatch =
 
 interface Sent {
   orderId: string;
+  generation: number;
   basis: number;
   incarnation: string;
   atMs: number;
@@ -73,8 +74,11 @@ export class Dispatcher {
     const id = idOf(object, step);
     const sent = this.#sent.get(uid);
     const result = snapshot.results[uid];
-    const answered = result?.orderId === id && sent !== undefined && result.atSequence > sent.basis;
-    const current = sent?.orderId === id && sent.incarnation === snapshot.incarnation;
+    const generation = object.metadata.generation ?? 1;
+    const answered = sent !== undefined && result?.orderId === sent.orderId && result.atSequence > sent.basis;
+    // What shows of a step before its result is half an effect: a next step planned from that would only be refused.
+    // A changed spec does not wait: its order may cut a long copy short.
+    const current = sent?.generation === generation && sent.incarnation === snapshot.incarnation;
     if (current && !answered && nowMs - sent.atMs < RESEND_MS) {
       return { state: 'underway', recheckMs: RESEND_MS - (nowMs - sent.atMs) };
     }
@@ -89,6 +93,7 @@ export class Dispatcher {
     if (written === 'superseded') return { state: 'underway', recheckMs: 1_000 };
     this.#sent.set(uid, {
       orderId: id,
+      generation,
       basis: snapshot.sequence,
       incarnation: snapshot.incarnation,
       atMs: nowMs,

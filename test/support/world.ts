@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { kubectlPath } from '../../scripts/kubectl.ts';
 import { type Agent, startAgent } from '../../src/agent/agent.ts';
 import { type ApiServer, startApiServer } from '../../src/apiserver/index.ts';
-import { CRDS_DIR } from '../../src/compose/control-plane.ts';
+import { CRDS_DIR } from '../../src/compose/embedded-api.ts';
 import { type RunningController, startController } from '../../src/compose/controller-process.ts';
 import { readQueueDepth } from '../../src/queue/depth.ts';
 import { ObservationMirror } from '../../src/queue/observation-mirror.ts';
