@@ -1,5 +1,6 @@
 /** Whether an object is the one that the request is about, and may be where it is to be. */
 import { ApiError, badRequest, conflict, fieldError, forbidden, invalid, modified } from '../errors.ts';
+import { isObject } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
 import type { Resource } from '../resource.ts';
@@ -8,6 +9,7 @@ import type { WriteTarget } from './options.ts';
 /** The object must be what the URL says it is. Fills in the namespace and name that only the URL has. */
 export function checkIdentity(object: KubeObject, target: WriteTarget, verb: 'create' | 'update'): void {
   const { resource, namespace, name } = target;
+  if (!isObject(object.metadata as unknown)) throw badRequest('metadata must be an object');
   if (object.apiVersion !== resource.apiVersion || object.kind !== resource.kind) {
     throw badRequest(
       `the object provided is unrecognized: expected ${resource.apiVersion}, Kind=${resource.kind}, got ` +

@@ -40,7 +40,7 @@ export async function updateObject(
     if (!entry) throw notFound(groupResource(resource), name);
     const old = broughtUpToDate(decodeEntry(entry), resource);
     const wanted = await change.apply(structuredClone(old));
-    const pinned = Boolean(wanted.metadata.resourceVersion) && change.verb === 'update';
+    const pinned = change.verb === 'update' && Boolean(wanted.metadata.resourceVersion);
     const next = prepared(wanted, old, target, change, {
       ...options,
       warnings: attempt === 1 ? options.warnings : [],
