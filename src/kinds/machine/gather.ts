@@ -80,7 +80,7 @@ function readUserData({ metadata, spec }: Machine, reader: Reader): UserData {
   const bytes = Buffer.from(value, 'base64');
   if (bytes.length > MAX_USER_DATA_BYTES) {
     return {
-      problem: `key ${secretRef.key} of Secret ${secretRef.name} has ${bytes.length} bytes; user data may have ${MAX_USER_DATA_BYTES}`,
+      problem: `key ${secretRef.key} of Secret ${secretRef.name} has ${bytes.length} bytes; user data may have ${MAX_USER_DATA_BYTES}; shorten it`,
     };
   }
   return { text: bytes.toString('utf8') };

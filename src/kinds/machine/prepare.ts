@@ -178,6 +178,9 @@ function addressesHeld({ machine, interfaces }: MachineInput): Outcome | undefin
   return undefined;
 }
 
+/** The address of an interface cannot be changed (the API says so), only the interface replaced. */
+const replaceInterface = 'replace the interface by one of another name with another address';
+
 /** The address asked for, or the lowest free one; the store refuses it if a racing Machine took it meanwhile. */
 function chooseAddress(
   { entry, taken }: MachineInterface,
@@ -194,7 +197,7 @@ function chooseAddress(
       return {
         problem: blocked(
           'AddressOutsideSubnet',
-          `${field} is not inside ${cidr} of Subnet ${entry.subnetRef.name}`,
+          `${field} is not inside ${cidr} of Subnet ${entry.subnetRef.name}; ${replaceInterface}`,
         ),
       };
     }
@@ -202,14 +205,17 @@ function chooseAddress(
       return {
         problem: blocked(
           'AddressReserved',
-          `${field} is the network, broadcast or gateway address of Subnet ${entry.subnetRef.name}`,
+          `${field} is the network, broadcast or gateway address of Subnet ${entry.subnetRef.name}; ${replaceInterface}`,
         ),
       };
     }
     const holder = taken.find(({ spec }) => spec.address === entry.address);
     if (holder) {
       return {
-        problem: waiting('AddressInUse', `${field} is held by Machine ${holder.spec.machineRef.name}`),
+        problem: waiting(
+          'AddressInUse',
+          `${field} is held by Machine ${holder.spec.machineRef.name}; delete that one, or ${replaceInterface}`,
+        ),
       };
     }
     return { address: entry.address };
@@ -219,7 +225,12 @@ function chooseAddress(
     const text = formatAddress(address);
     if (!used.has(text)) return { address: text };
   }
-  return { problem: waiting('SubnetFull', `Subnet ${entry.subnetRef.name} has no free address left`) };
+  return {
+    problem: waiting(
+      'SubnetFull',
+      `Subnet ${entry.subnetRef.name} has no free address left; delete a Machine of it or use another Subnet`,
+    ),
+  };
 }
 
 function freeMac({ entry, taken }: MachineInterface, machineUid: string): string {

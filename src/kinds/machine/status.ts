@@ -56,7 +56,7 @@ function ready(
   failure: Failure | undefined,
   domain: DomainSnapshot | undefined,
 ): WantedCondition {
-  const running = domain?.power === 'running' && domain.shutdownRequestedAt === undefined;
+  const running = domain?.power === 'running' && !stopping(domain, outcome);
   if (outcome.type === 'settled' && domain?.power === 'shutoff') {
     return {
       type: 'Ready',
@@ -67,6 +67,10 @@ function ready(
   }
   return readyCondition(outcome, failure, running && !deleting(machine));
 }
+
+/** Asked to shut down, and still meant to: a guest that did not obey before the wish was taken back goes on. */
+const stopping = (domain: DomainSnapshot, outcome: Outcome): boolean =>
+  domain.shutdownRequestedAt !== undefined && outcome.type !== 'settled';
 
 function scheduled({ placement }: MachineInput, outcome: Outcome): WantedCondition {
   if (placement) {
@@ -113,8 +117,7 @@ function phase(
   domain: DomainSnapshot | undefined,
 ): string {
   if (deleting(machine)) return 'Terminating';
-  if (domain && domain.power !== 'shutoff')
-    return domain.shutdownRequestedAt === undefined ? 'Running' : 'Stopping';
+  if (domain && domain.power !== 'shutoff') return stopping(domain, outcome) ? 'Stopping' : 'Running';
   if (failure && !failure.retryable) return 'Failed';
   if (outcome.type === 'act' && outcome.step.on === 'host') {
     return outcome.step.action.name === 'machine.start' ? 'Starting' : 'Provisioning';

@@ -124,7 +124,7 @@ function findConflict({ subnet, hosts, others }: SubnetInput): Outcome | undefin
   if (gateway === network.base || gateway === network.base + network.size - 1) {
     return blocked(
       'InvalidGateway',
-      'spec.gateway is the network or broadcast address; choose one between them',
+      'spec.gateway is the network or broadcast address; make a new Subnet with one between them',
     );
   }
   const earlier = others.find((other) => {
@@ -136,7 +136,10 @@ function findConflict({ subnet, hosts, others }: SubnetInput): Outcome | undefin
       earlier.metadata.namespace === subnet.metadata.namespace
         ? `Subnet ${earlier.metadata.name}`
         : 'a Subnet of another namespace';
-    return blocked('CIDROverlap', `spec.cidr ${subnet.spec.cidr} overlaps ${who}; choose another network`);
+    return blocked(
+      'CIDROverlap',
+      `spec.cidr ${subnet.spec.cidr} overlaps ${who}; make a new Subnet with another network`,
+    );
   }
   for (const host of hosts) {
     if (host.snapshot === 'unknown') continue;
@@ -147,7 +150,7 @@ function findConflict({ subnet, hosts, others }: SubnetInput): Outcome | undefin
     if (taken) {
       return blocked(
         'CIDROverlapsHost',
-        `spec.cidr ${subnet.spec.cidr} overlaps ${taken}, which host ${host.name} uses itself; choose another network`,
+        `spec.cidr ${subnet.spec.cidr} overlaps ${taken}, which host ${host.name} uses itself; make a new Subnet with another network`,
       );
     }
   }

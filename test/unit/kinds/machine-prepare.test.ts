@@ -237,19 +237,19 @@ describe('addresses', () => {
     [
       'one outside the Subnet',
       { address: '10.21.0.1' },
-      'blocked (AddressOutsideSubnet): address 10.21.0.1 of interface eth0 is not inside 10.20.0.0/24 of Subnet frontend',
+      'blocked (AddressOutsideSubnet): address 10.21.0.1 of interface eth0 is not inside 10.20.0.0/24 of Subnet frontend; replace the interface by one of another name with another address',
     ],
     ...['10.20.0.0', '10.20.0.255', '10.20.0.1'].map(
       (address): [string, Parameters<typeof withInterface>[1], string] => [
         `the reserved address ${address}`,
         { address },
-        `blocked (AddressReserved): address ${address} of interface eth0 is the network, broadcast or gateway address of Subnet frontend`,
+        `blocked (AddressReserved): address ${address} of interface eth0 is the network, broadcast or gateway address of Subnet frontend; replace the interface by one of another name with another address`,
       ],
     ),
     [
       'one that another holds',
       { address: '10.20.0.9', taken: [ipAddress('10.20.0.9', { machine: other })] },
-      'wait (AddressInUse): address 10.20.0.9 of interface eth0 is held by Machine other',
+      'wait (AddressInUse): address 10.20.0.9 of interface eth0 is held by Machine other; delete that one, or replace the interface by one of another name with another address',
     ],
     [
       'none left',
@@ -260,7 +260,7 @@ describe('addresses', () => {
         }),
         taken: [2, 3, 4, 5, 6].map((last) => ipAddress(`10.20.0.${last}`, { machine: other })),
       },
-      'wait (SubnetFull): Subnet frontend has no free address left',
+      'wait (SubnetFull): Subnet frontend has no free address left; delete a Machine of it or use another Subnet',
     ],
   ])('%s', (_name, on, expected) => {
     expect(plan(machineInput(withInterface(web, on)))).toContain(expected);

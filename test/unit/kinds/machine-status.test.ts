@@ -13,6 +13,7 @@ const condition = (input: MachineInput, type: string, failure?: Failure) =>
 
 const off = { power: 'shutoff', stopCause: 'guest' } as const;
 const web = machine();
+const halted = machine('web', { spec: { runStrategy: 'Halted' } });
 
 describe('phase', () => {
   test.each<[string, MachineInput, string]>([
@@ -24,14 +25,15 @@ describe('phase', () => {
       'Provisioning',
     ],
     ['off, to be started', withDomain({}, off), 'Starting'],
-    [
-      'off, as it should be',
-      withDomain({ machine: machine('web', { spec: { runStrategy: 'Halted' } }) }, off),
-      'Stopped',
-    ],
+    ['off, as it should be', withDomain({ machine: halted }, off), 'Stopped'],
     ['running', withDomain(), 'Running'],
     ['paused', withDomain({}, { power: 'paused' }), 'Running'],
-    ['asked to shut down', withDomain({}, { shutdownRequestedAt: 1 }), 'Stopping'],
+    ['asked to shut down', withDomain({ machine: halted }, { shutdownRequestedAt: 990_000 }), 'Stopping'],
+    [
+      'asked to shut down, before the wish was taken back',
+      withDomain({}, { shutdownRequestedAt: 1 }),
+      'Running',
+    ],
     ['deleted', withDomain({ machine: machine('web', { metadata: deleted }) }), 'Terminating'],
   ])('%s', (_name, input, phase) => {
     expect(statusOf(input).fields['phase']).toBe(phase);
@@ -49,7 +51,7 @@ describe('Ready', () => {
     ['running', withDomain(), { status: 'True', reason: 'Ready' }],
     [
       'stopped as it should be',
-      withDomain({ machine: machine('web', { spec: { runStrategy: 'Halted' } }) }, off),
+      withDomain({ machine: halted }, off),
       { status: 'False', reason: 'Stopped', message: 'the guest is shut off; runStrategy is Halted' },
     ],
     [
@@ -57,7 +59,16 @@ describe('Ready', () => {
       withDomain({}, { definitionHash: 'older' }),
       { status: 'True' },
     ],
-    ['asked to shut down', withDomain({}, { shutdownRequestedAt: 1 }), { status: 'False' }],
+    [
+      'asked to shut down',
+      withDomain({ machine: halted }, { shutdownRequestedAt: 990_000 }),
+      { status: 'False', reason: 'ShuttingDown' },
+    ],
+    [
+      'asked to shut down, before the wish was taken back',
+      withDomain({}, { shutdownRequestedAt: 1 }),
+      { status: 'True' },
+    ],
     [
       'running and being deleted',
       withDomain({ machine: machine('web', { metadata: deleted }) }),

@@ -79,7 +79,7 @@ describe('planning a Subnet', () => {
 describe('conflicts', () => {
   const later = { creationTimestamp: '2026-01-05T00:00:00Z' };
   const overlap = (who: string) =>
-    `blocked (CIDROverlap): spec.cidr 10.20.0.0/24 overlaps ${who}; choose another network`;
+    `blocked (CIDROverlap): spec.cidr 10.20.0.0/24 overlaps ${who}; make a new Subnet with another network`;
   const wide = subnet('backend', { spec: { cidr: '10.20.0.0/16' } });
 
   test.each<[string, SubnetInput, string]>([
@@ -124,7 +124,7 @@ describe('conflicts', () => {
     [
       'a network that the host uses itself',
       given({ hosts: [host({ hostCidrs: ['127.0.0.0/8', '10.20.0.128/25'] })] }),
-      'blocked (CIDROverlapsHost): spec.cidr 10.20.0.0/24 overlaps 10.20.0.128/25, which host h1 uses itself; choose another network',
+      'blocked (CIDROverlapsHost): spec.cidr 10.20.0.0/24 overlaps 10.20.0.128/25, which host h1 uses itself; make a new Subnet with another network',
     ],
     [
       'the default route overlaps nothing',
@@ -134,7 +134,7 @@ describe('conflicts', () => {
     ...['10.20.0.0', '10.20.0.255'].map((gateway): [string, SubnetInput, string] => [
       `gateway ${gateway}`,
       given({ subnet: subnet('frontend', { spec: { gateway } }) }),
-      'blocked (InvalidGateway): spec.gateway is the network or broadcast address; choose one between them',
+      'blocked (InvalidGateway): spec.gateway is the network or broadcast address; make a new Subnet with one between them',
     ]),
     [
       'a CIDR that the API should have refused',
