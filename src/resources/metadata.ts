@@ -43,13 +43,19 @@ export const hasFinalizer = (object: { metadata: ObjectMeta }, finalizer: string
 export const keyOf = ({ metadata }: { metadata: { name: string; namespace?: string } }): string =>
   metadata.namespace ? `${metadata.namespace}/${metadata.name}` : metadata.name;
 
-/** An owner reference by which the garbage collector removes `child` with `owner`, without blocking it. */
-export const ownerReference = (owner: Resource): OwnerReference & { controller: boolean } => ({
+/**
+ * An owner reference by which the garbage collector removes a child with `owner`; foreground deletion of the owner
+ * waits until the child is gone (Kubernetes documentation, "Foreground cascading deletion").
+ */
+export const ownerReference = (
+  owner: Resource,
+): OwnerReference & { controller: boolean; blockOwnerDeletion: boolean } => ({
   apiVersion: owner.apiVersion,
   kind: owner.kind,
   name: owner.metadata.name,
   uid: owner.metadata.uid,
   controller: true,
+  blockOwnerDeletion: true,
 });
 
 export const ownedBy = (object: { metadata: ObjectMeta }, ownerUid: string): boolean =>
