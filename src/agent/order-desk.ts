@@ -3,7 +3,7 @@ import type { ExecutionContext, Executor } from '../kinds/executor.ts';
 import { executors } from '../kinds/execute-registry.ts';
 import type { HostAction, HostActionName } from '../plan/actions.ts';
 import type { OrderResult } from '../plan/snapshot.ts';
-import { KeyedLocks } from '../queue/locks.ts';
+import { type Claim, KeyedLocks } from '../queue/locks.ts';
 import { isLongCopy, type Order, readOrder } from '../queue/order.ts';
 import type { StandingOrders } from '../queue/orders.ts';
 import type { createVerifier } from '../queue/signature.ts';
@@ -49,8 +49,7 @@ export class OrderDesk {
       const record = await this.#options.orders.read(uid);
       if (record === undefined) return;
       const opened = this.#open(uid, record);
-      // The object is changed by its own orders alone; what else it names it only stands on.
-      const claim = { exclusive: [uid], shared: 'order' in opened ? opened.order.lock : [] };
+      const claim = 'order' in opened ? claimOf(opened.order) : { exclusive: [uid] };
       const dealtWith = await this.#locks.holding(claim, async () => {
         // While this waited for the locks a newer order may have come, which touches other things.
         if ((await this.#options.orders.read(uid)) !== record) return false;
@@ -168,6 +167,16 @@ export class OrderDesk {
       if (copy) this.#copies.delete(uid);
     }
   }
+}
+
+/**
+ * The object is changed by its own orders alone, one at a time; what else an order names it only stands on. Realising
+ * a Subnet takes nothing away from those who stand on it, so guests may start meanwhile.
+ */
+function claimOf({ uid, action, lock }: Order): Claim {
+  const turn = `turn/${uid}`;
+  if (action.name === 'subnet.realise') return { exclusive: [turn], shared: lock };
+  return { exclusive: [turn, uid], shared: lock };
 }
 
 /** Calls the executor of the action's name. */

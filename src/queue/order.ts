@@ -39,9 +39,8 @@ export class OrderTooLarge extends Error {
 export const orderId = (order: Pick<Order, 'action' | 'uid' | 'generation'>): string =>
   contentHash({ action: order.action, uid: order.uid, generation: order.generation });
 
-/** Long copies have a queue of their own. */
-export const isLongCopy = (name: HostActionName): boolean =>
-  name === 'image.import' || name === 'disk.create';
+/** Long copies have a queue of their own; a disk is made empty or as an overlay, which copies nothing. */
+export const isLongCopy = (name: HostActionName): boolean => name === 'image.import';
 
 type Seed = HostActions['machine.define']['seed'];
 

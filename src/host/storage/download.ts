@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
 import { isIP } from 'node:net';
 import { rootCertificates } from 'node:tls';
-import { Agent, request } from 'undici';
+import type { Agent } from 'undici';
 import { StorageError } from '../ports/storage.ts';
 import type { AddressPolicy } from './address-policy.ts';
 import { errorCode, errorText, failed, refused } from './errors.ts';
@@ -25,6 +25,9 @@ export interface DownloadOptions {
   maxBytes: number;
   signal: AbortSignal;
 }
+
+/** Loaded with the first download: it takes 29 MB, and an agent may never download anything. */
+const httpClient = () => import('undici');
 
 const mostRedirects = 5;
 /** A server that drips its bytes would otherwise hold an import for ever without ever being idle. */
@@ -54,6 +57,7 @@ async function get(
   options: DownloadOptions,
   withCredentials: boolean,
 ): Promise<{ download: Download } | { redirect: string }> {
+  const { request } = await httpClient();
   const agent = await pinnedAgent(url, options);
   let keepAgent = false;
   try {
@@ -114,7 +118,8 @@ async function pinnedAgent(url: URL, options: DownloadOptions): Promise<Agent> {
     if (lookupOptions.all || !first) callback(null, addresses);
     else callback(null, first.address, first.family);
   };
-  return new Agent({
+  const { Agent: HttpAgent } = await httpClient();
+  return new HttpAgent({
     connections: 1,
     pipelining: 1,
     headersTimeout: options.idleTimeoutMs,
