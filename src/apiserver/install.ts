@@ -8,7 +8,7 @@ import { sameJson, timestamp } from './object.ts';
 import type { KubeObject } from './object.ts';
 import { keyOf, keyPrefix } from './resource.ts';
 import type { Resource } from './resource.ts';
-import { compileRules } from './schema/rules.ts';
+import { compileSchema } from './schema/rules.ts';
 import { createObject } from './write/create.ts';
 import { setDefaults } from './write/fields.ts';
 import { mutateObject } from './write/mutate.ts';
@@ -27,48 +27,53 @@ export async function installNamespaces(context: ApiContext): Promise<void> {
 
 /** Serves every definition of the directory, and stores those that are new or changed. */
 export async function installCrds(context: ApiContext, directory: string): Promise<void> {
-  const resource = builtin(context, 'apiextensions.k8s.io', 'customresourcedefinitions');
+  const definitions = builtin(context, 'apiextensions.k8s.io', 'customresourcedefinitions');
   for (const crd of await readCrdFiles(directory)) {
-    const outcome = await storeCrd(context, resource, crd);
-    for (const served of resourcesOf(crd)) {
-      compileRules(served.schema);
-      context.registry.add(served);
-      if (outcome === 'changed') await addNewDefaults(context, served);
+    const resources = resourcesOf(crd);
+    resources.forEach(compile);
+    for (const resource of resources) context.registry.add(resource);
+    const key = keyOf(definitions, undefined, crd.metadata.name ?? '');
+    const entry = context.store.get(key);
+    const old = entry && decodeEntry(entry);
+    // Before the definition is stored: a crash in between repeats it.
+    if (old && !sameJson(crd.spec, old.spec)) {
+      for (const resource of resources) await addNewDefaults(context, resource);
     }
+    await storeCrd(context, key, crd, old);
+  }
+}
+
+function compile({ schema, plural, group }: Resource): void {
+  try {
+    compileSchema(schema);
+  } catch (error) {
+    throw new Error(`CustomResourceDefinition ${plural}.${group}: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 
 async function storeCrd(
-  context: ApiContext,
-  resource: Resource,
+  { store, now }: ApiContext,
+  key: string,
   crd: CustomResourceDefinition,
-): Promise<'changed' | 'new' | 'unchanged'> {
-  const { store, now } = context;
-  const key = keyOf(resource, undefined, crd.metadata.name ?? '');
-  const entry = store.get(key);
-  if (!entry) {
-    const metadata = {
-      ...crd.metadata,
-      uid: crypto.randomUUID(),
-      creationTimestamp: timestamp(now()),
-      generation: 1,
-    };
-    await store.create(key, encodeObject({ ...crd, metadata }));
-    return 'new';
+  old: KubeObject | undefined,
+): Promise<void> {
+  if (!old) {
+    const system = { uid: crypto.randomUUID(), creationTimestamp: timestamp(now()), generation: 1 };
+    await store.create(key, encodeObject({ ...crd, metadata: { ...crd.metadata, ...system } }));
+    return;
   }
-  const old = decodeEntry(entry);
   const { uid, creationTimestamp, generation = 1, resourceVersion } = old.metadata;
   const changed = !sameJson(crd.spec, old.spec);
-  const metadata = {
-    ...crd.metadata,
+  const system = {
     uid,
     creationTimestamp,
     generation: changed ? generation + 1 : generation,
+    resourceVersion,
   };
-  const next = { ...crd, metadata };
-  if (sameJson({ ...next, metadata: { ...metadata, resourceVersion } }, old)) return 'unchanged';
-  await store.update(key, encodeObject(next as KubeObject), entry.revision);
-  return 'changed';
+  const next: KubeObject = { ...crd, metadata: { ...crd.metadata, ...system } };
+  if (!sameJson(next, old)) await store.update(key, encodeObject(next), Number(resourceVersion));
 }
 
 /** Readers may rely on defaults, also on those that are younger than the object. */

@@ -1,4 +1,5 @@
 /** What the server knows about a resource. Built-ins and loaded CustomResourceDefinitions look the same here. */
+import type { FieldError } from './errors.ts';
 import type { Schema } from './schema/schema.ts';
 import type { KubeObject } from './object.ts';
 
@@ -54,7 +55,7 @@ export const ALL_VERBS: readonly Verb[] = [
 
 export interface BuiltinRules {
   readonly prepare?: (object: KubeObject, old: KubeObject | undefined) => void;
-  readonly validate?: (object: KubeObject, old: KubeObject | undefined) => import('./errors.ts').FieldError[];
+  readonly validate?: (object: KubeObject, old: KubeObject | undefined) => FieldError[];
 }
 
 export const apiVersionOf = (group: string, version: string): string =>

@@ -1,5 +1,5 @@
 /** Evaluates `x-kubernetes-validations` over a value and its previous state. */
-import { compileExpression, escapeField, optional } from '../../cel/index.ts';
+import { compileExpression, compileRe2, escapeField, optional } from '../../cel/index.ts';
 import type { Expression, Variables } from '../../cel/index.ts';
 import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
@@ -16,17 +16,15 @@ interface CompiledRule {
 const compiled = new WeakMap<Schema, CompiledRule[]>();
 const contains = new WeakMap<Schema, boolean>();
 
-/** Compiles every rule of a schema. Throws an Error that names the rule at fault. */
-export function compileRules(schema: Schema, path = ''): void {
+/** Compiles every rule and pattern of a schema. Throws an Error that names the place at fault. */
+export function compileSchema(schema: Schema, path = ''): void {
   try {
     rulesOf(schema);
-  } catch (cause) {
-    throw new Error(
-      `the validation rule at ${path || 'the root'} is not valid CEL: ${(cause as Error).message}`,
-      { cause },
-    );
+    if (schema.pattern !== undefined) compileRe2(schema.pattern);
+  } catch (error) {
+    throw new Error(`the schema of ${path || 'the root'}: ${(error as Error).message}`, { cause: error });
   }
-  for (const [name, sub] of childSchemas(schema)) compileRules(sub, `${path}.${name}`);
+  for (const [name, sub] of childSchemas(schema)) compileSchema(sub, `${path}.${name}`);
 }
 
 /** All violations below a value, in the order of the schema. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { applyDefaults, dropNulls } from '../../../src/apiserver/schema/default.ts';
 import { prune } from '../../../src/apiserver/schema/prune.ts';
-import { compileRules, validateRules } from '../../../src/apiserver/schema/rules.ts';
+import { compileSchema, validateRules } from '../../../src/apiserver/schema/rules.ts';
 import type { Schema } from '../../../src/apiserver/schema/schema.ts';
 import { validateSchema } from '../../../src/apiserver/schema/validate.ts';
 
@@ -266,8 +266,9 @@ describe('validation rules', () => {
     expect(
       violations(object({}, { 'x-kubernetes-validations': [{ rule: 'self.gone > 1' }] }), {})[0],
     ).toMatch(/rule evaluation error: self\.gone > 1: No such key/);
-    expect(() => compileRules(object({ x: { 'x-kubernetes-validations': [{ rule: 'self >' }] } }))).toThrow(
-      /the validation rule at \.x is not valid CEL/,
+    expect(() => compileSchema(object({ x: { 'x-kubernetes-validations': [{ rule: 'self >' }] } }))).toThrow(
+      /the schema of \.x: /,
     );
+    expect(() => compileSchema(object({ x: { pattern: '(?=a)' } }))).toThrow(/the schema of \.x: .*not RE2/);
   });
 });
