@@ -3,6 +3,9 @@ import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import { UsageError } from './usage-error.ts';
 
+/** Settings that are paths must not depend on where the command was typed. */
+const ABSOLUTE = '^/';
+
 const text = { type: 'string', minLength: 1 };
 const port = { type: 'integer', minimum: 0, maximum: 65535 };
 
@@ -11,17 +14,17 @@ const schema = {
   type: 'object',
   additionalProperties: false,
   properties: {
-    dataDir: { ...text, pattern: '^/' },
+    dataDir: { ...text, pattern: ABSOLUTE },
     hostName: { ...text, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$' },
     apiHost: text,
     apiPort: port,
     hostNetns: { ...text, pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$' },
     libvirt: { enum: ['auto', 'private', 'system'] },
-    importDir: { type: 'array', items: { ...text, pattern: '^/' } },
+    importDir: { type: 'array', items: { ...text, pattern: ABSOLUTE } },
     allowPrivateImageSources: { type: 'boolean' },
     redisUrl: { ...text, pattern: '^rediss?://' },
-    redisSocket: { ...text, pattern: '^/' },
-    trustFile: { ...text, pattern: '^/' },
+    redisSocket: { ...text, pattern: ABSOLUTE },
+    trustFile: { ...text, pattern: ABSOLUTE },
     kubeconfig: text,
     logLevel: { enum: ['debug', 'info', 'warn', 'error'] },
     logFormat: { enum: ['json', 'pretty'] },
@@ -46,6 +49,7 @@ export function readConfigFile(path: string): Record<string, unknown> {
       const unknown = params['additionalProperty'];
       if (unknown !== undefined)
         return `unknown setting ${unknown}; known are ${Object.keys(schema.properties).join(', ')}`;
+      if (params['pattern'] === ABSOLUTE) return `${field} must be an absolute path`;
       const allowed = params['allowedValues'];
       return `${field} ${message}${Array.isArray(allowed) ? `: ${allowed.join(', ')}` : ''}`;
     });

@@ -71,7 +71,7 @@ export const options = {
   trustFile: () =>
     new Option(
       '--trust-file <file>',
-      'installation UID and public key of the controller, as JSON (default: DATA_DIR/trust.json)',
+      'what agents trust, as JSON: written by the controller, read by agents (default: DATA_DIR/trust.json)',
     ).env('PURLIN_TRUST_FILE'),
   kubeconfig: () =>
     new Option('--kubeconfig <file>', 'the cluster to work in; in-cluster by default').env('KUBECONFIG'),

@@ -76,17 +76,20 @@ export function controllerCommand(): Command {
     .addOption(options.kubeconfig())
     .addOption(options.redisUrl())
     .addOption(options.redisSocket())
+    .addOption(options.trustFile())
     .addOption(options.logLevel())
     .addOption(options.logFormat())
     .addHelpText(
       'after',
       '\nExample:\n  purlin controller --kubeconfig ~/.kube/config --redis-url rediss://redis.example:6379',
     )
-    .action(async (given: Common & RedisOptions & { kubeconfig?: string }) => {
+    .action(async (given: Common & RedisOptions & { kubeconfig?: string; trustFile?: string }) => {
       const logger = await loggerOf(given);
       const redis = redisOf(given);
       const { externalEndpoint } = await import('../compose/external-api.ts');
       const { startController } = await import('../compose/controller-process.ts');
+      const { writePrivateFile } = await import('../compose/private-files.ts');
+      const trustFile = given.trustFile ?? pathsOf(given.dataDir).trust;
       process.exitCode = await runService(
         async ({ fail }) =>
           startController({
@@ -94,8 +97,10 @@ export function controllerCommand(): Command {
             redis,
             identity: `${given.hostName}-${randomUUID()}`,
             logger,
-            onTrust: (trust) =>
-              logger.info({ trust }, 'agents of this installation need this as their trust file'),
+            onTrust: (trust) => {
+              writePrivateFile(trustFile, JSON.stringify(trust));
+              logger.info({ trustFile }, 'agents of this installation need a copy of the trust file');
+            },
             onLost: fail,
           }),
         logger,
