@@ -1,6 +1,6 @@
 /**
- * Every file `bad-input/NN-name.yaml` is wrong. Beside it stands, word for word, what a user is told: kubectl's
- * refusal, or the Ready condition of what was admitted. `NN-name.given.yaml` is there first, `NN-name.fixed.yaml` is
+ * Every file `bad-input/NNN-name.yaml` is wrong. Beside it stands, word for word, what a user is told: kubectl's
+ * refusal, or the Ready condition of what was admitted. `NNN-name.given.yaml` is there first, `NNN-name.fixed.yaml` is
  * the remedy and must work afterwards. UPDATE_GOLDEN=1 writes the answers anew; read them as a user before keeping
  * them.
  */
