@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
+import type { Trust } from '../compose/controller-process.ts';
 import { pathsOf } from '../compose/paths.ts';
 import { announce } from '../compose/supervisor.ts';
 import type { RedisAddress } from '../compose/addresses.ts';
@@ -90,21 +91,20 @@ export function controllerCommand(): Command {
       const { startController } = await import('../compose/controller-process.ts');
       const { writePrivateFile } = await import('../compose/private-files.ts');
       const trustFile = given.trustFile ?? pathsOf(given.dataDir).trust;
-      process.exitCode = await runService(
-        async ({ fail }) =>
-          startController({
-            endpoint: await externalEndpoint(given.kubeconfig),
-            redis,
-            identity: `${given.hostName}-${randomUUID()}`,
-            logger,
-            onTrust: (trust) => {
-              writePrivateFile(trustFile, JSON.stringify(trust));
-              logger.info({ trustFile }, 'agents of this installation need a copy of the trust file');
-            },
-            onLost: fail,
-          }),
-        logger,
-      );
+      process.exitCode = await runService(async ({ signal, fail }) => {
+        const settings = {
+          endpoint: await externalEndpoint(given.kubeconfig),
+          redis,
+          identity: `${given.hostName}-${randomUUID()}`,
+          logger,
+          onTrust: (trust: Trust) => {
+            writePrivateFile(trustFile, JSON.stringify(trust));
+            logger.info({ trustFile }, 'agents of this installation need a copy of the trust file');
+          },
+          onLost: fail,
+        };
+        return startController(settings, signal);
+      }, logger);
     });
 }
 

@@ -44,6 +44,9 @@ export async function startAgentProcess(
 ): Promise<AgentProcess> {
   const { dataDir, hostName, redis, importDirs, logger } = options;
   const trust = await readTrust(options.trustFile, logger, signal);
+  // Kept beside what belongs to the installation, so that a purge knows whose guests it may remove.
+  if (options.trustFile !== pathsOf(dataDir).trust)
+    writePrivateFile(pathsOf(dataDir).trust, JSON.stringify(trust));
   const kvm = await probeKvm();
   logger.info({ works: kvm.works }, `KVM: ${kvm.reason}`);
 

@@ -2,7 +2,7 @@ import type { ApiServer } from '../apiserver/index.ts';
 import type { RedisAddress } from '../queue/redis-connection.ts';
 import type { ApiEndpoint } from '../reconcile/api-client.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type RunningController, startController } from './controller-process.ts';
+import { type RunningController, type Trust, startController } from './controller-process.ts';
 import { startEmbeddedApi } from './embedded-api.ts';
 import { pathsOf } from './paths.ts';
 import { persistedUuid, writePrivateFile } from './private-files.ts';
@@ -38,24 +38,29 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   api.addReadyCheck('controllers', () => controller?.ready() ?? 'the controllers are starting');
   api.addReadyCheck('agent', hostCheck);
 
-  const starting = startController({
+  const stop = new AbortController();
+  const settings = {
     endpoint: loopbackEndpoint(api),
     redis: options.redis,
     identity: `${hostName}-${persistedUuid(paths.controllerIdentity)}`,
     logger: logger.child({ component: 'controller' }),
-    onTrust: (trust) => writePrivateFile(paths.trust, JSON.stringify(trust)),
+    onTrust: (trust: Trust) => writePrivateFile(paths.trust, JSON.stringify(trust)),
     onLost: options.onLost,
-  }).then(
+  };
+  const starting = startController(settings, stop.signal).then(
     (running) => {
       controller = running;
     },
-    (error: unknown) => options.onLost(`the controllers cannot start: ${String(error)}`),
+    (error: unknown) => {
+      if (!stop.signal.aborted) options.onLost(`the controllers cannot start: ${String(error)}`);
+    },
   );
   return {
     url: api.url,
     ready: hostCheck,
     close: async () => {
-      await Promise.race([starting, Promise.resolve()]);
+      stop.abort();
+      await starting;
       await controller?.close();
       await api.close();
     },

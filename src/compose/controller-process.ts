@@ -19,13 +19,19 @@ import type { Logger } from '../telemetry/logger.ts';
 /** Namespace of Purlin's own objects: its Lease and its signing key. */
 export const SYSTEM_NAMESPACE = 'purlin-system';
 
+/** What an agent must know to obey this installation and no other. */
+export interface Trust {
+  installationUid: string;
+  controllerPublicKey: string;
+}
+
 export interface ControllerOptions {
   endpoint: ApiEndpoint;
   redis: RedisAddress;
   identity: string;
   logger: Logger;
   /** What agents must be given to obey this installation; called once it is known. */
-  onTrust?: (trust: { installationUid: string; controllerPublicKey: string }) => void;
+  onTrust?: (trust: Trust) => void;
   /** Leadership or Redis is lost for good: end the process, so that a fresh one starts from nothing. */
   onLost: (reason: string) => void;
 }
@@ -38,19 +44,21 @@ export interface RunningController {
 }
 
 /** Starts the controllers of all kinds: waits for the API, for Redis and for leadership, in that order. */
-export async function startController(options: ControllerOptions): Promise<RunningController> {
+export async function startController(
+  options: ControllerOptions,
+  signal: AbortSignal,
+): Promise<RunningController> {
   const { logger } = options;
   const client = new ApiClient(options.endpoint);
-  const stop = new AbortController();
-  await untilItWorks('API server', logger, stop.signal, () => ensureNamespace(client));
-  const installationUid = await untilItWorks('installation UID', logger, stop.signal, () =>
+  await untilItWorks('API server', logger, signal, () => ensureNamespace(client));
+  const installationUid = await untilItWorks('installation UID', logger, signal, () =>
     readInstallationUid(client),
   );
-  const keys = await untilItWorks('signing key', logger, stop.signal, () => ensureSigningKeys(client));
+  const keys = await untilItWorks('signing key', logger, signal, () => ensureSigningKeys(client));
   options.onTrust?.({ installationUid, controllerPublicKey: keys.publicKey });
 
   const { redis } = options;
-  const mirror = await untilItWorks('Redis', logger, stop.signal, () => ObservationMirror.connect(redis));
+  const mirror = await untilItWorks('Redis', logger, signal, () => ObservationMirror.connect(redis));
   const orders = await OrderBook.connect({ redis, signingKey: keys.privateKey });
   const leadership = await acquireLeadership(
     {
@@ -61,10 +69,10 @@ export async function startController(options: ControllerOptions): Promise<Runni
       onLost: options.onLost,
       logger,
     },
-    stop.signal,
+    signal,
   );
   const { epoch } = leadership;
-  const stopAnnouncing = await untilItWorks('Redis', logger, stop.signal, () =>
+  const stopAnnouncing = await untilItWorks('Redis', logger, signal, () =>
     announceEpoch({
       redis,
       signingKey: keys.privateKey,
@@ -116,7 +124,6 @@ export async function startController(options: ControllerOptions): Promise<Runni
     hostReady: (hostName) =>
       hosts.snapshotOf(hostName) === 'unknown' ? `the agent of host ${hostName} does not report` : true,
     close: async () => {
-      stop.abort();
       await controller.close();
       await informers.stop();
       stopAnnouncing();

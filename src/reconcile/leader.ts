@@ -103,17 +103,23 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
       epoch,
       release: async () => {
         stop.abort();
-        await renewing;
+        const last = await renewing;
+        // Given back, so that the next leader need not wait for it to run out. If that fails, it does.
+        if (last)
+          await client
+            .replace(leasesType, path, { ...last, spec: { ...last.spec, holderIdentity: '' } })
+            .catch(() => undefined);
       },
     };
   }
 
-  async function keepRenewing(held: Lease, stopped: AbortSignal): Promise<void> {
+  /** Resolves with the lease as last written, or with nothing when it was lost. */
+  async function keepRenewing(held: Lease, stopped: AbortSignal): Promise<Lease | undefined> {
     let lease = held;
     let renewedAt = performance.now();
     while (!stopped.aborted) {
       await delay(RENEW_MS, undefined, { signal: stopped }).catch(() => undefined);
-      if (stopped.aborted) return;
+      if (stopped.aborted) return lease;
       try {
         lease = await client.replace<Lease>(leasesType, path, {
           ...lease,
@@ -121,12 +127,14 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
         });
         renewedAt = performance.now();
       } catch (error) {
-        if (isConflict(error) || isNotFound(error))
-          return options.onLost(`the lease was changed by another: ${String(error)}`);
-        if (performance.now() - renewedAt > DURATION_SECONDS * 1000)
-          return options.onLost(`the lease could not be renewed: ${String(error)}`);
+        const changed = isConflict(error) || isNotFound(error);
+        if (!changed && performance.now() - renewedAt < DURATION_SECONDS * 1000) continue;
+        const what = changed ? 'was changed by another' : 'could not be renewed in time';
+        options.onLost(`the lease ${what}: ${String(error)}`);
+        return undefined;
       }
     }
+    return lease;
   }
 }
 

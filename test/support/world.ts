@@ -91,16 +91,17 @@ export class World {
   }
 
   async startController(): Promise<void> {
-    this.#controller = await startController({
+    const settings = {
       endpoint: this.#endpoint(),
       redis: this.redis.address,
       identity: 'world',
       logger,
-      onTrust: (trust) => {
+      onTrust: (trust: { installationUid: string; controllerPublicKey: string }) => {
         this.#trust = trust;
       },
       onLost: () => undefined,
-    });
+    };
+    this.#controller = await startController(settings, new AbortController().signal);
   }
 
   async stopController(): Promise<void> {
