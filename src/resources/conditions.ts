@@ -35,3 +35,7 @@ export const conditionTrue = (object: { status?: { conditions?: Condition[] } },
 /** The Ready condition's own words, for naming a root cause along a chain of objects. */
 export const readyMessage = (object: { status?: { conditions?: Condition[] } }): string | undefined =>
   object.status?.conditions?.find(({ type }) => type === 'Ready')?.message;
+
+/** The Ready condition's reason: what the last look at the object had found. */
+export const readyReason = (object: { status?: { conditions?: Condition[] } }): string | undefined =>
+  object.status?.conditions?.find(({ type }) => type === 'Ready')?.reason;

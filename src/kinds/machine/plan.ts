@@ -4,6 +4,7 @@ import { type Outcome, act, blocked, firstOf, settled, waiting } from '../../pla
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
 import type { DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
 import type { Machine } from '../../resources/kinds.ts';
+import { readyReason } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { tapName } from '../../values/links.ts';
 import { awaitingRestart } from './changes.ts';
@@ -145,7 +146,7 @@ function planStart(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
   if (runStrategy === 'Manual') return settled;
   const restarting = domain.shutdownRequestedAt !== undefined;
   if (runStrategy === 'RerunOnFailure' && domain.stopCause === 'guest' && !restarting) return settled;
-  const wasRunning = machine.status?.phase === 'Running';
+  const wasRunning = machine.status?.phase === 'Running' || readyReason(machine) === 'GuestStopped';
   return start(
     input,
     host,

@@ -120,7 +120,7 @@ function phase(
   if (domain && domain.power !== 'shutoff') return stopping(domain, outcome) ? 'Stopping' : 'Running';
   if (failure && !failure.retryable) return 'Failed';
   if (outcome.type === 'act' && outcome.step.on === 'host') {
-    return outcome.step.action.name === 'machine.start' ? 'Starting' : 'Provisioning';
+    return outcome.step.action.name === 'machine.start' || outcome.drift ? 'Starting' : 'Provisioning';
   }
   if (domain) return 'Stopped';
   return placement ? 'Provisioning' : 'Pending';

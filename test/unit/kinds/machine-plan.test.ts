@@ -10,6 +10,13 @@ const NOW = 1_000_000;
 const plan = (input: MachineInput): string => sentence(planMachine(input, NOW));
 const spec = (changes: Partial<Machine['spec']>): Machine => machine('web', { spec: changes });
 const wasRunning = machine('web', { status: { phase: 'Running' } });
+const foundStopped = {
+  type: 'Ready',
+  status: 'False',
+  reason: 'GuestStopped',
+  message: 'the guest was found shut off',
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+} as const;
 const off = { power: 'shutoff', stopCause: 'unknown' } as const;
 
 describe('the definition', () => {
@@ -61,6 +68,14 @@ describe('the power state', () => {
     [
       'Always, found off after it ran: drift, with the cause',
       withDomain({ machine: wasRunning }, { power: 'shutoff', stopCause: 'crashed' }),
+      'machine.start on h1 (GuestStopped, drift): the guest was found shut off (crashed); runStrategy is Always',
+    ],
+    [
+      'Always, found off at the look before, which reported it',
+      withDomain(
+        { machine: machine('web', { status: { phase: 'Starting', conditions: [foundStopped] } }) },
+        { power: 'shutoff', stopCause: 'crashed' },
+      ),
       'machine.start on h1 (GuestStopped, drift): the guest was found shut off (crashed); runStrategy is Always',
     ],
     [

@@ -24,6 +24,11 @@ describe('phase', () => {
       machineInput(withInterface(web, { subnet: 'missing' })),
       'Provisioning',
     ],
+    [
+      'its domain vanished: repaired, not provisioned anew, so that the next look knows that it is drift',
+      machineInput({ machine: machine('web', { status: { phase: 'Running' } }) }),
+      'Starting',
+    ],
     ['off, to be started', withDomain({}, off), 'Starting'],
     ['off, as it should be', withDomain({ machine: halted }, off), 'Stopped'],
     ['running', withDomain(), 'Running'],
