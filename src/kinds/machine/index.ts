@@ -19,6 +19,9 @@ const namesDisk = (machine: Machine, name: string): boolean =>
 const namesSubnet = (machine: Machine, name: string): boolean =>
   (machine.spec.interfaces ?? []).some(({ subnetRef }) => subnetRef.name === name);
 
+const lacksAddress = ({ spec, status }: Machine): boolean =>
+  (status?.addresses?.length ?? 0) < (spec.interfaces?.length ?? 0);
+
 export const machine: KindDefinition<Machine, MachineInput> = {
   kind: 'Machine',
   plural: 'machines',
@@ -52,7 +55,7 @@ export const machine: KindDefinition<Machine, MachineInput> = {
           ...machinesWhere(
             reader,
             metadata.namespace,
-            (each) => namesSubnet(each, spec.subnetRef.name) && each.status?.phase === 'Pending',
+            (each) => namesSubnet(each, spec.subnetRef.name) && lacksAddress(each),
           ),
         ];
       },
