@@ -1,0 +1,17 @@
+import type { HostView, Reader } from '../../../src/plan/kind.ts';
+import type { Resource } from '../../../src/resources/metadata.ts';
+
+/** Caches that hold exactly these objects. */
+export const readerOf = (objects: readonly Resource[], hosts: readonly HostView[] = []): Reader => {
+  const of = (kind: string, namespace?: string): Resource[] =>
+    objects.filter(
+      (object) =>
+        object.kind === kind && (namespace === undefined || object.metadata.namespace === namespace),
+    );
+  return {
+    get: <Kind extends Resource>(kind: string, namespace: string | undefined, name: string) =>
+      of(kind, namespace).find(({ metadata }) => metadata.name === name) as Kind | undefined,
+    list: <Kind extends Resource>(kind: string, namespace?: string) => of(kind, namespace) as Kind[],
+    hosts: () => [...hosts],
+  };
+};
