@@ -2,6 +2,8 @@ import type { Logger } from '../telemetry/logger.ts';
 
 /** A last resort: what has not stopped by then is left to the operating system. */
 const STOP_DEADLINE_MS = 9_500;
+/** Time for the error to be written. */
+const FAILED_START_MS = 1_000;
 
 interface Running {
   close(): Promise<void>;
@@ -36,12 +38,23 @@ export async function runService(
   const started = start({ signal: stop.signal, fail });
   // Without a handler a failure during an early stop would be reported twice.
   started.catch(() => undefined);
-  const running = await Promise.race([started, stopping.then(() => undefined)]);
-  if (running) await stopping;
-  const timer = setTimeout(() => process.exit(status), STOP_DEADLINE_MS);
-  timer.unref();
-  await (running ?? (await started.catch(() => undefined)))?.close();
-  // The channel to the supervisor would keep this process alive.
-  if (process.connected) process.disconnect();
+  try {
+    const running = await Promise.race([started, stopping.then(() => undefined)]);
+    if (running) await stopping;
+    exitLater(STOP_DEADLINE_MS, status);
+    await (running ?? (await started.catch(() => undefined)))?.close();
+  } catch (error) {
+    // What a failed start has left open must not keep the supervisor from trying again.
+    exitLater(FAILED_START_MS, 1);
+    throw error;
+  } finally {
+    // The channel to the supervisor would keep this process alive.
+    if (process.connected) process.disconnect();
+  }
   return status;
+}
+
+/** Ends the process unless it has ended by itself until then. */
+function exitLater(milliseconds: number, status: number): void {
+  setTimeout(() => process.exit(status), milliseconds).unref();
 }
