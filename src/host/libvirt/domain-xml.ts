@@ -20,8 +20,12 @@ interface Xml {
 /** PCIe slots left free for disks and interfaces that are attached while the guest runs. */
 const spareRootPorts = 14;
 
-/** Per guest; QEMU's default of a quarter of the machine's memory would not let 50 guests run. */
-const translationCacheMebibytes = 32;
+/**
+ * Per guest; QEMU's default of up to 1 GiB would not let 50 guests run. QEMU 7.2 deals the cache out in regions and
+ * aborts when a CPU is plugged while none is left (`tcg_region_initial_alloc__locked`), as with 32 MiB right after a
+ * boot; pages that were never filled cost nothing.
+ */
+const translationCacheMebibytes = 128;
 
 const ovmf = { code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: '/usr/share/OVMF/OVMF_VARS_4M.fd' };
 
