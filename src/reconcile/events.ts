@@ -101,7 +101,7 @@ export class EventRecorder {
   }
 }
 
-const textOf = ({ reason, message }: Note): string => `${reason}\n${message}`;
+const textOf = ({ type, reason, message }: Note): string => `${type}\n${reason}\n${message}`;
 
 /** A map that forgets its oldest entry when it is full. */
 function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
