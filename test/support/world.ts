@@ -174,7 +174,7 @@ export class World {
   async until<Result>(
     what: string,
     condition: () => Result | undefined | false,
-    timeoutMs = 15_000,
+    timeoutMs = 30_000,
   ): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const look = (): void => {
@@ -216,7 +216,7 @@ export class World {
   }
 
   /** Resolves when for a second nobody wrote to the API, the host did not change, and no order was under way. */
-  async quiet(timeoutMs = 15_000): Promise<void> {
+  async quiet(timeoutMs = 30_000): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const left = this.#lastChangeMs + SILENCE_MS - performance.now();
