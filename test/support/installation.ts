@@ -43,6 +43,7 @@ export interface SeenEvent {
   reason: string;
   message: string;
   count: number;
+  involvedObject: { kind: string };
 }
 
 /** One of the processes of `purlin up`: the supervisor itself or one of its parts. */
@@ -222,6 +223,15 @@ export class Installation implements AsyncDisposable {
     const about = ['--field-selector', `involvedObject.name=${name}`, '--sort-by=.lastTimestamp'];
     const list = await this.kubectl('get', 'events', ...about, '-o', 'json', ...args);
     return (JSON.parse(list) as { items: SeenEvent[] }).items;
+  }
+
+  /** How often an object, named as `kind/name`, was said to have acted for `reason`. */
+  async timesTold(object: string, reason: string): Promise<number> {
+    const [kind, name = ''] = object.split('/');
+    const about = (await this.events(name)).filter(
+      (event) => event.reason === reason && event.involvedObject.kind.toLowerCase() === kind,
+    );
+    return about.reduce((sum, { count }) => sum + count, 0);
   }
 
   /** Waits for an Event whose reason is `reason`. */
