@@ -118,7 +118,7 @@ function phase(
 ): string {
   if (deleting(machine)) return 'Terminating';
   if (domain && domain.power !== 'shutoff') return stopping(domain, outcome) ? 'Stopping' : 'Running';
-  if (failure && !failure.retryable) return 'Failed';
+  if ((failure && !failure.retryable) || outcome.type === 'blocked') return 'Failed';
   if (outcome.type === 'act' && outcome.step.on === 'host') {
     return outcome.step.action.name === 'machine.start' || outcome.drift ? 'Starting' : 'Provisioning';
   }

@@ -35,19 +35,20 @@ export function planSubnet(input: SubnetInput): Outcome {
     const { uid } = subnet.metadata;
     const missing = difference(wanted, host.snapshot.segments[uid]);
     if (!missing) continue;
-    return act(
-      {
-        on: 'host',
-        hostName: host.name,
-        action: { name: 'subnet.realise', arguments: wanted },
-        lock: [uid],
-      },
-      {
-        reason: missing.reason,
-        because: `host ${host.name}: ${missing.because}`,
-        drift: wasRealised(subnet) && missing.drift,
-      },
-    );
+    const step = {
+      on: 'host',
+      hostName: host.name,
+      action: { name: 'subnet.realise', arguments: wanted },
+      lock: [uid],
+    } as const;
+    const because = `host ${host.name}: ${missing.because}`;
+    // What has never been there is not missing.
+    const first = missing.drift && !wasRealised(subnet);
+    return act(step, {
+      reason: first ? 'Realising' : missing.reason,
+      because,
+      drift: missing.drift && !first,
+    });
   }
   if (!hosts.some(({ snapshot }) => snapshot !== 'unknown')) {
     return waiting('NoHost', 'no host has reported yet; start an agent (purlin up does)', 5_000);

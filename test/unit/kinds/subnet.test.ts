@@ -32,12 +32,12 @@ describe('planning a Subnet', () => {
       given({ hosts: [silentHost()] }),
       'wait (NoHost): no host has reported yet; start an agent (purlin up does)',
     ],
-    ['new', given(), 'subnet.realise on h1 (BridgeMissing): host h1: the bridge does not exist'],
+    ['new', given(), 'subnet.realise on h1 (Realising): host h1: the bridge does not exist'],
     ['whole', withSegment(), 'settled'],
     [
       'whole on one host, missing on the second',
       given({ hosts: [host({ segments: { [uid]: segment(subnet()) } }), host({ hostName: 'h2' })] }),
-      'subnet.realise on h2 (BridgeMissing): host h2: the bridge does not exist',
+      'subnet.realise on h2 (Realising): host h2: the bridge does not exist',
     ],
     [
       'configured for an older spec',
@@ -104,7 +104,7 @@ describe('conflicts', () => {
     [
       'the older one is not disturbed',
       given({ others: [{ ...wide, metadata: { ...wide.metadata, ...later } }] }),
-      'subnet.realise on h1 (BridgeMissing): host h1: the bridge does not exist',
+      'subnet.realise on h1 (Realising): host h1: the bridge does not exist',
     ],
     [
       'a later one that is realised wins',
@@ -119,7 +119,7 @@ describe('conflicts', () => {
     [
       'neighbours do not overlap',
       given({ others: [subnet('backend', { spec: { cidr: '10.20.1.0/24' } })] }),
-      'subnet.realise on h1 (BridgeMissing): host h1: the bridge does not exist',
+      'subnet.realise on h1 (Realising): host h1: the bridge does not exist',
     ],
     [
       'a network that the host uses itself',
@@ -129,7 +129,7 @@ describe('conflicts', () => {
     [
       'the default route overlaps nothing',
       given({ hosts: [host({ hostCidrs: ['0.0.0.0/0'] })] }),
-      'subnet.realise on h1 (BridgeMissing): host h1: the bridge does not exist',
+      'subnet.realise on h1 (Realising): host h1: the bridge does not exist',
     ],
     ...['10.20.0.0', '10.20.0.255'].map((gateway): [string, SubnetInput, string] => [
       `gateway ${gateway}`,
