@@ -6,7 +6,7 @@ import { Worker } from 'bullmq';
 import { SimulatedStorage } from '../../../src/host/storage/simulated.ts';
 import { type ImageSource, StorageError } from '../../../src/host/ports/storage.ts';
 import { announceEpoch } from '../../../src/queue/epoch.ts';
-import { changesKey, copiesQueueName, hostsKey, ordersKey, snapshotKey } from '../../../src/queue/keys.ts';
+import { changesKey, queueName, hostsKey, ordersKey, snapshotKey } from '../../../src/queue/keys.ts';
 import { generateSealingKeys } from '../../../src/queue/sealing.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
 import type { HostAction } from '../../../src/plan/actions.ts';
@@ -355,7 +355,7 @@ describe('work under way', () => {
     await first.close();
     const taken = Promise.withResolvers<void>();
     const dying = new Worker(
-      copiesQueueName(first.agentUid),
+      queueName(first.agentUid),
       () => {
         taken.resolve();
         return new Promise(() => {});
