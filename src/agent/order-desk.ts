@@ -208,6 +208,7 @@ function touchedParts(name: HostActionName): PartName[] {
     case 'machine.start':
       return ['domains', 'network'];
     case 'machine.requestShutdown':
+    case 'machine.withdrawShutdown':
     case 'machine.powerOff':
       return ['domains'];
     case 'machine.reconfigure':

@@ -148,6 +148,12 @@ export class SimulatedHypervisor implements Hypervisor {
     });
   }
 
+  async withdrawShutdown(uuid: string): Promise<void> {
+    return this.#perform('withdrawShutdown', () => {
+      delete this.#domains.get(uuid)?.live?.metadata?.shutdownRequestedAt;
+    });
+  }
+
   async destroyDomain(uuid: string): Promise<void> {
     return this.#perform('destroyDomain', () => this.#stop(uuid, 'destroyed'));
   }

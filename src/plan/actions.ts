@@ -27,6 +27,8 @@ export interface HostActions {
   'machine.reconfigure': MachineDefinition;
   /** The guest has been asked to shut down (ACPI); the host records when. */
   'machine.requestShutdown': Record<string, never>;
+  /** A running guest counts as not asked to shut down: a later request has its whole grace period. */
+  'machine.withdrawShutdown': Record<string, never>;
   /** The domain is shut off, at once. */
   'machine.powerOff': Record<string, never>;
   /** Nothing of the Machine is left on the host: domain, seed, taps, nvram, console log. */

@@ -16,6 +16,8 @@ export interface Hypervisor {
    * ignore it; a repetition asks again but keeps the first time.
    */
   requestShutdown(uuid: string, requestedAt: number): Promise<void>;
+  /** The live metadata tells of no request any more; what the guest makes of the one it got is its own affair. */
+  withdrawShutdown(uuid: string): Promise<void>;
   /** Not running, at once: like pulling the plug. */
   destroyDomain(uuid: string): Promise<void>;
   /** Not defined any more. A guest that runs goes on without a definition: destroy it first. */

@@ -92,6 +92,13 @@ export class LibvirtHypervisor implements Hypervisor {
     await unlessStopped(this.#connection.call(procedures.domainShutdownFlags, refByUuid(uuid), 0));
   }
 
+  async withdrawShutdown(uuid: string): Promise<void> {
+    const live = await this.#domains.live(uuid);
+    if (live?.metadata?.shutdownRequestedAt === undefined) return;
+    const { shutdownRequestedAt: _withdrawn, ...metadata } = live.metadata;
+    await this.setLiveMetadata(uuid, metadata);
+  }
+
   async destroyDomain(uuid: string): Promise<void> {
     const seen = await this.#domains.own(uuid);
     if (seen?.live === undefined) return;

@@ -37,6 +37,8 @@ export const machineExecutors: Executors<MachineActionName> = {
   'machine.requestShutdown': async (_wanted, { hypervisor, now }, { uid }) =>
     hypervisor.requestShutdown(uid, now()),
 
+  'machine.withdrawShutdown': async (_wanted, { hypervisor }, { uid }) => hypervisor.withdrawShutdown(uid),
+
   'machine.powerOff': async (_wanted, { hypervisor }, { uid }) => {
     const domain = await hypervisor.findDomain(uid);
     if (domain && domain.power !== 'shutoff') await hypervisor.destroyDomain(uid);

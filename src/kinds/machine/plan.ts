@@ -130,6 +130,12 @@ function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
       drift: true,
     });
   }
+  if (domain.shutdownRequestedAt !== undefined && runStrategy !== 'Manual') {
+    return host.step(
+      { name: 'machine.withdrawShutdown', arguments: {} },
+      { reason: 'ShutdownWithdrawn', because: `the guest shall run on; runStrategy is ${runStrategy}` },
+    );
+  }
   return planConnections(input, host) ?? settled;
 }
 
@@ -144,7 +150,8 @@ function planStart(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
   const { machine } = input;
   const { runStrategy } = machine.spec;
   if (runStrategy === 'Manual') return settled;
-  const restarting = domain.shutdownRequestedAt !== undefined;
+  // The request went with the run that it was made to; that it had been made shows in the phase.
+  const restarting = ['Stopping', 'Starting'].includes(machine.status?.phase ?? '');
   if (runStrategy === 'RerunOnFailure' && domain.stopCause === 'guest' && !restarting) return settled;
   const wasRunning = machine.status?.phase === 'Running' || readyReason(machine) === 'GuestStopped';
   return start(

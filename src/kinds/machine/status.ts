@@ -70,7 +70,12 @@ function ready(
 
 /** Asked to shut down, and still meant to: a guest that did not obey before the wish was taken back goes on. */
 const stopping = (domain: DomainSnapshot, outcome: Outcome): boolean =>
-  domain.shutdownRequestedAt !== undefined && outcome.type !== 'settled';
+  domain.shutdownRequestedAt !== undefined && outcome.type !== 'settled' && !withdrawing(outcome);
+
+const withdrawing = (outcome: Outcome): boolean =>
+  outcome.type === 'act' &&
+  outcome.step.on === 'host' &&
+  outcome.step.action.name === 'machine.withdrawShutdown';
 
 function scheduled({ placement }: MachineInput, outcome: Outcome): WantedCondition {
   if (placement) {

@@ -1,6 +1,6 @@
 import type { SegmentArguments } from '../../plan/actions.ts';
 import type { HostView } from '../../plan/kind.ts';
-import { type Outcome, act, blocked, settled, waiting } from '../../plan/outcome.ts';
+import { type HostStep, type Outcome, act, blocked, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
 import type { SegmentSnapshot } from '../../plan/snapshot.ts';
 import type { IPAddress, Subnet } from '../../resources/kinds.ts';
@@ -35,12 +35,12 @@ export function planSubnet(input: SubnetInput): Outcome {
     const { uid } = subnet.metadata;
     const missing = difference(wanted, host.snapshot.segments[uid]);
     if (!missing) continue;
-    const step = {
+    const step: HostStep = {
       on: 'host',
       hostName: host.name,
       action: { name: 'subnet.realise', arguments: wanted },
       lock: [uid],
-    } as const;
+    };
     const because = `host ${host.name}: ${missing.because}`;
     // What has never been there is not missing.
     const first = missing.drift && !wasRealised(subnet);

@@ -107,6 +107,7 @@ export class Installation<Ports extends AgentPorts = AgentPorts> {
       'machine.connect': { interfaces: definition.interfaces },
       'machine.reconfigure': this.enlarged,
       'machine.requestShutdown': {},
+      'machine.withdrawShutdown': {},
       'machine.powerOff': {},
       'machine.delete': { interfaceNames: ['eth0', 'eth1'] },
     };
@@ -195,6 +196,7 @@ const before: { [Name in HostActionName]: HostActionName[] } = {
   'machine.connect': running,
   'machine.reconfigure': running,
   'machine.requestShutdown': running,
+  'machine.withdrawShutdown': [...running, 'machine.requestShutdown'],
   'machine.powerOff': running,
   'machine.delete': [...running, 'machine.powerOff'],
 };

@@ -32,6 +32,7 @@ describe('after a failure before or after any of its steps', () => {
       'defineDomain',
       'startDomain',
       'requestShutdown',
+      'withdrawShutdown',
       'destroyDomain',
       'undefineDomain',
       'attachDisk',

@@ -180,6 +180,10 @@ test('a running guest: what libvirt can change while it runs, and what it rememb
     shutdownRequestedAt: 1_700_000_000_000,
   });
   expect(config).toMatchObject({ cpus: 1, interfaces: [], metadata: spec.metadata });
+
+  await hypervisor.withdrawShutdown(uuid);
+  await hypervisor.withdrawShutdown(uuid);
+  expect((await seen(uuid)).live?.metadata).not.toHaveProperty('shutdownRequestedAt');
   const { stdout } = await execa('/usr/bin/qemu-img', [
     'info',
     '-U',

@@ -104,6 +104,11 @@ describe('the power state', () => {
       ),
       'settled',
     ],
+    [
+      'Always again, while the guest ignores the request that Halted had made',
+      withDomain({}, { shutdownRequestedAt: NOW - 10_000 }),
+      'machine.withdrawShutdown on h1 (ShutdownWithdrawn): the guest shall run on; runStrategy is Always',
+    ],
     ['Manual, off', withDomain({ machine: spec({ runStrategy: 'Manual' }) }, off), 'settled'],
     ['Manual, running', withDomain({ machine: spec({ runStrategy: 'Manual' }) }), 'settled'],
     ['Halted, off', withDomain({ machine: spec({ runStrategy: 'Halted' }) }, off), 'settled'],
@@ -190,8 +195,13 @@ describe('restarts', () => {
     [
       'asked to shut down for a restart, and off: started, though the guest stopped itself',
       withDomain(
-        { machine: annotated('b', { runStrategy: 'RerunOnFailure' }) },
-        { power: 'shutoff', stopCause: 'guest', shutdownRequestedAt: NOW },
+        {
+          machine: {
+            ...annotated('b', { runStrategy: 'RerunOnFailure' }),
+            status: { phase: 'Stopping' },
+          },
+        },
+        { power: 'shutoff', stopCause: 'guest' },
       ),
       'machine.start on h1 (Starting): runStrategy is RerunOnFailure',
     ],
