@@ -53,9 +53,9 @@ export async function startAgentProcess(
   const libvirt = await provideLibvirt(options, kvm.works);
   const connection = new LibvirtConnection({ socketPath: libvirt.socketPath });
   connection.start();
-  const hypervisor = new LibvirtHypervisor(connection, trust.installationUid, {
-    ...(libvirt.guestLogDirectory ? { guestLogDirectory: libvirt.guestLogDirectory } : {}),
-  });
+  const { guestLogDirectory } = libvirt;
+  const logs = guestLogDirectory === undefined ? {} : { guestLogDirectory };
+  const hypervisor = new LibvirtHypervisor(connection, trust.installationUid, logs);
   const network = createLinuxNetwork({ dataDir, logger: logger.child({ component: 'network' }) });
   const storage = createFileStorage({
     dataDir,

@@ -125,7 +125,7 @@ export class ApiClient {
       allowWatchBookmarks: 'true',
       timeoutSeconds: '540',
     });
-    const response = await this.#send('GET', `${collectionUrl(type)}?${query}`, { signal });
+    const response = await this.#send('GET', `${collectionUrl(type)}?${query.toString()}`, { signal });
     for await (const line of linesOf(response)) yield JSON.parse(line) as WatchEvent<Kind>;
   }
 

@@ -97,8 +97,9 @@ export class Controller {
       const owner = this.#parts.informers.byUid(uid);
       if (owner) this.#enqueue(owner.kind, owner.key);
     }
-    for (const { kind, alsoConcerns } of this.#kinds.values()) {
-      for (const key of alsoConcerns?.(changedUids, this.#parts.informers) ?? []) this.#enqueue(kind, key);
+    for (const definition of this.#kinds.values()) {
+      const keys = definition.alsoConcerns?.(changedUids, this.#parts.informers) ?? [];
+      for (const key of keys) this.#enqueue(definition.kind, key);
     }
   }
 

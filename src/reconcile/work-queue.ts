@@ -51,7 +51,7 @@ export class WorkQueue {
   /** Takes no more work and resolves when nothing is in work any more. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const key of [...this.#timers.keys()]) this.#clearTimer(key);
+    for (const key of this.#timers.keys()) this.#clearTimer(key);
     this.#ready.length = 0;
     if (this.#active.size === 0) return;
     await new Promise<void>((resolve) => {
