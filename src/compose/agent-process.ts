@@ -170,10 +170,8 @@ interface Trust {
 }
 
 async function readTrust(file: string, logger: Logger, signal: AbortSignal): Promise<Trust> {
-  while (!existsSync(file)) {
-    logger.info({ file }, 'waiting for the trust file of the installation');
-    await changed(dirname(file), signal);
-  }
+  if (!existsSync(file)) logger.info({ file }, 'waiting for the trust file of the installation');
+  while (!existsSync(file)) await changed(dirname(file), signal);
   return JSON.parse(readFileSync(file, 'utf8')) as Trust;
 }
 
