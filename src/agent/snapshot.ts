@@ -57,7 +57,9 @@ export function assembleSnapshot(
  * the pending shutdown are of the present run.
  */
 export function describeDomain(domain: ObservedDomain, diskPath: Storage['diskPath']): DomainSnapshot {
-  const { uuid, power, stopCause, config, live } = domain;
+  const { uuid, stopCause, config, live, pauseCause } = domain;
+  // Paused while it starts, migrates or is saved: that ends by itself, and is no state to act on.
+  const power = domain.power === 'paused' && pauseCause === 'other' ? 'running' : domain.power;
   const { definitionHash } = config?.metadata ?? {};
   const { definitionHash: runningHash, shutdownRequestedAt } = live?.metadata ?? {};
   return {

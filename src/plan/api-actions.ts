@@ -16,6 +16,8 @@ export type ApiAction =
   /** Bind (a Placement), allocate (an IPAddress) or make a templated child; a name taken is a conflict, seen next time. */
   | { name: 'api.createChild'; child: ChildObject }
   | { name: 'api.deleteChild'; child: ObjectReference }
+  /** Makes the Subnet's network its own; decided one after another on a live list, so that one of two overlapping gets it. */
+  | { name: 'api.holdNetwork' }
   /** Records the Host that will hold an unclaimed Disk (its own status, at the version planned from). */
   | { name: 'api.bindDisk'; hostName: string }
   /** Sets or clears `status.claim` (and the host) of a Disk, at exactly the version that was planned from. */

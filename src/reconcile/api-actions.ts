@@ -39,6 +39,11 @@ export async function performApiAction(
         await client.delete(informers.typeOf(child.kind), child, child.uid);
         return;
       }
+      case 'api.holdNetwork': {
+        const patch = { metadata: unchanged, status: { networkHeld: true } };
+        informers.put(await client.patch(type, object.metadata, patch, 'status'));
+        return;
+      }
       case 'api.bindDisk': {
         const patch = { metadata: unchanged, status: { hostName: action.hostName } };
         informers.put(await client.patch(type, object.metadata, patch, 'status'));

@@ -1,3 +1,4 @@
+import type { ApiAction } from '../plan/api-actions.ts';
 import type { KindDefinition } from '../plan/kind.ts';
 import type { HostActionName } from '../plan/actions.ts';
 import type { HostStep, Outcome } from '../plan/outcome.ts';
@@ -36,6 +37,9 @@ const DESTRUCTIVE: ReadonlySet<HostActionName> = new Set([
   'machine.requestShutdown',
 ]);
 
+/** What only one of several may get. */
+const CONTESTED: ReadonlySet<ApiAction['name']> = new Set(['api.holdNetwork']);
+
 const CONCURRENCY = 8;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
@@ -49,6 +53,7 @@ export class Controller {
   readonly #kinds: ReadonlyMap<string, KindDefinition>;
   readonly #queue: WorkQueue;
   readonly #errors = new Map<string, number>();
+  #contests: Promise<unknown> = Promise.resolve();
 
   constructor(parts: ControllerParts) {
     this.#parts = parts;
@@ -159,7 +164,8 @@ export class Controller {
         const { step } = outcome;
         if (step.on === 'api') {
           logger.info({ action: step.action.name, reason: outcome.reason }, outcome.because);
-          await performApiAction(reported, step.action, this.#parts);
+          if (CONTESTED.has(step.action.name)) await this.#contest(definition, reported, step.action.name);
+          else await performApiAction(reported, step.action, this.#parts);
           if (step.action.name !== 'api.addFinalizer') await events.recordStep(object, noteOf(outcome));
           return 0;
         }
@@ -184,6 +190,25 @@ export class Controller {
         return dispatch.recheckMs;
       }
     }
+  }
+
+  /**
+   * Carries the action out if it still follows when every object of the kind is seen as the API server has it. One at a
+   * time, and each decision is written before the next is made: two that want the same cannot both find it free.
+   */
+  #contest(definition: KindDefinition, object: Resource, action: ApiAction['name']): Promise<void> {
+    const { client, informers, now } = this.#parts;
+    const turn = this.#contests.then(async () => {
+      const { items } = await client.list(informers.typeOf(definition.kind));
+      for (const item of items) informers.put(item);
+      const live = informers.byKey(definition.kind, keyOf(object));
+      if (live?.metadata.uid !== object.metadata.uid) return;
+      const again = definition.plan(definition.gather(live, informers), now());
+      if (again.type !== 'act' || again.step.on !== 'api' || again.step.action.name !== action) return;
+      await performApiAction(live, again.step.action, this.#parts);
+    });
+    this.#contests = turn.catch(() => undefined);
+    return turn;
   }
 
   /** The same step follows from the object as the API server has it at this moment. */

@@ -29,6 +29,16 @@ export function planSubnet(input: SubnetInput): Outcome {
   const conflict = findConflict(input);
   if (conflict) return conflict;
 
+  if (!hosts.some(({ snapshot }) => snapshot !== 'unknown')) {
+    return waiting('NoHost', 'no host has reported yet; start an agent (purlin up does)', 5_000);
+  }
+  if (!holdsNetwork(subnet)) {
+    return act(
+      { on: 'api', action: { name: 'api.holdNetwork' } },
+      { reason: 'HoldingNetwork', because: `no other Subnet and no host uses ${subnet.spec.cidr}` },
+    );
+  }
+
   const wanted = segmentOf(subnet, input.addresses);
   for (const host of hosts) {
     if (host.snapshot === 'unknown') continue;
@@ -50,11 +60,11 @@ export function planSubnet(input: SubnetInput): Outcome {
       drift: missing.drift && !first,
     });
   }
-  if (!hosts.some(({ snapshot }) => snapshot !== 'unknown')) {
-    return waiting('NoHost', 'no host has reported yet; start an agent (purlin up does)', 5_000);
-  }
   return settled;
 }
+
+/** From before the first step on a host until it is gone. */
+const holdsNetwork = (subnet: Subnet): boolean => subnet.status?.networkHeld === true || wasRealised(subnet);
 
 /** Once realised, a Subnet keeps its network, also while its bridge is being repaired. */
 export const wasRealised = (subnet: Subnet): boolean => subnet.status?.realised === true;
@@ -120,7 +130,7 @@ export function difference(
 function findConflict({ subnet, hosts, others }: SubnetInput): Outcome | undefined {
   const network = networkOf(subnet);
   if (!network) return blocked('InvalidCIDR', `spec.cidr ${subnet.spec.cidr} is not an IPv4 network`);
-  if (wasRealised(subnet)) return undefined; // a realised Subnet is never taken down by a later one
+  if (holdsNetwork(subnet)) return undefined; // it is never taken down by a later one
   const gateway = parseAddress(gatewayOf(subnet));
   if (gateway === network.base || gateway === network.base + network.size - 1) {
     return blocked(
@@ -158,9 +168,9 @@ function findConflict({ subnet, hosts, others }: SubnetInput): Outcome | undefin
   return undefined;
 }
 
-/** A realised Subnet goes before one that is not; otherwise the older one, then the smaller UID. */
+/** A Subnet that holds its network goes before one that does not; otherwise the older one, then the smaller UID. */
 function precedes(other: Subnet, subnet: Subnet): boolean {
-  if (wasRealised(other)) return true;
+  if (holdsNetwork(other)) return true;
   const a = other.metadata;
   const b = subnet.metadata;
   if (a.creationTimestamp !== b.creationTimestamp) return a.creationTimestamp < b.creationTimestamp;

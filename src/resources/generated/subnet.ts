@@ -38,6 +38,10 @@ export interface SubnetFields {
      */
     phase?: 'Pending' | 'Provisioning' | 'Ready' | 'Failed' | 'Terminating';
     /**
+     * The network is this Subnet's; one that overlaps it cannot be realised any more.
+     */
+    networkHeld?: boolean;
+    /**
      * Set once the Subnet was in place on a Host; it keeps its network from then on.
      */
     realised?: boolean;

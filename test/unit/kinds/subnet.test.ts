@@ -8,15 +8,17 @@ import { deleted, host, ipAddress, segment, sentence, silentHost, subnet } from 
 const uid = 'uid-of-frontend';
 const realised = { realised: true, phase: 'Ready' as const };
 
+const holding = subnet('frontend', { status: { networkHeld: true } });
+
 const given = (changes: Partial<SubnetInput> = {}): SubnetInput => ({
-  subnet: subnet(),
+  subnet: holding,
   hosts: [host()],
   addresses: [],
   machines: [],
   others: [],
   ...changes,
 });
-const withSegment = (changes: Partial<SegmentSnapshot> = {}, of: Subnet = subnet()): SubnetInput =>
+const withSegment = (changes: Partial<SegmentSnapshot> = {}, of: Subnet = holding): SubnetInput =>
   given({ subnet: of, hosts: [host({ segments: { [uid]: segment(of, [], changes) } })] });
 const wasRealised = subnet('frontend', { status: realised });
 
@@ -29,10 +31,15 @@ describe('planning a Subnet', () => {
     ],
     [
       'no host yet',
-      given({ hosts: [silentHost()] }),
+      given({ subnet: subnet(), hosts: [silentHost()] }),
       'wait (NoHost): no host has reported yet; start an agent (purlin up does)',
     ],
-    ['new', given(), 'subnet.realise on h1 (Realising): host h1: the bridge does not exist'],
+    [
+      'new: its network first',
+      given({ subnet: subnet() }),
+      'api.holdNetwork (HoldingNetwork): no other Subnet and no host uses 10.20.0.0/24',
+    ],
+    ['holding its network', given(), 'subnet.realise on h1 (Realising): host h1: the bridge does not exist'],
     ['whole', withSegment(), 'settled'],
     [
       'whole on one host, missing on the second',
@@ -77,6 +84,8 @@ describe('planning a Subnet', () => {
 });
 
 describe('conflicts', () => {
+  const fresh = (changes: Partial<SubnetInput>): SubnetInput => given({ subnet: subnet(), ...changes });
+  const free = 'api.holdNetwork (HoldingNetwork): no other Subnet and no host uses 10.20.0.0/24';
   const later = { creationTimestamp: '2026-01-05T00:00:00Z' };
   const overlap = (who: string) =>
     `blocked (CIDROverlap): spec.cidr 10.20.0.0/24 overlaps ${who}; make a new Subnet with another network`;
@@ -98,17 +107,17 @@ describe('conflicts', () => {
     ],
     [
       'of two of the same second the smaller UID goes first',
-      given({ others: [wide] }),
+      fresh({ others: [wide] }),
       overlap('Subnet backend'),
     ],
     [
       'the older one is not disturbed',
-      given({ others: [{ ...wide, metadata: { ...wide.metadata, ...later } }] }),
-      'subnet.realise on h1 (Realising): host h1: the bridge does not exist',
+      fresh({ others: [{ ...wide, metadata: { ...wide.metadata, ...later } }] }),
+      free,
     ],
     [
       'a later one that is realised wins',
-      given({ others: [{ ...wide, metadata: { ...wide.metadata, ...later }, status: { realised: true } }] }),
+      fresh({ others: [{ ...wide, metadata: { ...wide.metadata, ...later }, status: { realised: true } }] }),
       overlap('Subnet backend'),
     ],
     [
@@ -118,19 +127,15 @@ describe('conflicts', () => {
     ],
     [
       'neighbours do not overlap',
-      given({ others: [subnet('backend', { spec: { cidr: '10.20.1.0/24' } })] }),
-      'subnet.realise on h1 (Realising): host h1: the bridge does not exist',
+      fresh({ others: [subnet('backend', { spec: { cidr: '10.20.1.0/24' } })] }),
+      free,
     ],
     [
       'a network that the host uses itself',
-      given({ hosts: [host({ hostCidrs: ['127.0.0.0/8', '10.20.0.128/25'] })] }),
+      fresh({ hosts: [host({ hostCidrs: ['127.0.0.0/8', '10.20.0.128/25'] })] }),
       'blocked (CIDROverlapsHost): spec.cidr 10.20.0.0/24 overlaps 10.20.0.128/25, which host h1 uses itself; make a new Subnet with another network',
     ],
-    [
-      'the default route overlaps nothing',
-      given({ hosts: [host({ hostCidrs: ['0.0.0.0/0'] })] }),
-      'subnet.realise on h1 (Realising): host h1: the bridge does not exist',
-    ],
+    ['the default route overlaps nothing', fresh({ hosts: [host({ hostCidrs: ['0.0.0.0/0'] })] }), free],
     ...['10.20.0.0', '10.20.0.255'].map((gateway): [string, SubnetInput, string] => [
       `gateway ${gateway}`,
       given({ subnet: subnet('frontend', { spec: { gateway } }) }),
@@ -240,8 +245,8 @@ describe('the status of a Subnet', () => {
 
   test.each<[string, SubnetInput, string]>([
     ['new', given(), 'Provisioning'],
-    ['without a host', given({ hosts: [] }), 'Pending'],
-    ['blocked', given({ hosts: [host({ hostCidrs: ['10.0.0.0/8'] })] }), 'Failed'],
+    ['without a host', given({ subnet: subnet(), hosts: [] }), 'Pending'],
+    ['blocked', given({ subnet: subnet(), hosts: [host({ hostCidrs: ['10.0.0.0/8'] })] }), 'Failed'],
     ['deleted', given({ subnet: subnet('frontend', { metadata: deleted }) }), 'Terminating'],
   ])('the phase of one %s', (_name, input, phase) => {
     expect(statusOf(input).fields['phase']).toBe(phase);
