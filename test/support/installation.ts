@@ -130,10 +130,16 @@ export class Installation implements AsyncDisposable {
     return { exitCode: daemon.exitCode, milliseconds: performance.now() - startedAt };
   }
 
-  /** Kills one process of `purlin up` without a warning. With the supervisor every part ends; parts alone come back. */
+  /**
+   * Kills one process of `purlin up` without a warning. With the supervisor every part ends; parts alone come back,
+   * and one that has not come back yet from an earlier crash is waited for.
+   */
   async crash(part: Part): Promise<void> {
-    const pid = part === 'supervisor' ? this.#daemon?.pid : await this.pidOf(part);
-    if (pid === undefined) throw new Error(`${part} does not run`);
+    const pid =
+      part === 'supervisor'
+        ? this.#daemon?.pid
+        : await this.until(`a process of ${part}`, () => this.pidOf(part));
+    if (pid === undefined) throw new Error('purlin up was not started');
     process.kill(pid, 'SIGKILL');
     if (part !== 'supervisor') return;
     if (this.#daemon?.signalCode === null) await once(this.#daemon, 'close');
