@@ -1,5 +1,4 @@
 /** What happens to a host with guests when something breaks: by hand, by a crash, by the loss of Redis; and what guests may reach. */
-import { randomInt } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -272,7 +271,8 @@ describe('a host with guests on it', () => {
   });
 
   describe('while Machines are made and deleted', () => {
-    const seed = Number(process.env['PURLIN_E2E_SEED'] ?? randomInt(2 ** 31));
+    // Always the same moments, so that a failure can be repeated; other seeds are for whoever looks for trouble.
+    const seed = Number(process.env['PURLIN_E2E_SEED'] ?? 1_281_668_126);
     const random = mulberry32(seed);
 
     test.each<Part>(['supervisor', 'control-plane', 'agent', 'redis'])(
