@@ -164,8 +164,9 @@ export class Controller {
         const { step } = outcome;
         if (step.on === 'api') {
           logger.info({ action: step.action.name, reason: outcome.reason }, outcome.because);
-          if (CONTESTED.has(step.action.name)) await this.#contest(definition, reported, step.action.name);
-          else await performApiAction(reported, step.action, this.#parts);
+          if (CONTESTED.has(step.action.name)) {
+            if (!(await this.#contest(definition, reported, step.action.name))) return 0;
+          } else await performApiAction(reported, step.action, this.#parts);
           if (step.action.name !== 'api.addFinalizer') await events.recordStep(object, noteOf(outcome));
           return 0;
         }
@@ -195,17 +196,19 @@ export class Controller {
   /**
    * Carries the action out if it still follows when every object of the kind is seen as the API server has it. One at a
    * time, and each decision is written before the next is made: two that want the same cannot both find it free.
+   * Resolves with whether it was carried out.
    */
-  #contest(definition: KindDefinition, object: Resource, action: ApiAction['name']): Promise<void> {
+  #contest(definition: KindDefinition, object: Resource, action: ApiAction['name']): Promise<boolean> {
     const { client, informers, now } = this.#parts;
     const turn = this.#contests.then(async () => {
       const { items } = await client.list(informers.typeOf(definition.kind));
       for (const item of items) informers.put(item);
       const live = informers.byKey(definition.kind, keyOf(object));
-      if (live?.metadata.uid !== object.metadata.uid) return;
+      if (live?.metadata.uid !== object.metadata.uid) return false;
       const again = definition.plan(definition.gather(live, informers), now());
-      if (again.type !== 'act' || again.step.on !== 'api' || again.step.action.name !== action) return;
+      if (again.type !== 'act' || again.step.on !== 'api' || again.step.action.name !== action) return false;
       await performApiAction(live, again.step.action, this.#parts);
+      return true;
     });
     this.#contests = turn.catch(() => undefined);
     return turn;

@@ -121,6 +121,13 @@ describe('conflicts', () => {
       overlap('Subnet backend'),
     ],
     [
+      'a later one that holds the network wins, though nothing of it is realised yet',
+      fresh({
+        others: [{ ...wide, metadata: { ...wide.metadata, ...later }, status: { networkHeld: true } }],
+      }),
+      overlap('Subnet backend'),
+    ],
+    [
       'a realised one is never taken down',
       given({ subnet: wasRealised, others: [wide] }),
       'subnet.realise on h1 (BridgeMissing, drift): host h1: the bridge does not exist',
