@@ -3,7 +3,6 @@ import { purlinVersion } from '../compose/version.ts';
 import { agentCommand, apiserverCommand, controlPlaneCommand, controllerCommand } from './parts.ts';
 import { downCommand, purgeHostCommand, upCommand } from './up.ts';
 import { kubeconfigCommand, statusCommand } from './status.ts';
-import { readConfigFile } from './config-file.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Parses the command line, runs the command, and sets the exit status: 0 done, 1 failed, 2 wrong usage. */
@@ -52,9 +51,11 @@ Examples:
 }
 
 /** Settings of the file stand below flags and environment variables. */
-function applyConfigFile(command: Command): void {
+async function applyConfigFile(command: Command): Promise<void> {
   const path = command.opts()['config'] as string | undefined;
   if (path === undefined) return;
+  // Here and not above: parsing and checking YAML takes memory that a daemon without such a file never gives back.
+  const { readConfigFile } = await import('./config-file.ts');
   for (const [name, value] of Object.entries(readConfigFile(path))) {
     if (command.getOptionValueSource(name) === 'default' || command.getOptionValue(name) === undefined) {
       command.setOptionValueWithSource(name, value, 'config');

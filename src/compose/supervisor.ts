@@ -7,7 +7,8 @@ export interface Part {
   /** Absolute path of the program. */
   command: string;
   arguments: string[];
-  env?: NodeJS.ProcessEnv;
+  /** Beside PATH and locale, which every part gets; nothing of our own environment reaches it. */
+  env?: Record<string, string>;
   /** The child sends `{ ready: boolean, detail? }` over IPC; otherwise running counts as ready. */
   announcesReady: boolean;
 }
@@ -78,7 +79,7 @@ class SupervisedPart {
     const { command, arguments: args, env, announcesReady } = this.#part;
     const child = spawn(command, args, {
       stdio: ['ignore', 'inherit', 'inherit', ...(announcesReady ? (['ipc'] as const) : [])],
-      env: env ?? { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8' },
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C.UTF-8', ...env },
     });
     this.#child = child;
     this.#since = Date.now();

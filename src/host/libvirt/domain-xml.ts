@@ -1,4 +1,4 @@
-import { create } from 'xmlbuilder2';
+import { XMLBuilder } from 'fast-xml-parser';
 import { checkDisk, checkDomain, checkInterface, checkText } from './domain-check.ts';
 import {
   type DiskSpec,
@@ -209,19 +209,14 @@ function networkInterface(spec: InterfaceSpec): Xml {
   };
 }
 
-function render(root: string, content: Xml): string {
-  return create({ [root]: literally(content) }).end({ headless: true });
-}
+/** Every value is meant literally: `processEntities` escapes it for where it stands. */
+const writer = new XMLBuilder({
+  attributeNamePrefix: '@',
+  ignoreAttributes: false,
+  textNodeName: '#',
+  suppressEmptyNode: true,
+  suppressBooleanAttributes: false,
+  processEntities: true,
+});
 
-/**
- * Our values are always meant literally. xmlbuilder2 decodes escapes in the values that it is given, and
- * leaves alone what looks like an escape when it writes: so a literal `&` has to be escaped for both.
- */
-function literally(content: Xml): Xml {
-  const value = (each: Xml[string]): Xml[string] => {
-    if (typeof each === 'string') return each.replaceAll('&', '&#38;amp;');
-    if (typeof each === 'number' || each === undefined) return each;
-    return Array.isArray(each) ? each.map(literally) : literally(each as Xml);
-  };
-  return Object.fromEntries(Object.entries(content).map(([key, each]) => [key, value(each)]));
-}
+const render = (root: string, content: Xml): string => writer.build({ [root]: content });
