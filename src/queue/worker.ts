@@ -17,7 +17,10 @@ export interface OrderWorkerOptions {
   lockDurationMs?: number;
 }
 
-const concurrency = { orders: 6, copies: 2 };
+const concurrency = { orders: 8, copies: 2 };
+
+/** A worker that waits is woken by the job itself; this is only how often it asks again whether one was missed. */
+const askAgainSeconds = 30;
 
 /** Why a signal aborted. */
 export class LockLost extends Error {
@@ -78,6 +81,7 @@ class QueueWorker {
         lockDuration: this.#lockDurationMs,
         stalledInterval: this.#lockDurationMs / 2,
         maxStalledCount: 3,
+        drainDelay: askAgainSeconds,
       },
     );
     this.#worker.on('error', options.onError);

@@ -7,7 +7,8 @@ import { execa } from 'execa';
 import { writeAccounts } from './private/accounts.ts';
 import { forgetOtherBoots } from './private/boot.ts';
 import { writeNoDevice, writePrivateConfig } from './private/config.ts';
-import { type Daemon, type DaemonProcess, daemonsOf, findDaemon } from './private/daemon.ts';
+import { isAlive, type ProcessIdentity } from '../process-identity.ts';
+import { type Daemon, daemonsOf, findDaemon } from './private/daemon.ts';
 import type { LaunchPlan } from './private/launcher.ts';
 import { type LibvirtLayout, libvirtLayout, systemSockets } from './private/layout.ts';
 import { findQemuIdentity, type QemuIdentity } from './private/qemu-identity.ts';
@@ -29,8 +30,8 @@ export interface PrivateLibvirtOptions {
 }
 
 export interface PrivateLibvirtStatus {
-  libvirtd: DaemonProcess | undefined;
-  virtlogd: DaemonProcess | undefined;
+  libvirtd: ProcessIdentity | undefined;
+  virtlogd: ProcessIdentity | undefined;
 }
 
 /**
@@ -43,6 +44,8 @@ export class PrivateLibvirt {
   readonly #options: PrivateLibvirtOptions;
   readonly #daemons: readonly Daemon[];
   #starting: Promise<void> | undefined;
+  /** The daemons when they were last found running, all of them. */
+  #seen: readonly ProcessIdentity[] = [];
 
   constructor(options: PrivateLibvirtOptions) {
     this.#options = options;
@@ -64,15 +67,18 @@ export class PrivateLibvirt {
     return await findQemuIdentity();
   }
 
-  /** Costs a few reads of /proc and no spawn, so a supervisor may ask every second. */
+  /** The processes as their pid files and command lines tell; starts nothing. */
   async status(): Promise<PrivateLibvirtStatus> {
     const [virtlogd, libvirtd] = await Promise.all(this.#daemons.map(findDaemon));
     return { libvirtd, virtlogd };
   }
 
+  /** Costs two reads of /proc while they live, so a supervisor may ask every second. */
   async isRunning(): Promise<boolean> {
+    if (this.#seen.length > 0 && this.#seen.every(isAlive)) return true;
     const { libvirtd, virtlogd } = await this.status();
-    return libvirtd !== undefined && virtlogd !== undefined;
+    this.#seen = libvirtd && virtlogd ? [libvirtd, virtlogd] : [];
+    return this.#seen.length > 0;
   }
 
   /**
@@ -200,7 +206,7 @@ async function stopDaemon(daemon: Daemon, timeoutMs: number): Promise<void> {
 }
 
 /** A daemon is not our child: there is no exit to wait for, only its disappearance. */
-async function disappears(daemon: Daemon, running: DaemonProcess, timeoutMs: number): Promise<boolean> {
+async function disappears(daemon: Daemon, running: ProcessIdentity, timeoutMs: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   while ((await findDaemon(daemon))?.startTicks === running.startTicks) {
     if (performance.now() > deadline) return false;

@@ -2,13 +2,11 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isAlive, type ProcessIdentity, startTicksOf } from '../process-identity.ts';
 import { errorCode } from './errors.ts';
 import { dnsmasqBinary } from './tools.ts';
 
-export interface DnsmasqProcess {
-  pid: number;
-  /** Clock ticks after boot: with the pid, this names a process until the next boot. */
-  startTicks: string;
+export interface DnsmasqProcess extends ProcessIdentity {
   subnetUid: string;
   configFile: string;
   /** Inode of its network namespace. */
@@ -35,7 +33,7 @@ async function inspect(pid: number, subnets: string): Promise<DnsmasqProcess | u
       return undefined;
     const configFile = argument.slice(configArgument.length);
     if (dirname(dirname(configFile)) !== subnets) return undefined;
-    const startTicks = await readStartTicks(pid);
+    const startTicks = startTicksOf(pid);
     if (startTicks === undefined) return undefined;
     const namespace = (await readlink(`/proc/${pid}/ns/net`)).replace(/\D/g, '');
     return { pid, startTicks, subnetUid: basename(dirname(configFile)), configFile, namespace };
@@ -45,28 +43,12 @@ async function inspect(pid: number, subnets: string): Promise<DnsmasqProcess | u
   }
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)); undefined for one that is gone or a zombie. */
-export async function readStartTicks(pid: number): Promise<string | undefined> {
-  try {
-    const text = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The command in field 2 may hold spaces and parentheses; the last `)` ends it.
-    const [state, ...fields] = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    return state === 'Z' ? undefined : fields[18];
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT' || errorCode(error) === 'ESRCH') return undefined;
-    throw error;
-  }
-}
-
-export const isAlive = async ({ pid, startTicks }: DnsmasqProcess): Promise<boolean> =>
-  (await readStartTicks(pid)) === startTicks;
-
 /** Inode of a namespace file, in the form of {@link DnsmasqProcess.namespace}. */
 export const namespaceOf = async (file: string): Promise<string> => String((await stat(file)).ino);
 
 /** Sends a signal to exactly this process; false when it is gone. */
-export async function signal(target: DnsmasqProcess, name: NodeJS.Signals): Promise<boolean> {
-  if (!(await isAlive(target))) return false;
+export function signal(target: ProcessIdentity, name: NodeJS.Signals): boolean {
+  if (!isAlive(target)) return false;
   try {
     return process.kill(target.pid, name);
   } catch (error) {
@@ -76,9 +58,9 @@ export async function signal(target: DnsmasqProcess, name: NodeJS.Signals): Prom
 }
 
 /** Ends a process and waits until it is gone. */
-export async function end(target: DnsmasqProcess): Promise<void> {
-  await signal(target, 'SIGTERM');
-  for (const deadline = Date.now() + endingTimeoutMs; await isAlive(target); await delay(5)) {
-    if (Date.now() > deadline) await signal(target, 'SIGKILL');
+export async function end(target: ProcessIdentity): Promise<void> {
+  signal(target, 'SIGTERM');
+  for (const deadline = Date.now() + endingTimeoutMs; isAlive(target); await delay(5)) {
+    if (Date.now() > deadline) signal(target, 'SIGKILL');
   }
 }

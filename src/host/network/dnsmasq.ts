@@ -84,7 +84,7 @@ export class Dnsmasq {
       await end(served);
       await this.#forgetObsoleteLeases(subnetUid, reservations);
       await this.#start(subnetUid, served.configFile, reservations);
-    } else if (await signal(served, 'SIGHUP')) await this.#markLoaded(subnetUid, reservations);
+    } else if (signal(served, 'SIGHUP')) await this.#markLoaded(subnetUid, reservations);
   }
 
   /** Hash of what the running dnsmasq has read; undefined when its files were changed by somebody else since. */

@@ -2,7 +2,8 @@ import { type FSWatcher, lstatSync, watch } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from '../../telemetry/logger.ts';
-import { type DnsmasqProcess, isAlive } from './dnsmasq-processes.ts';
+import { isAlive } from '../process-identity.ts';
+import type { DnsmasqProcess } from './dnsmasq-processes.ts';
 import { errorCode } from './errors.ts';
 import type { Tools } from './tools.ts';
 
@@ -78,7 +79,7 @@ export class NetworkWatcher {
     this.#stopping = stopping;
     void this.#monitor('ip', ['monitor', 'link', 'address', 'route'], stopping.signal);
     void this.#monitor('nft', ['monitor'], stopping.signal);
-    const heartbeat = setInterval(() => void this.#lookAtProcesses(), heartbeatMs);
+    const heartbeat = setInterval(() => this.#lookAtProcesses(), heartbeatMs);
     heartbeat.unref();
     stopping.signal.addEventListener('abort', () => clearInterval(heartbeat));
   }
@@ -125,11 +126,10 @@ export class NetworkWatcher {
     this.#directories.delete(path);
   }
 
-  async #lookAtProcesses(): Promise<void> {
-    const processes = this.#processes;
-    const alive = await Promise.all(processes.map(isAlive));
-    if (alive.every(Boolean) || processes !== this.#processes) return;
-    this.#processes = processes.filter((_, index) => alive[index]);
+  #lookAtProcesses(): void {
+    const alive = this.#processes.filter(isAlive);
+    if (alive.length === this.#processes.length) return;
+    this.#processes = alive;
     this.hint();
   }
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { type ProcessIdentity, startTicksOf } from '../../process-identity.ts';
 import type { LibvirtLayout } from './layout.ts';
 
 /** One of the two programs of a private libvirt, known by its exact command line. */
@@ -6,12 +7,6 @@ export interface Daemon {
   name: 'virtlogd' | 'libvirtd';
   pidFile: string;
   command: readonly [string, ...string[]];
-}
-
-export interface DaemonProcess {
-  pid: number;
-  /** clock ticks after boot: with the pid, this names a process for ever (until the next boot) */
-  startTicks: string;
 }
 
 /** In the order in which they start: libvirtd hands each guest's console to virtlogd. */
@@ -36,17 +31,13 @@ export function daemonsOf(layout: LibvirtLayout): readonly Daemon[] {
  * alone proves nothing (the number may belong to another program by now): the command line, which holds
  * our own pid file's path, must be exactly ours.
  */
-export async function findDaemon(daemon: Daemon): Promise<DaemonProcess | undefined> {
+export async function findDaemon(daemon: Daemon): Promise<ProcessIdentity | undefined> {
   const pid = Number((await readIfThere(daemon.pidFile))?.trim());
   if (!Number.isSafeInteger(pid) || pid <= 1) return undefined;
   const commandLine = await readIfThere(`/proc/${pid}/cmdline`);
   if (commandLine !== `${daemon.command.join('\0')}\0`) return undefined;
-  const stat = await readIfThere(`/proc/${pid}/stat`);
-  // proc(5): the command name in parentheses may hold spaces; the state is the first field after it, the start time the 20th.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [state, startTicks] = [fields?.[0], fields?.[19]];
-  if (startTicks === undefined || state === 'Z' || state === 'X') return undefined;
-  return { pid, startTicks };
+  const startTicks = startTicksOf(pid);
+  return startTicks === undefined ? undefined : { pid, startTicks };
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {
