@@ -12,8 +12,8 @@ const hostPackages = readFileSync(join(import.meta.dirname, 'host-packages.txt')
 /** What scripts/demo-image.ts builds with; what goes into the guest is downloaded there, not installed. */
 const imagePackages = ['syslinux', 'syslinux-common', 'mtools', 'dosfstools', 'fdisk', 'e2fsprogs'];
 
-/** What the quickstart and the tests look at the result with; busybox is a DHCP client in the tests. */
-const observerPackages = ['busybox-static', 'curl', 'procps', 'unzip'];
+/** What the quickstart, the tests and the benchmark look at the result with; busybox is a DHCP client in the tests. */
+const observerPackages = ['busybox-static', 'curl', 'procps', 'unzip', 'xorriso'];
 
 export async function installSystemPackages(): Promise<void> {
   const missing = await missingPackages([...hostPackages, ...imagePackages, ...observerPackages]);

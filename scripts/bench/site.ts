@@ -13,7 +13,7 @@ import { demoImage } from '../demo-image.ts';
 import { kubectlPath } from '../kubectl.ts';
 import { purlinMain } from '../lib/build.ts';
 import { removeSite } from '../lib/leftovers.ts';
-import { createNetns } from '../lib/netns.ts';
+import { createNetns, fetchInside } from '../lib/netns.ts';
 
 const netns = `purlin-bench-${process.pid}`;
 
@@ -25,6 +25,7 @@ export class BenchSite implements AsyncDisposable {
   #daemon: ChildProcess | undefined;
   #libvirt: LibvirtConnection | undefined;
   readonly #startedAt = new Map<string, number>();
+  readonly #stoppedAt = new Map<string, number>();
   #onStarted: (() => void) | undefined;
 
   private constructor(dataDir: string, kubectl: string, port: number) {
@@ -109,12 +110,14 @@ export class BenchSite implements AsyncDisposable {
     await this.run(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
   }
 
-  /** From now on every domain's start is noted by libvirt's own event. */
+  /** From now on every domain's start and stop is noted by libvirt's own event. */
   async followStarts(): Promise<void> {
     const connection = new LibvirtConnection({ socketPath: this.#libvirtSocket });
     this.#libvirt = connection;
     connection.on('domain', (event) => {
-      if (event.kind !== 'lifecycle' || event.event !== 'started') return;
+      if (event.kind !== 'lifecycle') return;
+      if (event.event === 'stopped') this.#stoppedAt.set(event.domain.uuid, performance.now());
+      if (event.event !== 'started') return;
       this.#startedAt.set(event.domain.uuid, performance.now());
       this.#onStarted?.();
     });
@@ -131,6 +134,17 @@ export class BenchSite implements AsyncDisposable {
         this.#onStarted = resolve;
       });
     }
+  }
+
+  /** Every guest answers HTTP: none of them boots any more. */
+  async booted(): Promise<void> {
+    const list = await this.run(['get', 'ipaddresses', '-o', 'jsonpath={.items[*].spec.address}']);
+    for (const address of list.split(' ')) await fetchInside(netns, `http://${address}/`, 300);
+  }
+
+  /** When libvirt last told that the domain of this Machine had stopped. */
+  stoppedAt(uid: string): number {
+    return this.#stoppedAt.get(uid) ?? Number.NaN;
   }
 
   /** Process ids of Purlin itself: supervisor, parts and their children, without libvirt, dnsmasq and QEMU. */
