@@ -1,4 +1,5 @@
 import type { HostView, Reader } from '../../plan/kind.ts';
+import type { DomainHardware } from '../../plan/snapshot.ts';
 import type { Disk, Host, IPAddress, Machine, Placement, Secret, Subnet } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { diskName, placementName } from '../../values/names.ts';
@@ -51,8 +52,10 @@ function candidatesOf(reader: Reader, hosts: HostView[]): Candidate[] {
     const machine = machines.get(spec.machineRef.uid);
     if (!machine) continue;
     const sum = promised.get(spec.hostName) ?? { cpus: 0, memoryBytes: 0 };
-    sum.cpus += machine.spec.cpus;
-    sum.memoryBytes += memoryBytesOf(machine.spec.memory);
+    // A guest keeps what it was started with until its restart, whatever its spec says by now.
+    const running = runningOn(hosts, spec.hostName, machine.metadata.uid);
+    sum.cpus += Math.max(machine.spec.cpus, running?.cpus ?? 0);
+    sum.memoryBytes += Math.max(memoryBytesOf(machine.spec.memory), running?.memoryBytes ?? 0);
     promised.set(spec.hostName, sum);
   }
   return hosts.map((view) => ({
@@ -60,6 +63,11 @@ function candidatesOf(reader: Reader, hosts: HostView[]): Candidate[] {
     host: reader.get<Host>('Host', undefined, view.name),
     promised: promised.get(view.name) ?? { cpus: 0, memoryBytes: 0 },
   }));
+}
+
+function runningOn(hosts: HostView[], hostName: string, machineUid: string): DomainHardware | undefined {
+  const snapshot = hosts.find(({ name }) => name === hostName)?.snapshot ?? 'unknown';
+  return snapshot === 'unknown' ? undefined : snapshot.domains[machineUid]?.live;
 }
 
 function readUserData({ metadata, spec }: Machine, reader: Reader): UserData {

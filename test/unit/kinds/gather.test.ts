@@ -65,6 +65,16 @@ describe('what a Machine is planned from', () => {
     expect(candidate).toMatchObject({ promised: { cpus: 3, memoryBytes: 2 ** 30 } });
     expect(gatherMachine(web, readerOf([...objects, placement(web)], [host()])).candidates).toEqual([]);
   });
+
+  test('a guest that waits for its restart still holds what it was started with', () => {
+    const shrunk = machine('shrunk', { spec: { cpus: 1, memory: '1Gi' } });
+    const live = { cpus: 4, maxCpus: 4, memoryBytes: 2 ** 32, disks: [], interfaces: [] };
+    const { uid } = shrunk.metadata;
+    const domains = { [uid]: { machineUid: uid, power: 'running', persistent: true, live } as const };
+    const objects = [web, shrunk, placement(shrunk, 'h1'), hostObject('h1')];
+    const [candidate] = gatherMachine(web, readerOf(objects, [host({ domains })])).candidates;
+    expect(candidate).toMatchObject({ promised: { cpus: 4, memoryBytes: 2 ** 32 } });
+  });
 });
 
 describe('user data', () => {
