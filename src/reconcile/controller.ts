@@ -44,6 +44,15 @@ const CONCURRENCY = 8;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 30_000;
 
+/** What one look at an object found out. */
+interface Pass {
+  definition: KindDefinition;
+  object: Resource;
+  input: unknown;
+  outcome: Outcome & { type: 'act' };
+  logger: Logger;
+}
+
 /**
  * The loop: load, plan, report, act; one object at a time per key, for every kind alike. It is level-triggered: any
  * event may be lost or repeated, because each pass starts from what is there.
@@ -68,6 +77,7 @@ export class Controller {
 
   async close(): Promise<void> {
     await this.#queue.close();
+    await this.#parts.events.flush();
   }
 
   /** Everything is looked at: at the start, and when a host becomes known or unknown. */
@@ -139,58 +149,64 @@ export class Controller {
     object: Resource,
     logger: Logger,
   ): Promise<number | undefined> {
-    const { informers, dispatcher, now } = this.#parts;
+    const { informers, events, now } = this.#parts;
     const input = definition.gather(object, informers);
     const outcome = definition.plan(input, now());
-    const host = hostStepOf(outcome);
-    const snapshot = host ? this.#parts.snapshotOf(host.hostName) : 'unknown';
-    const failure = host && snapshot !== 'unknown' ? dispatcher.failureOf(object, host, snapshot) : undefined;
-
-    const reported = await reportStatus(object, definition.status(input, outcome, failure), this.#parts);
-    const { events } = this.#parts;
-    switch (outcome.type) {
-      case 'settled':
-        return undefined;
-      case 'blocked':
-        await events.recordState(object, {
-          type: 'Warning',
-          reason: outcome.reason,
-          message: outcome.message,
-        });
-        return undefined;
-      case 'waiting':
-        return outcome.recheckMs;
-      case 'act': {
-        const { step } = outcome;
-        if (step.on === 'api') {
-          logger.info({ action: step.action.name, reason: outcome.reason }, outcome.because);
-          if (CONTESTED.has(step.action.name)) {
-            if (!(await this.#contest(definition, reported, step.action.name))) return 0;
-          } else await performApiAction(reported, step.action, this.#parts);
-          if (step.action.name !== 'api.addFinalizer') await events.recordStep(object, noteOf(outcome));
-          return 0;
-        }
-        if (snapshot === 'unknown') return 1_000;
-        if (DESTRUCTIVE.has(step.action.name) && !(await this.#confirmed(definition, object, step)))
-          return 200;
-        const dispatch = await dispatcher.dispatch(object, step, snapshot, now());
-        if (dispatch.state === 'sent') {
-          logger.info(
-            { action: step.action.name, host: step.hostName, reason: outcome.reason },
-            outcome.because,
-          );
-          await events.recordStep(object, noteOf(outcome));
-          return 15_000;
-        }
-        if (failure)
-          await events.recordState(object, {
-            type: 'Warning',
-            reason: failure.reason,
-            message: failure.message,
-          });
-        return dispatch.recheckMs;
-      }
+    if (outcome.type === 'act') {
+      const pass = { definition, object, input, outcome, logger };
+      const { step } = outcome;
+      return step.on === 'api' ? this.#actOnApi(pass, step.action) : this.#actOnHost(pass, step);
     }
+    await reportStatus(object, definition.status(input, outcome, undefined), this.#parts);
+    if (outcome.type === 'waiting') return outcome.recheckMs;
+    if (outcome.type === 'blocked') {
+      events.recordState(object, { type: 'Warning', reason: outcome.reason, message: outcome.message });
+    }
+    return undefined;
+  }
+
+  /**
+   * Takes a step that the controller takes itself. The status is not written for it: the next plan follows at once,
+   * and it is its outcome that people want to read. A step that fails is told in the status like any other.
+   */
+  async #actOnApi({ definition, object, input, outcome, logger }: Pass, action: ApiAction): Promise<number> {
+    logger.info({ action: action.name, reason: outcome.reason }, outcome.because);
+    try {
+      if (CONTESTED.has(action.name)) {
+        if (!(await this.#contest(definition, object, action.name))) return 0;
+      } else await performApiAction(object, action, this.#parts);
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      const message = `${outcome.because}, but the API server refuses: ${words}`;
+      const status = definition.status(input, outcome, {
+        reason: 'ApiWriteFailed',
+        message,
+        retryable: true,
+      });
+      await reportStatus(object, status, this.#parts).catch(() => undefined);
+      throw error;
+    }
+    if (action.name !== 'api.addFinalizer') this.#parts.events.recordStep(object, noteOf(outcome));
+    return 0;
+  }
+
+  async #actOnHost({ definition, object, input, outcome, logger }: Pass, step: HostStep): Promise<number> {
+    const { dispatcher, events, now } = this.#parts;
+    const snapshot = this.#parts.snapshotOf(step.hostName);
+    const failure = snapshot === 'unknown' ? undefined : dispatcher.failureOf(object, step, snapshot);
+    await reportStatus(object, definition.status(input, outcome, failure), this.#parts);
+    if (snapshot === 'unknown') return 1_000;
+    if (DESTRUCTIVE.has(step.action.name) && !(await this.#confirmed(definition, object, step))) return 200;
+    const dispatch = await dispatcher.dispatch(object, step, snapshot, now());
+    if (dispatch.state === 'sent') {
+      logger.info({ action: step.action.name, host: step.hostName, reason: outcome.reason }, outcome.because);
+      events.recordStep(object, noteOf(outcome));
+      return 15_000;
+    }
+    if (failure) {
+      events.recordState(object, { type: 'Warning', reason: failure.reason, message: failure.message });
+    }
+    return dispatch.recheckMs;
   }
 
   /**

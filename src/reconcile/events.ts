@@ -6,6 +6,8 @@ import type { Note } from './report.ts';
 const eventsType = { group: '', version: 'v1', plural: 'events' };
 const COMPONENT = 'purlin-controller';
 const REMEMBERED = 4_096;
+/** Notes that wait to be written; what comes above that is dropped, because an API that is away would collect them all. */
+const WAITING = 1_000;
 
 interface Recorded {
   path: ObjectPath;
@@ -15,6 +17,8 @@ interface Recorded {
 /**
  * Writes core/v1 Events, as `kubectl describe` shows them. The same note on the same object is counted on one Event
  * instead of making more; one note is written again only when another came between, or the object acted again.
+ * Best effort: notes are written one after another in the background, so that nothing waits for them, and one that
+ * cannot be written is logged.
  */
 export class EventRecorder {
   readonly #client: ApiClient;
@@ -23,6 +27,8 @@ export class EventRecorder {
   readonly #recorded = new Map<string, Recorded>();
   readonly #last = new Map<string, string>();
   #serial = 0;
+  #waiting = 0;
+  #written: Promise<void> = Promise.resolve();
 
   constructor(options: { client: ApiClient; logger: Logger; now: () => number }) {
     this.#client = options.client;
@@ -31,23 +37,34 @@ export class EventRecorder {
   }
 
   /** Tells of a state: once, until something else is told of the object. */
-  async recordState(object: Resource, note: Note): Promise<void> {
-    if (this.#last.get(object.metadata.uid) === textOf(note)) return;
-    await this.recordStep(object, note);
+  recordState(object: Resource, note: Note): void {
+    if (this.#last.get(object.metadata.uid) !== textOf(note)) this.recordStep(object, note);
   }
 
-  /**
-   * Tells of a step that was taken: each time. Best effort: an Event that cannot be written is logged and never holds
-   * anything up.
-   */
-  async recordStep(object: Resource, note: Note): Promise<void> {
-    const { uid } = object.metadata;
-    remember(this.#last, uid, textOf(note));
-    const key = `${uid}\n${textOf(note)}`;
+  /** Tells of a step that was taken: each time. */
+  recordStep(object: Resource, note: Note): void {
+    remember(this.#last, object.metadata.uid, textOf(note));
+    if (this.#waiting >= WAITING) return;
+    this.#waiting += 1;
+    const time = this.#time();
+    this.#written = this.#written
+      .then(() => this.#write(object, note, time))
+      .finally(() => {
+        this.#waiting -= 1;
+      });
+  }
+
+  /** Resolves when every note has been written, or could not be. */
+  async flush(): Promise<void> {
+    await this.#written;
+  }
+
+  async #write(object: Resource, note: Note, time: string): Promise<void> {
+    const key = `${object.metadata.uid}\n${textOf(note)}`;
     try {
       const known = this.#recorded.get(key);
-      if (known && (await this.#count(known))) return;
-      remember(this.#recorded, key, { path: await this.#create(object, note), count: 1 });
+      if (known && (await this.#count(known, time))) return;
+      remember(this.#recorded, key, { path: await this.#create(object, note, time), count: 1 });
     } catch (error) {
       this.#logger.warn(
         { kind: object.kind, name: object.metadata.name, note, error: String(error) },
@@ -56,10 +73,10 @@ export class EventRecorder {
     }
   }
 
-  async #count(known: Recorded): Promise<boolean> {
+  async #count(known: Recorded, time: string): Promise<boolean> {
     known.count += 1;
     try {
-      await this.#client.patch(eventsType, known.path, { count: known.count, lastTimestamp: this.#time() });
+      await this.#client.patch(eventsType, known.path, { count: known.count, lastTimestamp: time });
       return true;
     } catch (error) {
       if (isNotFound(error)) return false;
@@ -67,12 +84,11 @@ export class EventRecorder {
     }
   }
 
-  async #create(object: Resource, note: Note): Promise<ObjectPath> {
+  async #create(object: Resource, note: Note, time: string): Promise<ObjectPath> {
     const { apiVersion, kind, metadata } = object;
     const namespace = metadata.namespace ?? 'default';
     this.#serial += 1;
     const name = `${metadata.name}.${this.#now().toString(16)}${this.#serial.toString(16).padStart(4, '0')}`;
-    const time = this.#time();
     await this.#client.create(eventsType, namespace, {
       apiVersion: 'v1',
       kind: 'Event',

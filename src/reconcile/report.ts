@@ -30,45 +30,21 @@ export function statusPatch(
   return changed.length === 0 ? undefined : { status: Object.fromEntries(changed) };
 }
 
-/**
- * Writes the status if it differs. An object that changed or went meanwhile is reported on with its next plan.
- *
- * @returns the object with its new version, where nothing else changed that a plan could rest on
- */
+/** Writes the status if it differs. An object that changed or went meanwhile is reported on with its next plan. */
 export async function reportStatus(
   object: Resource,
   wanted: WantedStatus,
   { client, informers, now }: { client: ApiClient; informers: Informers; now: () => number },
-): Promise<Resource> {
+): Promise<void> {
   const patch = statusPatch(object, wanted, new Date(now()).toISOString().replace(/\.\d+Z$/, 'Z'));
-  if (!patch) return object;
+  if (!patch) return;
   try {
-    const precondition = { metadata: { uid: object.metadata.uid } };
-    const answer = await client.patch<Resource>(
-      informers.typeOf(object.kind),
-      object.metadata,
-      { ...precondition, ...patch },
-      'status',
-    );
-    informers.put(answer);
-    return samePlan(answer, object, patch.status) ? answer : object;
+    const body = { metadata: { uid: object.metadata.uid }, ...patch };
+    informers.put(await client.patch(informers.typeOf(object.kind), object.metadata, body, 'status'));
   } catch (error) {
     if (!isConflict(error) && !isNotFound(error)) throw error;
-    return object;
   }
 }
-
-/** Nothing but what was just written is different: what was planned from the one holds for the other. */
-function samePlan(answer: Resource, object: Resource, written: Record<string, unknown>): boolean {
-  const present = (object.status ?? {}) as Record<string, unknown>;
-  const expected = Object.entries({ ...present, ...written }).filter(([, value]) => value !== null);
-  return (
-    canonicalJson([answer.spec, answer.status, { ...answer.metadata, ...versionless }]) ===
-    canonicalJson([object.spec, Object.fromEntries(expected), { ...object.metadata, ...versionless }])
-  );
-}
-
-const versionless = { resourceVersion: undefined, managedFields: undefined };
 
 /** One line for `kubectl describe`. */
 export interface Note {
