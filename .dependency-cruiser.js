@@ -4,6 +4,7 @@
  */
 const mayImport = {
   values: [],
+  clock: [],
   resources: ['values'],
   plan: ['resources', 'values'],
   store: ['resources', 'values'],
@@ -13,11 +14,12 @@ const mayImport = {
   host: ['plan', 'resources', 'values', 'telemetry'],
   kinds: ['plan', 'resources', 'values', 'host', 'schedule'],
   queue: ['plan', 'resources', 'values', 'telemetry'],
-  agent: ['host', 'kinds', 'plan', 'queue', 'resources', 'values', 'telemetry'],
-  reconcile: ['plan', 'queue', 'resources', 'schedule', 'values', 'telemetry'],
+  agent: ['clock', 'host', 'kinds', 'plan', 'queue', 'resources', 'values', 'telemetry'],
+  reconcile: ['clock', 'plan', 'queue', 'resources', 'schedule', 'values', 'telemetry'],
   apiserver: ['cel', 'store', 'resources', 'values', 'telemetry'],
   simulation: [
     'agent',
+    'clock',
     'host',
     'kinds',
     'plan',
@@ -26,6 +28,7 @@ const mayImport = {
     'resources',
     'schedule',
     'store',
+    'telemetry',
     'values',
   ],
   compose: ['.*'],

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { systemClock } from '../clock/clock.ts';
 import type { HostFacts } from '../plan/snapshot.ts';
 import { settledWithin } from '../queue/deadline.ts';
 import { type EpochRecord, watchEpoch } from '../queue/epoch.ts';
@@ -12,6 +13,7 @@ import { connectRedis, type RedisAddress } from '../queue/redis-connection.ts';
 import { createVerifier } from '../queue/signature.ts';
 import { OrderWorker } from '../queue/worker.ts';
 import { Fence, type Trust } from './fence.ts';
+import { SqliteFenceBook } from './fence-book.ts';
 import { type AgentIdentity, loadIdentity } from './identity.ts';
 import { Observer } from './observer.ts';
 import { OrderDesk } from './order-desk.ts';
@@ -54,11 +56,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const incarnation = randomUUID();
   const now = options.now ?? Date.now;
   const { agentUid } = identity;
-  const fence = new Fence({ dataDir: options.dataDir, agentUid, incarnation, trust: options.trust, now });
+  const book = new SqliteFenceBook(options.dataDir);
   try {
+    const fence = new Fence({ book, agentUid, incarnation, trust: options.trust, now });
     return await RunningAgent.start({ ...options, identity, incarnation, fence, now });
   } catch (error) {
-    fence.close();
+    book.close();
     throw error;
   }
 }
@@ -113,7 +116,14 @@ class RunningAgent implements Agent {
       onError,
     });
     const host = { hostName, agentUid, bootId: readBootId(), facts };
-    this.#observer = new Observer({ host, ports, fence, publisher: this.#publisher, onError });
+    this.#observer = new Observer({
+      host,
+      ports,
+      fence,
+      publisher: this.#publisher,
+      clock: systemClock,
+      onError,
+    });
     this.#orders = new StandingOrders(redis, agentUid);
     this.#desk = new OrderDesk({
       orders: this.#orders,

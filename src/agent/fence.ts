@@ -1,9 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { isNativeError } from 'node:util/types';
 import type { Order } from '../queue/order.ts';
-import { agentDirectory } from './identity.ts';
+import { DataDirectoryTaken, type FenceBook } from './fence-book.ts';
 
 /** Who may give orders here: fixed by the first start, and by nobody else afterwards. */
 export interface Trust {
@@ -18,15 +14,6 @@ export interface Refusal {
   message: string;
 }
 
-/** Another process, or another installation, holds this data directory. */
-export class DataDirectoryTaken extends Error {
-  override readonly name = 'DataDirectoryTaken';
-}
-
-/** Proofs of removal beyond this age or number go; a finalizer that still waits then finds a complete snapshot. */
-const removalsKeptMs = 30 * 24 * 3_600_000;
-const removalsKept = 2_000;
-
 /**
  * What must outlive the agent so that a late or repeated order cannot do harm: the highest epoch, the highest
  * generation of each object, and what was removed. Each fact is on disk before the effect that it guards.
@@ -35,7 +22,7 @@ const removalsKept = 2_000;
  * Bases need no disk: a basis of another incarnation is refused anyway.
  */
 export class Fence {
-  readonly #database: DatabaseSync;
+  readonly #book: FenceBook;
   readonly #incarnation: string;
   readonly #agentUid: string;
   readonly #now: () => number;
@@ -44,31 +31,24 @@ export class Fence {
   /** UID or digest → the same for orders of others that stand on it. */
   readonly #touches = new Map<string, number>();
   #epoch: number;
-  /** Read again from the database after a change. */
+  /** Read again from the book after a change. */
   #removed: Record<string, number> | undefined;
   readonly trust: Trust;
 
   /** @throws DataDirectoryTaken */
   constructor(options: {
-    dataDir: string;
+    book: FenceBook;
     agentUid: string;
     incarnation: string;
     trust: Trust;
     now: () => number;
   }) {
-    const directory = agentDirectory(options.dataDir);
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#database = openExclusively(join(directory, 'fence.sqlite'));
+    this.#book = options.book;
     this.#incarnation = options.incarnation;
     this.#agentUid = options.agentUid;
     this.#now = options.now;
-    try {
-      this.trust = this.#settleTrust(options.trust);
-    } catch (error) {
-      this.close();
-      throw error;
-    }
-    this.#epoch = Number(this.#fact('epoch') ?? 0);
+    this.trust = this.#settleTrust(options.trust);
+    this.#epoch = Number(this.#book.fact('epoch') ?? 0);
   }
 
   /** The highest epoch that was accepted. */
@@ -79,7 +59,7 @@ export class Fence {
   /** @returns whether it is now the accepted one */
   acceptEpoch(epoch: number): boolean {
     if (epoch < this.#epoch) return false;
-    if (epoch > this.#epoch) this.#setFact('epoch', String(epoch));
+    if (epoch > this.#epoch) this.#book.setFact('epoch', String(epoch));
     this.#epoch = epoch;
     return true;
   }
@@ -94,7 +74,7 @@ export class Fence {
     if (order.epoch < this.#epoch) {
       return refusal('StaleEpoch', `epoch ${order.epoch} is over; ${this.#epoch} was accepted`);
     }
-    const admitted = this.#admitted(order.uid);
+    const admitted = this.#book.admitted(order.uid);
     if (order.epoch === admitted?.epoch && order.generation < admitted.generation) {
       return refusal('StaleGeneration', `generation ${order.generation} came after ${admitted.generation}`);
     }
@@ -114,13 +94,7 @@ export class Fence {
   /** Remembers an order that is about to take effect; from now on nothing older can. */
   admit(order: Order): void {
     this.acceptEpoch(order.epoch);
-    this.#database
-      .prepare(
-        `INSERT INTO admitted (uid, epoch, generation) VALUES (?, ?, ?)
-         ON CONFLICT (uid) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation,
-           removedAtGeneration = NULL, removedAt = NULL`,
-      )
-      .run(order.uid, order.epoch, order.generation);
+    this.#book.admit(order.uid, order);
     if (this.#removed && order.uid in this.#removed) this.#removed = undefined;
   }
 
@@ -131,31 +105,18 @@ export class Fence {
   }
 
   recordRemoval(order: Order): void {
-    this.#database
-      .prepare('UPDATE admitted SET removedAtGeneration = ?, removedAt = ? WHERE uid = ?')
-      .run(order.generation, this.#now(), order.uid);
-    this.#database
-      .prepare(
-        `DELETE FROM admitted WHERE removedAt < ? OR uid IN
-           (SELECT uid FROM admitted WHERE removedAt IS NOT NULL ORDER BY removedAt DESC LIMIT -1 OFFSET ?)`,
-      )
-      .run(this.#now() - removalsKeptMs, removalsKept);
+    this.#book.recordRemoval(order.uid, order.generation, this.#now());
     this.#removed = undefined;
   }
 
   /** UID → generation at which nothing of it was left here. */
   removed(): Record<string, number> {
-    this.#removed ??= Object.fromEntries(
-      this.#database
-        .prepare('SELECT uid, removedAtGeneration FROM admitted WHERE removedAt IS NOT NULL')
-        .all()
-        .map((row) => [String(row.uid), Number(row.removedAtGeneration)]),
-    );
+    this.#removed ??= this.#book.removals();
     return this.#removed;
   }
 
   close(): void {
-    if (this.#database.isOpen) this.#database.close();
+    this.#book.close();
   }
 
   /**
@@ -167,15 +128,10 @@ export class Fence {
     return action.name.endsWith('.delete') ? Math.max(own, this.#touches.get(uid) ?? 0) : own;
   }
 
-  #admitted(uid: string): { epoch: number; generation: number } | undefined {
-    const row = this.#database.prepare('SELECT epoch, generation FROM admitted WHERE uid = ?').get(uid);
-    return row && { epoch: Number(row.epoch), generation: Number(row.generation) };
-  }
-
   #settleTrust(given: Trust): Trust {
-    const settled = this.#fact('trust');
+    const settled = this.#book.fact('trust');
     if (settled === undefined) {
-      this.#setFact('trust', JSON.stringify(given));
+      this.#book.setFact('trust', JSON.stringify(given));
       return given;
     }
     const trust = JSON.parse(settled) as Trust;
@@ -191,44 +147,6 @@ export class Fence {
         'Use another data directory, or move this one away to give the host up',
     );
   }
-
-  #fact(name: string): string | undefined {
-    const row = this.#database.prepare('SELECT value FROM facts WHERE name = ?').get(name);
-    return row && String(row.value);
-  }
-
-  #setFact(name: string, value: string): void {
-    this.#database.prepare('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)').run(name, value);
-  }
 }
 
 const refusal = (reason: Refusal['reason'], message: string): Refusal => ({ reason, message });
-
-/** An exclusive lock for the life of the process: two agents on one data directory would break every promise. */
-function openExclusively(path: string): DatabaseSync {
-  const database = new DatabaseSync(path, { timeout: 0 });
-  try {
-    database.exec(`
-      PRAGMA locking_mode = EXCLUSIVE;
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      BEGIN IMMEDIATE;
-      CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-      CREATE TABLE IF NOT EXISTS admitted (
-        uid TEXT PRIMARY KEY,
-        epoch INTEGER NOT NULL,
-        generation INTEGER NOT NULL,
-        removedAtGeneration INTEGER,
-        removedAt INTEGER
-      ) STRICT;
-      CREATE INDEX IF NOT EXISTS removals ON admitted (removedAt) WHERE removedAt IS NOT NULL;
-      COMMIT;`);
-  } catch (error) {
-    database.close();
-    if (isNativeError(error) && error.message.includes('locked')) {
-      throw new DataDirectoryTaken(`another agent runs on ${path}; stop it first`, { cause: error });
-    }
-    throw error;
-  }
-  return database;
-}

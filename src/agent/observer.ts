@@ -1,6 +1,7 @@
+import { type Clock, every } from '../clock/clock.ts';
 import type { DomainListing } from '../host/libvirt/hypervisor-port.ts';
 import type { NetworkSnapshot, OrderResult, StorageSnapshot } from '../plan/snapshot.ts';
-import type { SnapshotPublisher } from '../queue/observations.ts';
+import type { Publisher } from '../queue/observations.ts';
 import type { Fence } from './fence.ts';
 import { Part } from './part.ts';
 import type { AgentPorts } from './ports.ts';
@@ -12,7 +13,8 @@ export interface ObserverOptions {
   host: HostIdentity;
   ports: AgentPorts;
   fence: Fence;
-  publisher: SnapshotPublisher;
+  publisher: Publisher;
+  clock: Clock;
   onError: (error: unknown) => void;
 }
 
@@ -35,7 +37,7 @@ export class Observer {
   constructor(options: ObserverOptions) {
     this.#options = options;
     const { hypervisor, network, storage } = options.ports;
-    const { onError } = options;
+    const { onError, clock } = options;
     const onListed = (): void => {
       try {
         this.publish();
@@ -43,7 +45,7 @@ export class Observer {
         onError(error);
       }
     };
-    const hooks = { onListed, onError };
+    const hooks = { onListed, onError, clock };
     this.#domains = new Part({
       list: () => hypervisor.listDomains(),
       relist: (listing, uuid) => relistDomain(hypervisor, listing, uuid),
@@ -56,14 +58,13 @@ export class Observer {
   /** Resolves after the first listing of everything; listens before it lists, so that nothing falls in between. */
   async start(): Promise<void> {
     const { hypervisor, network, storage } = this.#options.ports;
-    const everything = setInterval(() => void this.refresh(), fullListingMs);
     this.#stoppers.push(
       hypervisor.onChange(
         (change) => void this.#domains.refresh(change.kind === 'domain' ? change.uuid : 'all'),
       ),
       network.watch(() => void this.#network.refresh()),
       storage.watch(() => void this.#storage.refresh()),
-      () => clearInterval(everything),
+      every(this.#options.clock, fullListingMs, () => void this.refresh()),
     );
     await this.refresh();
   }

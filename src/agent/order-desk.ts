@@ -5,14 +5,14 @@ import type { HostAction, HostActionName } from '../plan/actions.ts';
 import type { OrderResult } from '../plan/snapshot.ts';
 import { type Claim, KeyedLocks } from '../queue/locks.ts';
 import { isLongCopy, type Order, readOrder } from '../queue/order.ts';
-import type { StandingOrders } from '../queue/orders.ts';
+import type { OrdersOfHost } from '../queue/orders.ts';
 import type { createVerifier } from '../queue/signature.ts';
 import { describeFailure } from './failure.ts';
 import type { Fence } from './fence.ts';
 import type { Observer, PartName } from './observer.ts';
 
 export interface OrderDeskOptions {
-  orders: StandingOrders;
+  orders: OrdersOfHost;
   verify: ReturnType<typeof createVerifier>;
   sealingPrivateKey: string;
   fence: Fence;

@@ -1,3 +1,5 @@
+import type { Cancel, Clock } from '../clock/clock.ts';
+
 /** One part of the host, listed again whenever something may have changed in it. */
 export interface PartOptions<Value> {
   list: () => Promise<Value>;
@@ -9,6 +11,7 @@ export interface PartOptions<Value> {
   /** Called after every listing, failed ones too; must not throw. */
   onListed: () => void;
   onError: (error: unknown) => void;
+  clock: Clock;
 }
 
 const firstRetryMs = 500;
@@ -26,7 +29,7 @@ export class Part<Value> {
   #wanted: Set<string> | 'all' = new Set();
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  #retry: Cancel | undefined;
   #retryMs = firstRetryMs;
   #stopped = false;
 
@@ -63,7 +66,7 @@ export class Part<Value> {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#retry);
+    this.#retry?.();
     await this.#next;
     await this.#running;
   }
@@ -75,7 +78,7 @@ export class Part<Value> {
 
   async #list(): Promise<void> {
     const { onListed, onError } = this.#options;
-    clearTimeout(this.#retry);
+    this.#retry?.();
     const wanted = this.#wanted;
     this.#wanted = new Set();
     try {
@@ -104,7 +107,7 @@ export class Part<Value> {
 
   #retryLater(): void {
     if (this.#stopped) return;
-    this.#retry = setTimeout(() => void this.refresh(), this.#retryMs);
+    this.#retry = this.#options.clock.after(this.#retryMs, () => void this.refresh());
     this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
   }
 }

@@ -1,17 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '../clock/clock.ts';
 import { kinds } from '../kinds/registry.ts';
 import { announceEpoch } from '../queue/epoch.ts';
 import { ObservationMirror } from '../queue/observation-mirror.ts';
 import { OrderBook } from '../queue/orders.ts';
 import type { RedisAddress } from '../queue/redis-connection.ts';
 import { generateSigningKeys, type SigningKeys } from '../queue/signature.ts';
-import { ApiClient, type ApiEndpoint, isConflict, isNotFound } from '../reconcile/api-client.ts';
-import { Controller } from '../reconcile/controller.ts';
-import { Dispatcher } from '../reconcile/dispatch.ts';
-import { EventRecorder } from '../reconcile/events.ts';
-import { Hosts, registerHost } from '../reconcile/hosts.ts';
-import { Informers } from '../reconcile/informers.ts';
+import { isConflict, isNotFound } from '../reconcile/api.ts';
+import { ApiClient, type ApiEndpoint } from '../reconcile/api-client.ts';
 import { acquireLeadership } from '../reconcile/leader.ts';
+import { startLoop } from '../reconcile/loop.ts';
 import type { Secret } from '../resources/kinds.ts';
 import type { Resource } from '../resources/metadata.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -63,6 +61,7 @@ export async function startController(
   const leadership = await acquireLeadership(
     {
       client,
+      clock: systemClock,
       namespace: SYSTEM_NAMESPACE,
       identity: options.identity,
       reportedEpoch: () => Math.max(0, ...mirror.hosts().map(({ snapshot }) => snapshot?.epoch ?? 0)),
@@ -81,51 +80,24 @@ export async function startController(
     }),
   );
 
-  const hosts = new Hosts(mirror, () => epoch);
-  const informers: Informers = new Informers({
-    client,
-    kinds,
-    hosts: () => hosts.views(),
-    listener: (object, before, deleted) => controller.objectChanged(object, before, deleted),
-    logger,
-  });
-  const controller = new Controller({
+  const loop = await startLoop({
     kinds,
     client,
-    informers,
-    dispatcher: new Dispatcher({ orders, installationUid, epoch: () => epoch }),
-    events: new EventRecorder({ client, logger, now: Date.now }),
-    snapshotOf: (hostName) => hosts.snapshotOf(hostName),
-    now: Date.now,
+    clock: systemClock,
+    mirror,
+    orders,
+    installationUid,
+    epoch,
     logger,
   });
-  await informers.start();
-
-  const registering = new Set<string>();
-  const noticeHosts = (): void => {
-    for (const { hostName } of mirror.hosts()) {
-      if (registering.has(hostName) || informers.get('Host', undefined, hostName)) continue;
-      registering.add(hostName);
-      registerHost(hostName, client, logger)
-        .catch((error: unknown) => logger.error({ err: error, host: hostName }, 'host not registered'))
-        .finally(() => registering.delete(hostName));
-    }
-  };
-  mirror.onChange((_hostName, changed) => {
-    if (changed === 'all') noticeHosts();
-    controller.hostChanged(changed);
-  });
-  noticeHosts();
-  controller.enqueueAll();
   logger.info({ epoch, installationUid }, 'controllers run');
 
   return {
     ready: () => true,
     hostReady: (hostName) =>
-      hosts.snapshotOf(hostName) === 'unknown' ? `the agent of host ${hostName} does not report` : true,
+      loop.hosts.snapshotOf(hostName) === 'unknown' ? `the agent of host ${hostName} does not report` : true,
     close: async () => {
-      await controller.close();
-      await informers.stop();
+      await loop.close();
       stopAnnouncing();
       await leadership.release();
       await mirror.close();

@@ -26,6 +26,16 @@ export interface MirroredHost {
 /** `all`: everything about the host may be different. An empty set: only figures of the host itself. */
 export type MirrorListener = (hostName: string, changed: ReadonlySet<string> | 'all') => void;
 
+/** What controllers read of all hosts. */
+export interface Mirror {
+  /** The snapshot to plan from. */
+  get(hostName: string): HostSnapshot | 'unknown';
+  /** Every host that ever published itself, alive or not. */
+  hosts(): MirroredHost[];
+  /** @returns a stopper */
+  onChange(listener: MirrorListener): () => void;
+}
+
 interface Entry extends MirroredHost {
   /** Last entry of the stream that the snapshot contains. */
   streamId: string;
@@ -48,7 +58,7 @@ return { redis.call('HGETALL', KEYS[1]), last[1] and last[1][1] or '0-0', redis.
  * The controller's copy of what all agents published. While in doubt (a gap, a new incarnation, a flushed or
  * unreachable Redis, an agent without a sign of life) a host is `unknown`, and unknown is never taken for absent.
  */
-export class ObservationMirror {
+export class ObservationMirror implements Mirror {
   readonly #redis: Redis;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<MirrorListener>();
@@ -70,13 +80,11 @@ export class ObservationMirror {
     return mirror;
   }
 
-  /** The snapshot to plan from. */
   get(hostName: string): HostSnapshot | 'unknown' {
     const entry = this.#entries.get(hostName);
     return entry?.certain && entry.alive && entry.snapshot ? entry.snapshot : 'unknown';
   }
 
-  /** Every host that ever published itself, alive or not. */
   hosts(): MirroredHost[] {
     return [...this.#entries.values()].map(({ hostName, agentUid, alive, snapshot }) => ({
       hostName,
@@ -86,7 +94,6 @@ export class ObservationMirror {
     }));
   }
 
-  /** @returns a stopper */
   onChange(listener: MirrorListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

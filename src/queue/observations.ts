@@ -65,6 +65,16 @@ export interface PublisherOptions {
   onError: (error: unknown) => void;
 }
 
+/** Where an agent puts what it sees. */
+export interface Publisher {
+  /** Sequence of the newest content. */
+  readonly sequence: number;
+  /** Takes new content; the sequence grows only when something differs. */
+  update(content: SnapshotContent): 'changed' | 'same';
+  /** Resolves when controllers can read the newest content. */
+  push(): Promise<void>;
+}
+
 /** What was published, and under which version. */
 interface Published {
   version: string;
@@ -72,7 +82,7 @@ interface Published {
 }
 
 /** Keeps Redis equal to what the agent last saw, whatever happens to Redis. */
-export class SnapshotPublisher {
+export class SnapshotPublisher implements Publisher {
   readonly #options: PublisherOptions;
   #sequence = 0;
   #current = new Map<string, string>();

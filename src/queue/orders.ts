@@ -157,8 +157,17 @@ export class OrderBook {
   }
 }
 
+/** What stands for the objects of one host. */
+export interface OrdersOfHost {
+  /** @returns the record exactly as it stands; nothing when the order was dealt with */
+  read(uid: string): Promise<string | undefined>;
+  uids(): Promise<string[]>;
+  /** @param orderId of the order that was dealt with; empty when the record could not be read */
+  remove(uid: string, asRead: string, orderId: string): Promise<void>;
+}
+
 /** The agent's side: what stands for a UID, and its removal once it is dealt with. */
-export class StandingOrders {
+export class StandingOrders implements OrdersOfHost {
   readonly #redis: Redis;
   readonly #key: string;
   readonly #queues: string[];
@@ -181,7 +190,6 @@ export class StandingOrders {
     }
   }
 
-  /** @returns the record exactly as it stands; nothing when the order was dealt with */
   async read(uid: string): Promise<string | undefined> {
     return (await this.#redis.hget(this.#key, uid)) ?? undefined;
   }
@@ -190,7 +198,6 @@ export class StandingOrders {
     return this.#redis.hkeys(this.#key);
   }
 
-  /** @param orderId of the order that was dealt with; empty when the record could not be read */
   async remove(uid: string, asRead: string, orderId: string): Promise<void> {
     await this.#redis.eval(removeDealtWith, 1, this.#key, uid, asRead, orderId);
   }

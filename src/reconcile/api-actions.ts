@@ -1,6 +1,6 @@
 import type { ApiAction } from '../plan/api-actions.ts';
 import type { Resource } from '../resources/metadata.ts';
-import { type ApiClient, isConflict, isNotFound } from './api-client.ts';
+import { type Api, isConflict, isNotFound } from './api.ts';
 import type { Informers } from './informers.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { Informers } from './informers.ts';
 export async function performApiAction(
   object: Resource,
   action: ApiAction,
-  { client, informers }: { client: ApiClient; informers: Informers },
+  { client, informers }: { client: Api; informers: Informers },
 ): Promise<void> {
   const type = informers.typeOf(object.kind);
   const { uid, resourceVersion, finalizers = [] } = object.metadata;
@@ -73,7 +73,7 @@ export async function performApiAction(
 async function refresh(
   object: Resource,
   action: ApiAction,
-  client: ApiClient,
+  client: Api,
   informers: Informers,
 ): Promise<void> {
   const target =

@@ -1,6 +1,14 @@
 import { Agent, request, type RequestOptions } from 'node:https';
 import { StringDecoder } from 'node:string_decoder';
 import type { Resource } from '../resources/metadata.ts';
+import {
+  type Api,
+  ApiError,
+  type ObjectPath,
+  type ResourceList,
+  type ResourceType,
+  type WatchEvent,
+} from './api.ts';
 
 /** Where the API is and how to be let in; `authorize` may renew a token for each request. */
 export interface ApiEndpoint {
@@ -10,48 +18,11 @@ export interface ApiEndpoint {
   authorize(): Promise<Record<string, string>>;
 }
 
-/** A Kubernetes `Status` failure. */
-export class ApiError extends Error {
-  readonly code: number;
-  readonly reason: string;
-  constructor(code: number, reason: string, message: string) {
-    super(message);
-    this.name = 'ApiError';
-    this.code = code;
-    this.reason = reason;
-  }
-}
-
-export const isNotFound = (error: unknown): boolean => error instanceof ApiError && error.code === 404;
-export const isConflict = (error: unknown): boolean => error instanceof ApiError && error.code === 409;
-
-/** Which collection: `{ group: 'purlin.dev', version: 'v1alpha1', plural: 'machines' }`; the core group is ''. */
-export interface ResourceType {
-  group: string;
-  version: string;
-  plural: string;
-}
-
-export interface ObjectPath {
-  namespace?: string | undefined;
-  name: string;
-}
-
-export interface ResourceList<Kind extends Resource> {
-  items: Kind[];
-  resourceVersion: string;
-}
-
-export interface WatchEvent<Kind extends Resource> {
-  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
-  object: Kind;
-}
-
 /**
  * The few requests that controllers make, as plain JSON over HTTPS. @kubernetes/client-node does the same with 88 MB
  * more resident memory (docs/adr/0002), which one-machine installations would pay for nothing.
  */
-export class ApiClient {
+export class ApiClient implements Api {
   readonly #endpoint: ApiEndpoint;
   readonly #agent: Agent;
 
@@ -89,7 +60,6 @@ export class ApiClient {
     return (await this.#call('POST', collectionUrl(type, namespace), { body: object })) as Kind;
   }
 
-  /** JSON merge patch; put `metadata.resourceVersion` and `metadata.uid` into it to make them preconditions. */
   async patch<Kind extends Resource>(
     type: ResourceType,
     path: ObjectPath,
@@ -113,7 +83,6 @@ export class ApiClient {
     });
   }
 
-  /** Events from `resourceVersion` on, until the server ends the stream or `signal` aborts. */
   async *watch<Kind extends Resource>(
     type: ResourceType,
     resourceVersion: string,

@@ -8,7 +8,8 @@ import { keyOf } from '../resources/metadata.ts';
 import { canonicalJson } from '../values/hash.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { performApiAction } from './api-actions.ts';
-import { type ApiClient, isNotFound } from './api-client.ts';
+import type { Clock } from '../clock/clock.ts';
+import { type Api, isNotFound } from './api.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { EventRecorder } from './events.ts';
 import type { Informers } from './informers.ts';
@@ -17,13 +18,13 @@ import { WorkQueue } from './work-queue.ts';
 
 export interface ControllerParts {
   kinds: readonly KindDefinition[];
-  client: ApiClient;
+  client: Api;
+  clock: Clock;
   informers: Informers;
   dispatcher: Dispatcher;
   events: EventRecorder;
   /** The snapshot to plan from, only when its agent obeys this leader. */
   snapshotOf: (hostName: string) => HostSnapshot | 'unknown';
-  now: () => number;
   logger: Logger;
 }
 
@@ -67,7 +68,7 @@ export class Controller {
   constructor(parts: ControllerParts) {
     this.#parts = parts;
     this.#kinds = new Map(parts.kinds.map((definition) => [definition.kind, definition]));
-    this.#queue = new WorkQueue(CONCURRENCY, (item) => this.#process(item));
+    this.#queue = new WorkQueue(CONCURRENCY, (item) => this.#process(item), parts.clock);
   }
 
   /** Objects waiting or in work. */
@@ -149,9 +150,9 @@ export class Controller {
     object: Resource,
     logger: Logger,
   ): Promise<number | undefined> {
-    const { informers, events, now } = this.#parts;
+    const { informers, events, clock } = this.#parts;
     const input = definition.gather(object, informers);
-    const outcome = definition.plan(input, now());
+    const outcome = definition.plan(input, clock.now());
     if (outcome.type === 'act') {
       const pass = { definition, object, input, outcome, logger };
       const { step } = outcome;
@@ -191,13 +192,13 @@ export class Controller {
   }
 
   async #actOnHost({ definition, object, input, outcome, logger }: Pass, step: HostStep): Promise<number> {
-    const { dispatcher, events, now } = this.#parts;
+    const { dispatcher, events } = this.#parts;
     const snapshot = this.#parts.snapshotOf(step.hostName);
     const failure = snapshot === 'unknown' ? undefined : dispatcher.failureOf(object, step, snapshot);
     await reportStatus(object, definition.status(input, outcome, failure), this.#parts);
     if (snapshot === 'unknown') return 1_000;
     if (DESTRUCTIVE.has(step.action.name) && !(await this.#confirmed(definition, object, step))) return 200;
-    const dispatch = await dispatcher.dispatch(object, step, snapshot, now());
+    const dispatch = await dispatcher.dispatch(object, step, snapshot);
     if (dispatch.state === 'sent') {
       logger.info({ action: step.action.name, host: step.hostName, reason: outcome.reason }, outcome.because);
       events.recordStep(object, noteOf(outcome));
@@ -215,13 +216,13 @@ export class Controller {
    * Resolves with whether it was carried out.
    */
   #contest(definition: KindDefinition, object: Resource, action: ApiAction['name']): Promise<boolean> {
-    const { client, informers, now } = this.#parts;
+    const { client, informers, clock } = this.#parts;
     const turn = this.#contests.then(async () => {
       const { items } = await client.list(informers.typeOf(definition.kind));
       for (const item of items) informers.put(item);
       const live = informers.byKey(definition.kind, keyOf(object));
       if (live?.metadata.uid !== object.metadata.uid) return false;
-      const again = definition.plan(definition.gather(live, informers), now());
+      const again = definition.plan(definition.gather(live, informers), clock.now());
       if (again.type !== 'act' || again.step.on !== 'api' || again.step.action.name !== action) return false;
       await performApiAction(live, again.step.action, this.#parts);
       return true;
@@ -232,12 +233,12 @@ export class Controller {
 
   /** The same step follows from the object as the API server has it at this moment. */
   async #confirmed(definition: KindDefinition, object: Resource, step: HostStep): Promise<boolean> {
-    const { client, informers, now } = this.#parts;
+    const { client, informers, clock } = this.#parts;
     try {
       const live = await client.get(informers.typeOf(object.kind), object.metadata);
       informers.put(live);
       if (live.metadata.uid !== object.metadata.uid) return false;
-      const again = hostStepOf(definition.plan(definition.gather(live, informers), now()));
+      const again = hostStepOf(definition.plan(definition.gather(live, informers), clock.now()));
       return again !== undefined && sameTarget(again, step);
     } catch (error) {
       if (isNotFound(error)) return false;

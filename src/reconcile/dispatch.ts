@@ -1,3 +1,4 @@
+import type { Clock } from '../clock/clock.ts';
 import type { HostStep } from '../plan/outcome.ts';
 import type { Failure } from '../plan/kind.ts';
 import type { HostSnapshot, OrderResult } from '../plan/snapshot.ts';
@@ -42,10 +43,17 @@ export class Dispatcher {
   readonly #orders: Pick<OrderBook, 'put'>;
   readonly #installationUid: string;
   readonly #epoch: () => number;
+  readonly #clock: Clock;
   readonly #sent = new Map<string, Sent>();
   readonly #attempts = new Map<string, Attempts>();
 
-  constructor(options: { orders: Pick<OrderBook, 'put'>; installationUid: string; epoch: () => number }) {
+  constructor(options: {
+    orders: Pick<OrderBook, 'put'>;
+    installationUid: string;
+    epoch: () => number;
+    clock: Clock;
+  }) {
+    this.#clock = options.clock;
     this.#orders = options.orders;
     this.#installationUid = options.installationUid;
     this.#epoch = options.epoch;
@@ -69,7 +77,8 @@ export class Dispatcher {
   }
 
   /** Sends the step as an order, unless it is under way or has to wait after a failure. */
-  async dispatch(object: Resource, step: HostStep, snapshot: HostSnapshot, nowMs: number): Promise<Dispatch> {
+  async dispatch(object: Resource, step: HostStep, snapshot: HostSnapshot): Promise<Dispatch> {
+    const nowMs = this.#clock.monotonicMs();
     const { uid } = object.metadata;
     const id = idOf(object, step);
     const sent = this.#sent.get(uid);
@@ -89,7 +98,7 @@ export class Dispatcher {
       if (recheckMs > 0)
         return failure ? { state: 'failed', failure, recheckMs } : { state: 'underway', recheckMs };
     }
-    const written = await this.#orders.put(this.#order(object, step, snapshot, id, nowMs));
+    const written = await this.#orders.put(this.#order(object, step, snapshot, id));
     if (written === 'superseded') return { state: 'underway', recheckMs: 1_000 };
     this.#sent.set(uid, {
       orderId: id,
@@ -122,7 +131,7 @@ export class Dispatcher {
     return backoff(outcome === 'failed' ? attempts.count : attempts.count - 1);
   }
 
-  #order(object: Resource, step: HostStep, snapshot: HostSnapshot, id: string, nowMs: number): Order {
+  #order(object: Resource, step: HostStep, snapshot: HostSnapshot, id: string): Order {
     const { uid, namespace, name, generation } = object.metadata;
     return {
       orderId: id,
@@ -138,7 +147,7 @@ export class Dispatcher {
       basis: snapshot.sequence,
       action: step.action,
       lock: [...new Set(step.lock)].sort(),
-      issuedAt: nowMs,
+      issuedAt: this.#clock.now(),
     };
   }
 }

@@ -1,6 +1,7 @@
 import type { Logger } from '../telemetry/logger.ts';
 import type { Resource } from '../resources/metadata.ts';
-import { type ApiClient, type ObjectPath, isNotFound } from './api-client.ts';
+import type { Clock } from '../clock/clock.ts';
+import { type Api, type ObjectPath, isNotFound } from './api.ts';
 import type { Note } from './report.ts';
 
 const eventsType = { group: '', version: 'v1', plural: 'events' };
@@ -21,19 +22,19 @@ interface Recorded {
  * cannot be written is logged.
  */
 export class EventRecorder {
-  readonly #client: ApiClient;
+  readonly #client: Api;
   readonly #logger: Logger;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   readonly #recorded = new Map<string, Recorded>();
   readonly #last = new Map<string, string>();
   #serial = 0;
   #waiting = 0;
   #written: Promise<void> = Promise.resolve();
 
-  constructor(options: { client: ApiClient; logger: Logger; now: () => number }) {
+  constructor(options: { client: Api; clock: Clock; logger: Logger }) {
     this.#client = options.client;
     this.#logger = options.logger;
-    this.#now = options.now;
+    this.#clock = options.clock;
   }
 
   /** Tells of a state: once, until something else is told of the object. */
@@ -88,7 +89,7 @@ export class EventRecorder {
     const { apiVersion, kind, metadata } = object;
     const namespace = metadata.namespace ?? 'default';
     this.#serial += 1;
-    const name = `${metadata.name}.${this.#now().toString(16)}${this.#serial.toString(16).padStart(4, '0')}`;
+    const name = `${metadata.name}.${this.#clock.now().toString(16)}${this.#serial.toString(16).padStart(4, '0')}`;
     await this.#client.create(eventsType, namespace, {
       apiVersion: 'v1',
       kind: 'Event',
@@ -113,7 +114,7 @@ export class EventRecorder {
   }
 
   #time(): string {
-    return new Date(this.#now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    return new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
   }
 }
 

@@ -1,9 +1,9 @@
 import type { HostView } from '../plan/kind.ts';
 import type { HostSnapshot } from '../plan/snapshot.ts';
-import type { ObservationMirror } from '../queue/observation-mirror.ts';
+import type { Mirror } from '../queue/observation-mirror.ts';
 import { API_VERSION, type Resource } from '../resources/metadata.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type ApiClient, isConflict } from './api-client.ts';
+import { type Api, isConflict } from './api.ts';
 import { purlinType } from './informers.ts';
 
 /**
@@ -11,10 +11,10 @@ import { purlinType } from './informers.ts';
  * it may still be carrying out orders of the leader before.
  */
 export class Hosts {
-  readonly #mirror: ObservationMirror;
+  readonly #mirror: Mirror;
   readonly #epoch: () => number;
 
-  constructor(mirror: ObservationMirror, epoch: () => number) {
+  constructor(mirror: Mirror, epoch: () => number) {
     this.#mirror = mirror;
     this.#epoch = epoch;
   }
@@ -36,7 +36,7 @@ export class Hosts {
 }
 
 /** A host registers itself: the first time that its agent is seen, a Host object is made for it. */
-export async function registerHost(hostName: string, client: ApiClient, logger: Logger): Promise<void> {
+export async function registerHost(hostName: string, client: Api, logger: Logger): Promise<void> {
   try {
     await client.create<Resource>(purlinType('hosts'), undefined, {
       apiVersion: API_VERSION,

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { type Clock, delay } from '../clock/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { keyOf } from '../resources/metadata.ts';
-import { type ApiClient, ApiError, type ResourceType } from './api-client.ts';
+import { type Api, ApiError, type ResourceType } from './api.ts';
 import { ObjectCache } from './object-cache.ts';
 
 export type ObjectListener = (object: Resource, before: Resource | undefined, deleted: boolean) => void;
@@ -13,16 +13,22 @@ export type ObjectListener = (object: Resource, before: Resource | undefined, de
  */
 export class Informer {
   readonly cache = new ObjectCache();
-  readonly #client: ApiClient;
+  readonly #client: Api;
   readonly #type: ResourceType;
   readonly #listener: ObjectListener;
   readonly #logger: Logger;
+  readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
 
-  constructor(client: ApiClient, type: ResourceType, listener: ObjectListener, logger: Logger) {
+  constructor(
+    { client, clock, logger }: { client: Api; clock: Clock; logger: Logger },
+    type: ResourceType,
+    listener: ObjectListener,
+  ) {
     this.#client = client;
+    this.#clock = clock;
     this.#type = type;
     this.#listener = listener;
     this.#logger = logger;
@@ -54,7 +60,7 @@ export class Informer {
         if (this.#abort.signal.aborted) return;
         if (error instanceof ApiError) version = undefined;
         this.#logger.debug({ plural: this.#type.plural, error: String(error) }, 'watch interrupted');
-        await delay(backoffMs, undefined, { signal: this.#abort.signal }).catch(() => undefined);
+        await delay(this.#clock, backoffMs, this.#abort.signal).catch(() => undefined);
         backoffMs = Math.min(backoffMs * 2, 5_000);
       }
     }

@@ -2,7 +2,8 @@ import type { HostView, KindDefinition, Reader } from '../plan/kind.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { keyOf } from '../resources/metadata.ts';
-import type { ApiClient, ResourceType } from './api-client.ts';
+import type { Clock } from '../clock/clock.ts';
+import type { Api, ResourceType } from './api.ts';
 import { Informer, type ObjectListener } from './informer.ts';
 
 /** Purlin's own kinds live in one group; of the built-in ones only those that specs refer to are read. */
@@ -20,7 +21,8 @@ export class Informers implements Reader {
   readonly #hosts: () => HostView[];
 
   constructor(options: {
-    client: ApiClient;
+    client: Api;
+    clock: Clock;
     kinds: readonly KindDefinition[];
     hosts: () => HostView[];
     listener: ObjectListener;
@@ -30,7 +32,7 @@ export class Informers implements Reader {
     for (const { kind, plural } of options.kinds) this.#types.set(kind, purlinType(plural));
     this.#types.set('Secret', secrets);
     for (const [kind, type] of this.#types) {
-      this.#informers.set(kind, new Informer(options.client, type, options.listener, options.logger));
+      this.#informers.set(kind, new Informer(options, type, options.listener));
     }
   }
 

@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { type Clock, delay } from '../clock/clock.ts';
 import type { Resource } from '../resources/metadata.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type ApiClient, isConflict, isNotFound } from './api-client.ts';
+import { type Api, isConflict, isNotFound } from './api.ts';
 
 const leasesType = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 const EPOCH_ANNOTATION = 'purlin.dev/epoch';
@@ -20,7 +20,8 @@ interface Lease extends Resource {
 }
 
 export interface LeaderOptions {
-  client: ApiClient;
+  client: Api;
+  clock: Clock;
   namespace: string;
   /** Kept over restarts of the same installation of a controller: its own lease is taken back at once. */
   identity: string;
@@ -42,7 +43,7 @@ export interface Leadership {
  * is judged by how long it has not changed before our eyes, never by comparing clocks.
  */
 export async function acquireLeadership(options: LeaderOptions, signal: AbortSignal): Promise<Leadership> {
-  const { client, namespace, identity, logger } = options;
+  const { client, clock, namespace, identity, logger } = options;
   const path = { namespace, name: 'purlin-controller' };
   let seen: { version: string; atMs: number } | undefined;
   for (;;) {
@@ -51,16 +52,16 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
       const present = await read();
       if (!present) return hold(await client.create<Lease>(leasesType, namespace, wanted(undefined)));
       const { resourceVersion } = present.metadata;
-      if (seen?.version !== resourceVersion) seen = { version: resourceVersion, atMs: performance.now() };
+      if (seen?.version !== resourceVersion) seen = { version: resourceVersion, atMs: clock.monotonicMs() };
       const expiredAfterMs = (present.spec.leaseDurationSeconds ?? DURATION_SECONDS) * 1000;
       const free = !present.spec.holderIdentity || present.spec.holderIdentity === identity;
-      if (free || performance.now() - seen.atMs > expiredAfterMs) {
+      if (free || clock.monotonicMs() - seen.atMs > expiredAfterMs) {
         return hold(await client.replace<Lease>(leasesType, path, wanted(present)));
       }
     } catch (error) {
       if (!isConflict(error)) logger.warn({ error: String(error) }, 'the leader lease cannot be had yet');
     }
-    await delay(RETRY_MS, undefined, { signal });
+    await delay(clock, RETRY_MS, signal);
   }
 
   async function read(): Promise<Lease | undefined> {
@@ -75,7 +76,7 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
   function wanted(present: Lease | undefined): object {
     const stored = Number(present?.metadata.annotations?.[EPOCH_ANNOTATION] ?? 0);
     const epoch = Math.max(stored, options.reportedEpoch()) + 1;
-    const now = microTime();
+    const now = microTime(clock);
     return {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
@@ -116,19 +117,19 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
   /** Resolves with the lease as last written, or with nothing when it was lost. */
   async function keepRenewing(held: Lease, stopped: AbortSignal): Promise<Lease | undefined> {
     let lease = held;
-    let renewedAt = performance.now();
+    let renewedAt = clock.monotonicMs();
     while (!stopped.aborted) {
-      await delay(RENEW_MS, undefined, { signal: stopped }).catch(() => undefined);
+      await delay(clock, RENEW_MS, stopped).catch(() => undefined);
       if (stopped.aborted) return lease;
       try {
         lease = await client.replace<Lease>(leasesType, path, {
           ...lease,
-          spec: { ...lease.spec, renewTime: microTime() },
+          spec: { ...lease.spec, renewTime: microTime(clock) },
         });
-        renewedAt = performance.now();
+        renewedAt = clock.monotonicMs();
       } catch (error) {
         const changed = isConflict(error) || isNotFound(error);
-        if (!changed && performance.now() - renewedAt < DURATION_SECONDS * 1000) continue;
+        if (!changed && clock.monotonicMs() - renewedAt < DURATION_SECONDS * 1000) continue;
         const what = changed ? 'was changed by another' : 'could not be renewed in time';
         options.onLost(`the lease ${what}: ${String(error)}`);
         return undefined;
@@ -139,4 +140,4 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
 }
 
 /** metav1.MicroTime: six fractional digits. */
-const microTime = (): string => new Date().toISOString().replace(/Z$/, '000Z');
+const microTime = (clock: Clock): string => new Date(clock.now()).toISOString().replace(/Z$/, '000Z');

@@ -3,7 +3,8 @@ import type { Outcome } from '../plan/outcome.ts';
 import { type Condition, mergeConditions } from '../resources/conditions.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { canonicalJson } from '../values/hash.ts';
-import { type ApiClient, isConflict, isNotFound } from './api-client.ts';
+import type { Clock } from '../clock/clock.ts';
+import { type Api, isConflict, isNotFound } from './api.ts';
 import type { Informers } from './informers.ts';
 
 type StatusFields = Record<string, unknown> & { conditions?: Condition[] };
@@ -34,9 +35,9 @@ export function statusPatch(
 export async function reportStatus(
   object: Resource,
   wanted: WantedStatus,
-  { client, informers, now }: { client: ApiClient; informers: Informers; now: () => number },
+  { client, informers, clock }: { client: Api; informers: Informers; clock: Clock },
 ): Promise<void> {
-  const patch = statusPatch(object, wanted, new Date(now()).toISOString().replace(/\.\d+Z$/, 'Z'));
+  const patch = statusPatch(object, wanted, new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'));
   if (!patch) return;
   try {
     const body = { metadata: { uid: object.metadata.uid }, ...patch };

@@ -1,3 +1,5 @@
+import type { Cancel, Clock } from '../clock/clock.ts';
+
 /**
  * Keys to look at: each at most once in the queue and once in work at a time; what is added while in work is looked
  * at again afterwards. Delayed additions keep the earliest time. (client-go's workqueue is the model.)
@@ -9,11 +11,13 @@ export class WorkQueue {
   readonly #queued = new Set<string>();
   readonly #active = new Set<string>();
   readonly #again = new Set<string>();
-  readonly #timers = new Map<string, { at: number; timer: NodeJS.Timeout }>();
+  readonly #timers = new Map<string, { at: number; cancel: Cancel }>();
+  readonly #clock: Clock;
   #closed = false;
   #idle: (() => void) | undefined;
 
-  constructor(concurrency: number, process: (key: string) => Promise<void>) {
+  constructor(concurrency: number, process: (key: string) => Promise<void>, clock: Clock) {
+    this.#clock = clock;
     this.#concurrency = concurrency;
     this.#process = process;
   }
@@ -37,15 +41,15 @@ export class WorkQueue {
   /** Adds the key after `delayMs`, unless an earlier time stands already. */
   addAfter(key: string, delayMs: number): void {
     if (this.#closed) return;
-    const at = Date.now() + delayMs;
+    const at = this.#clock.monotonicMs() + delayMs;
     const present = this.#timers.get(key);
     if (present && present.at <= at) return;
     this.#clearTimer(key);
-    const timer = setTimeout(() => {
+    const cancel = this.#clock.after(delayMs, () => {
       this.#timers.delete(key);
       this.add(key);
-    }, delayMs);
-    this.#timers.set(key, { at, timer });
+    });
+    this.#timers.set(key, { at, cancel });
   }
 
   /** Takes no more work and resolves when nothing is in work any more. */
@@ -77,8 +81,7 @@ export class WorkQueue {
   }
 
   #clearTimer(key: string): void {
-    const present = this.#timers.get(key);
-    if (present) clearTimeout(present.timer);
+    this.#timers.get(key)?.cancel();
     this.#timers.delete(key);
   }
 }

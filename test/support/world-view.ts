@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { systemClock } from '../../src/clock/clock.ts';
 import { ApiClient, type ApiEndpoint } from '../../src/reconcile/api-client.ts';
 import { Informer } from '../../src/reconcile/informer.ts';
 import { purlinType } from '../../src/reconcile/informers.ts';
@@ -34,12 +35,10 @@ export class WorldView {
 
   constructor(endpoint: ApiEndpoint, onChange: () => void) {
     this.#client = new ApiClient(endpoint);
-    const silent = pino({ level: process.env['PURLIN_TEST_LOG'] ?? 'silent' });
+    const logger = pino({ level: process.env['PURLIN_TEST_LOG'] ?? 'silent' });
+    const place = { client: this.#client, clock: systemClock, logger };
     this.#informers = new Map(
-      (Object.keys(types) as ViewedKind[]).map((kind) => [
-        kind,
-        new Informer(this.#client, types[kind], onChange, silent),
-      ]),
+      (Object.keys(types) as ViewedKind[]).map((kind) => [kind, new Informer(place, types[kind], onChange)]),
     );
   }
 

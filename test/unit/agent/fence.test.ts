@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Fence } from '../../../src/agent/fence.ts';
+import { SqliteFenceBook } from '../../../src/agent/fence-book.ts';
 import type { Order } from '../../../src/queue/order.ts';
 
 let dataDir: string;
@@ -22,7 +23,7 @@ const trust = { installationUid: 'i', controllerPublicKey: 'k' };
 function openFence(overrides: { incarnation?: string; installationUid?: string } = {}): Fence {
   const { incarnation = 'n1', installationUid = 'i' } = overrides;
   const fence = new Fence({
-    dataDir,
+    book: new SqliteFenceBook(dataDir),
     agentUid: 'a',
     incarnation,
     trust: { ...trust, installationUid },

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { Part } from '../../../src/agent/part.ts';
+import { systemClock as clock } from '../../../src/clock/clock.ts';
 
 /** A list whose answers are given by the test, one by one. */
 function controlled() {
@@ -12,7 +13,7 @@ function controlled() {
   return { calls, list };
 }
 
-const quiet = { onListed: () => {}, onError: () => {} };
+const quiet = { onListed: () => {}, onError: () => {}, clock };
 
 describe('Part', () => {
   test('listings never overlap, and many requests during one make one more', async () => {
@@ -45,6 +46,7 @@ describe('Part', () => {
         if (listed.length === 3) known.resolve();
       },
       onError: (error) => errors.push(error),
+      clock,
     });
     const first = part.refresh();
     calls[0]?.resolve('one');

@@ -25,10 +25,11 @@ class Desk {
     orders: { put: async (order) => (this.orders.push(order), this.answer) },
     installationUid: 'installation',
     epoch: () => 3,
+    clock: { now: () => this.nowMs, monotonicMs: () => this.nowMs, after: () => () => {} },
   });
 
   dispatch(): Promise<Dispatch> {
-    return this.#dispatcher.dispatch(web, step, this.#seen, this.nowMs);
+    return this.#dispatcher.dispatch(web, step, this.#seen);
   }
 
   /** The host's next snapshot shows how the order ended. */

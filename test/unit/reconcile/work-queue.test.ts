@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { systemClock } from '../../../src/clock/clock.ts';
 import { WorkQueue } from '../../../src/reconcile/work-queue.ts';
 
 /** Work that ends when the test says so. */
@@ -8,10 +9,11 @@ class Bench {
   readonly queue: WorkQueue;
 
   constructor(concurrency = 2) {
-    this.queue = new WorkQueue(concurrency, (key) => {
+    const process = (key: string): Promise<void> => {
       this.begun.push(key);
       return new Promise((resolve) => this.#ends.set(key, resolve));
-    });
+    };
+    this.queue = new WorkQueue(concurrency, process, systemClock);
   }
 
   async finish(key: string): Promise<void> {

@@ -1,0 +1,79 @@
+import type { Clock } from '../clock/clock.ts';
+import type { KindDefinition } from '../plan/kind.ts';
+import type { Mirror } from '../queue/observation-mirror.ts';
+import type { OrderBook } from '../queue/orders.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Api } from './api.ts';
+import { Controller } from './controller.ts';
+import { Dispatcher } from './dispatch.ts';
+import { EventRecorder } from './events.ts';
+import { Hosts, registerHost } from './hosts.ts';
+import { Informers } from './informers.ts';
+
+export interface LoopOptions {
+  kinds: readonly KindDefinition[];
+  client: Api;
+  clock: Clock;
+  mirror: Mirror;
+  orders: Pick<OrderBook, 'put'>;
+  installationUid: string;
+  /** Of the leadership for which the loop runs. */
+  epoch: number;
+  logger: Logger;
+}
+
+export interface Loop {
+  hosts: Hosts;
+  /** Takes up nothing more; resolves when nothing is in work. */
+  close(): Promise<void>;
+}
+
+/** Everything that a leader runs: informers, the controller of all kinds, and the registration of hosts. */
+export async function startLoop(options: LoopOptions): Promise<Loop> {
+  const { kinds, client, clock, mirror, orders, installationUid, epoch, logger } = options;
+  const hosts = new Hosts(mirror, () => epoch);
+  const informers: Informers = new Informers({
+    client,
+    clock,
+    kinds,
+    hosts: () => hosts.views(),
+    listener: (object, before, deleted) => controller.objectChanged(object, before, deleted),
+    logger,
+  });
+  const controller = new Controller({
+    kinds,
+    client,
+    clock,
+    informers,
+    dispatcher: new Dispatcher({ orders, installationUid, epoch: () => epoch, clock }),
+    events: new EventRecorder({ client, clock, logger }),
+    snapshotOf: (hostName) => hosts.snapshotOf(hostName),
+    logger,
+  });
+  await informers.start();
+
+  const registering = new Set<string>();
+  const noticeHosts = (): void => {
+    for (const { hostName } of mirror.hosts()) {
+      if (registering.has(hostName) || informers.get('Host', undefined, hostName)) continue;
+      registering.add(hostName);
+      registerHost(hostName, client, logger)
+        .catch((error: unknown) => logger.error({ err: error, host: hostName }, 'host not registered'))
+        .finally(() => registering.delete(hostName));
+    }
+  };
+  const stopListening = mirror.onChange((_hostName, changed) => {
+    if (changed === 'all') noticeHosts();
+    controller.hostChanged(changed);
+  });
+  noticeHosts();
+  controller.enqueueAll();
+  return {
+    hosts,
+    close: async () => {
+      stopListening();
+      await controller.close();
+      await informers.stop();
+    },
+  };
+}
