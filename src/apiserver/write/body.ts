@@ -59,8 +59,10 @@ export function parseJson(text: string): unknown {
 
 export async function parseYaml(text: string): Promise<unknown> {
   const { parse } = await import('yaml');
+  // Warnings (of an unknown tag) would go to our own standard error, for whoever likes to fill it.
+  const options = { maxAliasCount: MAX_YAML_ALIASES, uniqueKeys: true, logLevel: 'error' } as const;
   try {
-    return guarded(parse(text, { maxAliasCount: MAX_YAML_ALIASES, uniqueKeys: true }) as unknown);
+    return guarded(parse(text, options) as unknown);
   } catch (error) {
     if (error instanceof Error && !('code' in error && typeof error.code === 'number')) {
       throw badRequest(`couldn't parse the body as YAML: ${error.message}`);
