@@ -1,18 +1,8 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-
-/** One row of the log; `prev` is the revision this write superseded, 0 when the key was absent. */
-export interface LogRow {
-  rev: number;
-  key: string;
-  type: number;
-  prev: number;
-  value: string | null;
-}
-
-export const CREATE = 0;
-export const UPDATE = 1;
-export const DELETE = 2;
+import { addChecksums, checkWhole, inOurWords, saysMisfit } from './integrity.ts';
+import type { Meta } from './log-row.ts';
+import { DamagedError } from './types.ts';
 
 /** The prepared statements of the store, by what they are for. */
 export interface Statements {
@@ -30,36 +20,89 @@ export interface Statements {
   forget: StatementSync;
 }
 
+/** The layout of the tables, kept in the file as `user_version`; 0 had no checksums. */
+const LAYOUT = 1;
+
+const TABLES = `
+  CREATE TABLE log (
+    rev INTEGER PRIMARY KEY, key TEXT NOT NULL, type INTEGER NOT NULL, prev INTEGER NOT NULL, value TEXT,
+    sum INTEGER
+  ) STRICT;
+  CREATE TABLE cur (key TEXT PRIMARY KEY, rev INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO meta VALUES ('revision', 0), ('compacted', 0);
+`;
+
 /**
- * Opens the database file. Each value is stored once, in the append-only `log`; `cur` maps a living key to
- * its newest row. Exclusive locking refuses a second process, which would break the in-memory watches.
+ * Opens the database file and checks all of it. Each value is stored once, in the append-only `log`; `cur` maps a
+ * living key to its newest row. Exclusive locking refuses a second process, which would break the in-memory watches.
+ * @throws DamagedError
  */
 export function openDatabase(file: string): DatabaseSync {
   makePrivate(file);
   const db = new DatabaseSync(file);
   try {
-    db.exec(`
-      PRAGMA page_size = 8192;
-      PRAGMA locking_mode = EXCLUSIVE;
-      PRAGMA journal_mode = WAL;
-      PRAGMA synchronous = FULL;
-      PRAGMA wal_autocheckpoint = 8000;
-      PRAGMA cache_size = -8192;
-      CREATE TABLE IF NOT EXISTS log (
-        rev INTEGER PRIMARY KEY, key TEXT NOT NULL, type INTEGER NOT NULL, prev INTEGER NOT NULL, value TEXT
-      ) STRICT;
-      CREATE TABLE IF NOT EXISTS cur (key TEXT PRIMARY KEY, rev INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-      CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-      INSERT OR IGNORE INTO meta VALUES ('revision', 0), ('compacted', 0);
-    `);
+    inOurWords(() => {
+      db.exec(`
+        PRAGMA page_size = 8192;
+        PRAGMA cell_size_check = ON;
+        PRAGMA locking_mode = EXCLUSIVE;
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = FULL;
+        PRAGMA wal_autocheckpoint = 8000;
+        PRAGMA cache_size = -8192;
+      `);
+      transaction(db, () => bringUpToDate(db));
+      checkWhole(db, readMeta(db));
+    });
   } catch (cause) {
     db.close();
     if (/locked/.test((cause as Error).message)) {
       throw new Error(`the store ${file} is in use by another process; stop that one first`, { cause });
     }
+    if (saysMisfit(cause)) throw new DamagedError((cause as Error).message, { cause });
     throw cause;
   }
   return db;
+}
+
+/** Makes the tables, or adds to those of an older version what they lack. */
+function bringUpToDate(db: DatabaseSync): void {
+  const { layout } = db.prepare('SELECT user_version AS layout FROM pragma_user_version').get() as {
+    layout: number;
+  };
+  if (layout === LAYOUT) return;
+  if (layout > LAYOUT)
+    throw new Error(`the store was written by a newer version of Purlin (layout ${layout})`);
+  if (db.prepare('SELECT 1 FROM sqlite_schema').get()) {
+    db.exec('ALTER TABLE log ADD COLUMN sum INTEGER');
+    addChecksums(db);
+  } else {
+    db.exec(TABLES);
+  }
+  db.exec(`PRAGMA user_version = ${LAYOUT}`);
+}
+
+export function readMeta(db: DatabaseSync): Meta {
+  const value = db.prepare('SELECT value FROM meta WHERE name = ?');
+  const read = (name: keyof Meta): number => {
+    const row = value.get(name) as { value: number } | undefined;
+    if (!row) throw new DamagedError(`the ${name} is lost`);
+    return row.value;
+  };
+  return { revision: read('revision'), compacted: read('compacted') };
+}
+
+/** All of it, or nothing. */
+export function transaction(db: DatabaseSync, body: () => void): void {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    body();
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
 }
 
 /** Makes sure the file exists and only its owner reads it (Secrets are in it); SQLite's own files follow suit. */
@@ -70,14 +113,15 @@ export function makePrivate(file: string): void {
 
 export function prepareStatements(db: DatabaseSync): Statements {
   return {
-    getCurrent: db.prepare('SELECT log.* FROM cur JOIN log ON log.rev = cur.rev WHERE cur.key = ?'),
+    // Outer joins: a key that leads nowhere is damage, not an absent object.
+    getCurrent: db.prepare('SELECT log.* FROM cur LEFT JOIN log ON log.rev = cur.rev WHERE cur.key = ?'),
     currentRevision: db.prepare('SELECT rev FROM cur WHERE key = ?'),
     setCurrent: db.prepare('INSERT OR REPLACE INTO cur VALUES (?, ?)'),
     dropCurrent: db.prepare('DELETE FROM cur WHERE key = ?'),
-    append: db.prepare('INSERT INTO log VALUES (?, ?, ?, ?, ?)'),
+    append: db.prepare('INSERT INTO log VALUES (?, ?, ?, ?, ?, ?)'),
     row: db.prepare('SELECT * FROM log WHERE rev = ?'),
     listCurrent: db.prepare(
-      'SELECT log.* FROM cur JOIN log ON log.rev = cur.rev WHERE cur.key > ? AND cur.key < ? ORDER BY cur.key LIMIT ?',
+      'SELECT cur.key AS listed, log.* FROM cur LEFT JOIN log ON log.rev = cur.rev WHERE cur.key > ? AND cur.key < ? ORDER BY cur.key LIMIT ?',
     ),
     countCurrent: db.prepare('SELECT count(*) AS n FROM cur WHERE key > ? AND key < ?'),
     changesAfter: db.prepare('SELECT * FROM log WHERE rev > ? AND key >= ? AND key < ? ORDER BY rev LIMIT ?'),

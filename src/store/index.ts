@@ -3,16 +3,17 @@
  * acknowledged write is on disk; writes that are queued in the same turn of the event loop share one commit.
  */
 import {
-  CREATE,
-  DELETE,
-  UPDATE,
   endOfPrefix,
   makePrivate,
   openDatabase,
   prepareStatements,
+  readMeta,
+  transaction,
 } from './database.ts';
-import type { LogRow } from './database.ts';
-import { CompactedError, ConflictError, ExistsError, FutureRevisionError } from './types.ts';
+import { checksumOf, intact, inOurWords } from './integrity.ts';
+import { CREATE, DELETE, UPDATE } from './log-row.ts';
+import type { LogRow } from './log-row.ts';
+import { CompactedError, ConflictError, DamagedError, ExistsError, FutureRevisionError } from './types.ts';
 import type { Change, ChangeType, Entry, ListOptions, ListResult, Store, Watch } from './types.ts';
 import { StoreWatch } from './watch.ts';
 
@@ -30,6 +31,14 @@ interface PendingWrite {
   readonly resolve: (entry: Entry) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** A row of the log with the key under which it was found. */
+interface ListedRow extends LogRow {
+  listed: string;
+}
+
+/** Errors that end one write before it changed anything; others of the same commit go on. */
+const refusals = [ExistsError, ConflictError, DamagedError];
 
 const HISTORY_PAGE = 500;
 const COMPACTION_STEP = 400;
@@ -55,9 +64,9 @@ class SqliteStore implements Store {
     this.#db = openDatabase(file);
     this.#sql = prepareStatements(this.#db);
     this.#setMeta = this.#db.prepare('UPDATE meta SET value = ? WHERE name = ?');
-    const meta = this.#db.prepare('SELECT value FROM meta WHERE name = ?');
-    this.#revision = (meta.get('revision') as { value: number }).value;
-    this.#compacted = (meta.get('compacted') as { value: number }).value;
+    const { revision, compacted } = readMeta(this.#db);
+    this.#revision = revision;
+    this.#compacted = compacted;
     this.#historyRevisions = historyRevisions;
   }
 
@@ -70,17 +79,20 @@ class SqliteStore implements Store {
   }
 
   get(key: string): Entry | undefined {
-    const row = this.#sql.getCurrent.get(key) as LogRow | undefined;
-    return row && entryOf(row);
+    return inOurWords(() => {
+      const row = this.#sql.getCurrent.get(key) as LogRow | undefined;
+      return row && entryOf(row, key);
+    });
   }
 
   list(prefix: string, { revision, limit, after }: ListOptions = {}): ListResult {
     const start = after !== undefined && after > prefix ? after : prefix;
     if (revision !== undefined) this.#assertKnown(revision);
-    const entries =
+    const entries = inOurWords(() =>
       revision === undefined || revision === this.#revision
         ? this.#listCurrent(prefix, start, limit)
-        : this.#listAt(prefix, start, revision);
+        : this.#listAt(prefix, start, revision),
+    );
     const page = limit === undefined ? entries : entries.slice(0, limit);
     return {
       entries: page,
@@ -112,7 +124,7 @@ class SqliteStore implements Store {
     this.#assertKnown(fromRevision);
     const watch = new StoreWatch(prefix, fromRevision, {
       revision: () => this.#revision,
-      history: (watched, after) => this.#history(watched, after),
+      history: (watched, after) => inOurWords(() => this.#history(watched, after)),
       forget: (closed) => this.#watches.delete(closed),
     });
     this.#watches.add(watch);
@@ -166,7 +178,7 @@ class SqliteStore implements Store {
             changes.push(change);
             answers.push(() => resolve(answerOf(change)));
           } catch (error) {
-            if (!(error instanceof ExistsError || error instanceof ConflictError)) throw error;
+            if (!refusals.some((refusal) => error instanceof refusal)) throw error;
             answers.push(() => reject(error));
           }
         }
@@ -183,19 +195,13 @@ class SqliteStore implements Store {
   }
 
   #transaction(body: () => void): void {
-    this.#db.exec('BEGIN IMMEDIATE');
-    try {
-      body();
-      this.#db.exec('COMMIT');
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      throw error;
-    }
+    inOurWords(() => transaction(this.#db, body));
   }
 
   #append(type: number, key: string, value?: string, previous?: Entry): Change {
     const revision = ++this.#revision;
-    this.#sql.append.run(revision, key, type, previous?.revision ?? 0, value ?? null);
+    const row = { rev: revision, key, type, prev: previous?.revision ?? 0, value: value ?? null };
+    this.#sql.append.run(row.rev, key, type, row.prev, row.value, checksumOf(row));
     if (value === undefined) this.#sql.dropCurrent.run(key);
     else this.#sql.setCurrent.run(key, revision);
     return { type: TYPES[type] as ChangeType, key, revision, value, previous };
@@ -216,15 +222,16 @@ class SqliteStore implements Store {
 
   #listCurrent(prefix: string, start: string, limit: number | undefined): Entry[] {
     const rows = this.#sql.listCurrent.all(start, endOfPrefix(prefix), limit === undefined ? -1 : limit + 1);
-    return (rows as unknown as LogRow[]).map(entryOf);
+    return (rows as unknown as ListedRow[]).map((row) => entryOf(row, row.listed));
   }
 
   /** What changed since is taken back: the first later change of a key says which row it superseded. */
   #listAt(prefix: string, start: string, revision: number): Entry[] {
     const end = endOfPrefix(prefix);
     const entries = this.#listCurrent(prefix, start, undefined).filter((entry) => entry.revision <= revision);
-    for (const { prev } of this.#sql.firstChangesAfter.all(revision, start, end) as { prev: number }[]) {
-      if (prev > 0) entries.push(entryOf(this.#sql.row.get(prev) as unknown as LogRow));
+    const changed = this.#sql.firstChangesAfter.all(revision, start, end) as unknown as LogRow[];
+    for (const { key, prev } of changed) {
+      if (prev > 0) entries.push(this.#superseded(key, prev));
     }
     return entries.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
@@ -242,14 +249,19 @@ class SqliteStore implements Store {
   }
 
   #changeOf(row: LogRow): Change {
-    const previous = row.prev > 0 ? (this.#sql.row.get(row.prev) as LogRow | undefined) : undefined;
+    const { rev, key, type, prev, value } = intact(row);
     return {
-      type: TYPES[row.type] as ChangeType,
-      key: row.key,
-      revision: row.rev,
-      value: row.value ?? undefined,
-      previous: previous && entryOf(previous),
+      type: TYPES[type] as ChangeType,
+      key,
+      revision: rev,
+      value: value ?? undefined,
+      previous: prev > 0 ? this.#superseded(key, prev) : undefined,
     };
+  }
+
+  /** What a change replaced; compaction keeps it as long as the change itself. */
+  #superseded(key: string, revision: number): Entry {
+    return entryOf(this.#sql.row.get(revision) as LogRow | undefined, key);
   }
 
   // Compaction ---------------------------------------------------------------------------------------
@@ -283,7 +295,10 @@ class SqliteStore implements Store {
   }
 }
 
-const entryOf = (row: LogRow): Entry => ({ key: row.key, value: row.value ?? '', revision: row.rev });
+function entryOf(row: LogRow | undefined, of: string): Entry {
+  const { key, value, rev } = intact(row, of);
+  return { key, value: value ?? '', revision: rev };
+}
 
 const answerOf = (change: Change): Entry => ({
   key: change.key,

@@ -111,3 +111,21 @@ export class FutureRevisionError extends Error {
     this.current = current;
   }
 }
+
+/** What was read is not what was written: the file rotted, or was changed by something else. */
+export class DamagedError extends Error {
+  override readonly name = 'DamagedError';
+
+  constructor(finding: string, options?: ErrorOptions) {
+    super(`the store is damaged: ${finding}; restore it from a backup`, options);
+  }
+}
+
+/** There is no room for a write; nothing of it was done, and it may be tried again once there is. */
+export class FullError extends Error {
+  override readonly name = 'FullError';
+
+  constructor(options?: ErrorOptions) {
+    super('the disk of the store is full; free space on it', options);
+  }
+}

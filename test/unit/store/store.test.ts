@@ -2,10 +2,12 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import {
   CompactedError,
   ConflictError,
+  DamagedError,
   ExistsError,
   FutureRevisionError,
   openStore,
@@ -98,6 +100,72 @@ describe('reading and writing', () => {
       store.close();
     }
     store = openStore({ file: file() });
+  });
+});
+
+describe('the file', () => {
+  /** As it was written before rows had checksums. */
+  const withoutChecksums = (change = '') => {
+    store.close();
+    rmSync(file());
+    const plain = new DatabaseSync(file());
+    plain.exec(`
+      PRAGMA journal_mode = WAL;
+      CREATE TABLE log (
+        rev INTEGER PRIMARY KEY, key TEXT NOT NULL, type INTEGER NOT NULL, prev INTEGER NOT NULL, value TEXT
+      ) STRICT;
+      CREATE TABLE cur (key TEXT PRIMARY KEY, rev INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+      INSERT INTO meta VALUES ('revision', 4), ('compacted', 1);
+      INSERT INTO log VALUES (1, '/a', 0, 0, 'one'), (2, '/b', 0, 0, 'two'), (3, '/a', 1, 1, 'three'), (4, '/b', 2, 2, NULL);
+      INSERT INTO cur VALUES ('/a', 3);
+      ${change}
+    `);
+    plain.close();
+  };
+
+  test('of before there were checksums opens, and has them from then on', async () => {
+    withoutChecksums();
+    store = openStore({ file: file() });
+    expect(store.list('/')).toMatchObject({ entries: [{ key: '/a', value: 'three' }], revision: 4 });
+    expect(told(await take(store.watch('/', 1), 3))).toEqual(['2 create /b', '3 update /a', '4 delete /b']);
+    await store.update('/a', 'five', 3);
+    store.close();
+    const plain = new DatabaseSync(file());
+    plain.exec("UPDATE log SET value = 'tHree' WHERE rev = 3");
+    plain.close();
+    expect(() => openStore({ file: file() })).toThrow(DamagedError);
+  });
+
+  test.each([
+    ['a revision is missing', 'DELETE FROM log WHERE rev = 2'],
+    [
+      'all of a key that came and went is missing',
+      `DELETE FROM log WHERE key = '/b';
+       INSERT INTO log VALUES (5, '/c', 0, 0, 'five');
+       INSERT INTO cur VALUES ('/c', 5);
+       UPDATE meta SET value = 5 WHERE name = 'revision'`,
+    ],
+    ['a table has another shape', 'ALTER TABLE meta RENAME COLUMN value TO valve'],
+    ['a revision is of another time', 'UPDATE log SET prev = 0 WHERE rev = 3'],
+    ['the last revisions are missing', "UPDATE meta SET value = 7 WHERE name = 'revision'"],
+    ['there are more than the last one', "UPDATE meta SET value = 3 WHERE name = 'revision'"],
+    [
+      'more is compacted than was said',
+      "UPDATE meta SET value = 0 WHERE name = 'compacted'; DELETE FROM log WHERE rev = 1",
+    ],
+    ['the last revision is not known', "DELETE FROM meta WHERE name = 'revision'"],
+    ['a key leads to what it was', "UPDATE cur SET rev = 1 WHERE key = '/a'"],
+    ['a key is lost', 'DELETE FROM cur'],
+    ['a deleted key is back', "INSERT INTO cur VALUES ('/b', 2)"],
+  ])('is known to be damaged when %s', (_what, change) => {
+    withoutChecksums(change);
+    expect(() => openStore({ file: file() })).toThrow(DamagedError);
+  });
+
+  test('of a newer version is left alone', () => {
+    withoutChecksums('PRAGMA user_version = 99');
+    expect(() => openStore({ file: file() })).toThrow(/newer version of Purlin/);
   });
 });
 

@@ -1,0 +1,75 @@
+/**
+ * A process that writes to a store until it is killed: several lanes create, update and delete a few keys at once.
+ * Each write is told on stdout before it is attempted and again when it was acknowledged, one JSON a line. A pipe
+ * is written synchronously, so what was told has left the process. Its argument is a {@link WriterTask} as JSON.
+ */
+import { openStore } from '../../../src/store/index.ts';
+import type { Entry, Store } from '../../../src/store/index.ts';
+import { type Random, seeded } from './seeded.ts';
+
+export interface WriterTask {
+  file: string;
+  seed: number;
+  /** Tells the values of this process from those of others. */
+  name: string;
+  historyRevisions: number;
+  /** Values have up to so many bytes. */
+  valueBytes: number;
+}
+
+export type Operation = 'create' | 'update' | 'delete';
+
+export interface Attempt {
+  id: string;
+  operation: Operation;
+  key: string;
+}
+
+export type Told = { opened: number } | { attempt: Attempt } | { acknowledged: string; revision: number };
+
+const LANES = 12;
+/** Few, so that lanes meet. */
+const KEYS = 40;
+
+const tell = (told: Told): void => void process.stdout.write(`${JSON.stringify(told)}\n`);
+
+/** What the state of the key lets one do; now and then something that must be refused. */
+function chooseOperation(current: Entry | undefined, random: Random): Operation {
+  if (random(20) === 0) return (['create', 'update', 'delete'] as const)[random(3)] as Operation;
+  if (!current) return 'create';
+  return random(4) === 0 ? 'delete' : 'update';
+}
+
+function write(store: Store, { operation, key }: Attempt, value: string, expected: number): Promise<Entry> {
+  switch (operation) {
+    case 'create':
+      return store.create(key, value);
+    case 'update':
+      return store.update(key, value, expected);
+    case 'delete':
+      return store.delete(key, expected);
+  }
+}
+
+if (import.meta.main) {
+  const task = JSON.parse(process.argv[2] ?? '') as WriterTask;
+  const store = openStore({ file: task.file, historyRevisions: task.historyRevisions });
+  tell({ opened: store.revision });
+  const lane = async (number: number): Promise<never> => {
+    const random = seeded(task.seed + number);
+    for (let count = 0; ; count += 1) {
+      const key = `/registry/things/${random(KEYS)}`;
+      const current = store.get(key);
+      const attempt = {
+        id: `${task.name}-${number}-${count}`,
+        operation: chooseOperation(current, random),
+        key,
+      };
+      const value = JSON.stringify({ id: attempt.id, text: 'x'.repeat(random(task.valueBytes)) });
+      tell({ attempt });
+      const written = await write(store, attempt, value, current?.revision ?? 0).catch(() => undefined);
+      if (written) tell({ acknowledged: attempt.id, revision: written.revision });
+    }
+  };
+  for (let number = 0; number < LANES; number += 1) void lane(number);
+}
