@@ -4,6 +4,7 @@ import { InvalidDomainSpec } from '../../../src/host/libvirt/domain-check.ts';
 import { parseDomainXml, UnreadableDomainXml } from '../../../src/host/libvirt/domain-parse.ts';
 import { type DomainSpec, diskSerial } from '../../../src/host/libvirt/domain-spec.ts';
 import { buildDiskXml, buildDomainXml, diskReferenceXml } from '../../../src/host/libvirt/domain-xml.ts';
+import { spoilt } from '../../support/hostile-text.ts';
 
 const web: DomainSpec = {
   uuid: '6f1c1d9e-0000-4000-8000-000000000001',
@@ -95,6 +96,54 @@ describe('buildDomainXml', () => {
         expect(back.interfaces).toEqual(web.interfaces);
       }),
       { numRuns: 500 },
+    );
+  });
+
+  const [root] = web.disks as [DomainSpec['disks'][number]];
+  const [eth0] = web.interfaces as [DomainSpec['interfaces'][number]];
+  test.each<[string, string, (text: string) => Partial<DomainSpec>]>([
+    ['uuid', web.uuid, (uuid) => ({ uuid })],
+    ['seedPath', '/data/seed.iso', (seedPath) => ({ seedPath })],
+    ['consoleLogPath', '/data/console.log', (consoleLogPath) => ({ consoleLogPath })],
+    ['firmware.nvramPath', '/data/x.fd', (nvramPath) => ({ firmware: { type: 'uefi', nvramPath } })],
+    ['disk.diskUid', root.diskUid, (diskUid) => ({ disks: [{ ...root, diskUid }] })],
+    ['disk.path', root.path, (path) => ({ disks: [{ ...root, path }] })],
+    ['disk.target', root.target, (target) => ({ disks: [{ ...root, target }] })],
+    ['interface.tap', eth0.tap, (tap) => ({ interfaces: [{ ...eth0, tap }] })],
+    ['interface.macAddress', eth0.macAddress, (macAddress) => ({ interfaces: [{ ...eth0, macAddress }] })],
+    ...(['namespace', 'name', 'installationUid', 'definitionHash', 'restartToken'] as const).map(
+      (field): [string, string, (text: string) => Partial<DomainSpec>] => [
+        `metadata.${field}`,
+        'web',
+        (text) => ({ metadata: { ...web.metadata, [field]: text } }),
+      ],
+    ),
+  ])('a hostile %s is refused by name, or changes nothing but its own value', (field, good, change) => {
+    /** The markup alone, without the values in it. */
+    const markup = (xml: string) => xml.replace(/"[^"]*"/g, '""').replace(/>[^<]*</g, '><');
+    fc.assert(
+      fc.property(spoilt(good), (text) => {
+        let xml: string;
+        try {
+          xml = buildDomainXml({ ...web, ...change(text) });
+        } catch (error) {
+          expect(error).toBeInstanceOf(InvalidDomainSpec);
+          expect((error as Error).message).toContain(`${field} is `);
+          return;
+        }
+        expect(markup(xml)).toBe(markup(buildDomainXml({ ...web, ...change(good) })));
+        // Any way to end a line would be normalised by XML's readers, and by libvirt.
+        expect(xml).not.toMatch(/[\p{Cc}]/u);
+        const wanted = { ...web, ...change(text) };
+        const back = parseDomainXml(xml);
+        expect(back.metadata).toEqual(wanted.metadata);
+        expect(back.disks.map(({ path, target }) => [path, target])).toEqual([
+          ...wanted.disks.map(({ path, target }) => [path, target]),
+          [wanted.seedPath, 'vdz'],
+        ]);
+        expect(back.interfaces).toEqual(wanted.interfaces);
+      }),
+      { numRuns: 150 },
     );
   });
 
