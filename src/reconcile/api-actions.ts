@@ -6,12 +6,14 @@ import type { Informers } from './informers.ts';
 /**
  * Carries out one api action with the preconditions of what was planned from. A conflict is no failure: somebody was
  * faster, the cache gets the newer state, and the object is planned again.
+ *
+ * @returns whether it was carried out
  */
 export async function performApiAction(
   object: Resource,
   action: ApiAction,
   { client, informers }: { client: Api; informers: Informers },
-): Promise<void> {
+): Promise<boolean> {
   const type = informers.typeOf(object.kind);
   const { uid, resourceVersion, finalizers = [] } = object.metadata;
   const unchanged = { uid, resourceVersion };
@@ -20,34 +22,34 @@ export async function performApiAction(
       case 'api.addFinalizer': {
         const metadata = { ...unchanged, finalizers: [...finalizers, action.finalizer] };
         informers.put(await client.patch(type, object.metadata, { metadata }));
-        return;
+        return true;
       }
       case 'api.releaseFinalizer': {
         const metadata = { ...unchanged, finalizers: finalizers.filter((each) => each !== action.finalizer) };
         const answer = await client.patch<Resource>(type, object.metadata, { metadata });
         // The last finalizer gone, the object is gone too; its deletion comes with the watch.
         if ((answer.metadata?.finalizers ?? []).length > 0) informers.put(answer);
-        return;
+        return true;
       }
       case 'api.createChild': {
         const { child } = action;
         informers.put(await client.create(informers.typeOf(child.kind), child.metadata.namespace, child));
-        return;
+        return true;
       }
       case 'api.deleteChild': {
         const { child } = action;
         await client.delete(informers.typeOf(child.kind), child, child.uid);
-        return;
+        return true;
       }
       case 'api.holdNetwork': {
         const patch = { metadata: unchanged, status: { networkHeld: true } };
         informers.put(await client.patch(type, object.metadata, patch, 'status'));
-        return;
+        return true;
       }
       case 'api.bindDisk': {
         const patch = { metadata: unchanged, status: { hostName: action.hostName } };
         informers.put(await client.patch(type, object.metadata, patch, 'status'));
-        return;
+        return true;
       }
       case 'api.claimDisk': {
         const { disk, claim } = action;
@@ -60,12 +62,13 @@ export async function performApiAction(
               };
         const patch = { metadata: { uid: disk.uid, resourceVersion: disk.resourceVersion }, status };
         informers.put(await client.patch(informers.typeOf('Disk'), disk, patch, 'status'));
-        return;
+        return true;
       }
     }
   } catch (error) {
     if (!isConflict(error) && !isNotFound(error)) throw error;
     await refresh(object, action, client, informers);
+    return false;
   }
 }
 

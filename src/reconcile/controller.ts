@@ -173,9 +173,11 @@ export class Controller {
   async #actOnApi({ definition, object, input, outcome, logger }: Pass, action: ApiAction): Promise<number> {
     logger.info({ action: action.name, reason: outcome.reason }, outcome.because);
     try {
-      if (CONTESTED.has(action.name)) {
-        if (!(await this.#contest(definition, object, action.name))) return 0;
-      } else await performApiAction(object, action, this.#parts);
+      const done = CONTESTED.has(action.name)
+        ? await this.#contest(definition, object, action.name)
+        : await performApiAction(object, action, this.#parts);
+      if (done && action.name !== 'api.addFinalizer') this.#parts.events.recordStep(object, noteOf(outcome));
+      return 0;
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);
       const message = `${outcome.because}, but the API server refuses: ${words}`;
@@ -187,8 +189,6 @@ export class Controller {
       await reportStatus(object, status, this.#parts).catch(() => undefined);
       throw error;
     }
-    if (action.name !== 'api.addFinalizer') this.#parts.events.recordStep(object, noteOf(outcome));
-    return 0;
   }
 
   async #actOnHost({ definition, object, input, outcome, logger }: Pass, step: HostStep): Promise<number> {
@@ -224,8 +224,7 @@ export class Controller {
       if (live?.metadata.uid !== object.metadata.uid) return false;
       const again = definition.plan(definition.gather(live, informers), clock.now());
       if (again.type !== 'act' || again.step.on !== 'api' || again.step.action.name !== action) return false;
-      await performApiAction(live, again.step.action, this.#parts);
-      return true;
+      return performApiAction(live, again.step.action, this.#parts);
     });
     this.#contests = turn.catch(() => undefined);
     return turn;

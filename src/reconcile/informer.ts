@@ -70,7 +70,9 @@ export class Informer {
     const { items, resourceVersion } = await this.#client.list(this.#type);
     const present = new Set(items.map(({ metadata }) => metadata.uid));
     for (const object of this.cache.list()) {
-      if (!present.has(object.metadata.uid)) this.#removed(object);
+      // What an own write made after the list was taken is not in it, and yet there.
+      const listed = BigInt(object.metadata.resourceVersion) <= BigInt(resourceVersion);
+      if (listed && !present.has(object.metadata.uid)) this.#removed(object);
     }
     for (const object of items) this.put(object);
     this.#synced.resolve();
