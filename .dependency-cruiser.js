@@ -19,6 +19,7 @@ const mayImport = {
   apiserver: ['cel', 'store', 'resources', 'values', 'telemetry'],
   simulation: [
     'agent',
+    'apiserver',
     'clock',
     'host',
     'kinds',

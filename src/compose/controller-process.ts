@@ -87,7 +87,7 @@ export async function startController(
     mirror,
     orders,
     installationUid,
-    epoch,
+    leadership,
     logger,
   });
   logger.info({ epoch, installationUid }, 'controllers run');

@@ -102,6 +102,16 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#listenersTell({ kind: 'connected' });
   }
 
+  /** The present hardware of every running or paused guest, for whoever watches over a simulated world. */
+  get guests(): DomainConfig[] {
+    return [...this.#domains.values()].flatMap(({ live }) => live ?? []);
+  }
+
+  /** Every domain that is there in any way. */
+  get uuids(): string[] {
+    return [...this.#domains.keys()];
+  }
+
   async listDomains(): Promise<DomainListing> {
     return this.#perform('listDomains', () => ({
       domains: [...this.#domains].flatMap(([uuid, domain]) => observe(uuid, domain) ?? []),

@@ -1,5 +1,6 @@
 import { Worker } from 'bullmq';
 import { settledWithin } from './deadline.ts';
+import { LockLost, WorkerClosing } from './interruptions.ts';
 import { copiesQueueName, queueName } from './keys.ts';
 import type { Doorbell } from './orders.ts';
 import { type RedisAddress, redisOptions } from './redis-connection.ts';
@@ -21,19 +22,6 @@ const concurrency = { orders: 8, copies: 2 };
 
 /** A worker that waits is woken by the job itself; this is only how often it asks again whether one was missed. */
 const askAgainSeconds = 30;
-
-/** Why a signal aborted. */
-export class LockLost extends Error {
-  override readonly name = 'LockLost';
-  constructor() {
-    super('the lock of this job in the queue was lost or could not be confirmed any more');
-  }
-}
-
-/** The worker is being closed. */
-export class WorkerClosing extends Error {
-  override readonly name = 'WorkerClosing';
-}
 
 /** Answers the doorbells of one agent: short work and long copies each with their own concurrency. */
 export class OrderWorker {

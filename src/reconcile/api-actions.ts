@@ -81,7 +81,7 @@ async function refresh(
 ): Promise<void> {
   const target =
     action.name === 'api.createChild'
-      ? { kind: action.child.kind, ...action.child.metadata }
+      ? { kind: action.child.kind, ...action.child.metadata, uid: undefined }
       : action.name === 'api.claimDisk'
         ? action.disk
         : { kind: object.kind, ...object.metadata };
@@ -89,5 +89,6 @@ async function refresh(
     informers.put(await client.get(informers.typeOf(target.kind), target));
   } catch (error) {
     if (!isNotFound(error)) throw error;
+    if (target.uid !== undefined) informers.forget(target.kind, target.uid);
   }
 }

@@ -1,7 +1,7 @@
 import type { ApiAction } from '../plan/api-actions.ts';
 import type { KindDefinition } from '../plan/kind.ts';
 import type { HostActionName } from '../plan/actions.ts';
-import type { HostStep, Outcome } from '../plan/outcome.ts';
+import type { ApiStep, HostStep, Outcome } from '../plan/outcome.ts';
 import type { HostSnapshot } from '../plan/snapshot.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { keyOf } from '../resources/metadata.ts';
@@ -25,11 +25,16 @@ export interface ControllerParts {
   events: EventRecorder;
   /** The snapshot to plan from, only when its agent obeys this leader. */
   snapshotOf: (hostName: string) => HostSnapshot | 'unknown';
+  /** False once another leader may act: then nothing is begun any more. */
+  mayAct: () => boolean;
   logger: Logger;
 }
 
 /** Nothing of these may happen on the word of a cache alone. */
-const DESTRUCTIVE: ReadonlySet<HostActionName> = new Set([
+const DESTRUCTIVE: ReadonlySet<HostActionName | ApiAction['name']> = new Set<
+  HostActionName | ApiAction['name']
+>([
+  'api.deleteChild',
   'image.delete',
   'disk.delete',
   'subnet.delete',
@@ -156,6 +161,7 @@ export class Controller {
     if (outcome.type === 'act') {
       const pass = { definition, object, input, outcome, logger };
       const { step } = outcome;
+      if (!this.#parts.mayAct()) return 1_000;
       return step.on === 'api' ? this.#actOnApi(pass, step.action) : this.#actOnHost(pass, step);
     }
     await reportStatus(object, definition.status(input, outcome, undefined), this.#parts);
@@ -173,6 +179,8 @@ export class Controller {
   async #actOnApi({ definition, object, input, outcome, logger }: Pass, action: ApiAction): Promise<number> {
     logger.info({ action: action.name, reason: outcome.reason }, outcome.because);
     try {
+      if (DESTRUCTIVE.has(action.name) && !(await this.#confirmed(definition, object, outcome.step)))
+        return 200;
       const done = CONTESTED.has(action.name)
         ? await this.#contest(definition, object, action.name)
         : await performApiAction(object, action, this.#parts);
@@ -230,15 +238,15 @@ export class Controller {
     return turn;
   }
 
-  /** The same step follows from the object as the API server has it at this moment. */
-  async #confirmed(definition: KindDefinition, object: Resource, step: HostStep): Promise<boolean> {
-    const { client, informers, clock } = this.#parts;
+  /** The same step follows from the object as the API server has it at this moment, and is still ours to take. */
+  async #confirmed(definition: KindDefinition, object: Resource, step: Step): Promise<boolean> {
+    const { client, informers, clock, mayAct } = this.#parts;
     try {
       const live = await client.get(informers.typeOf(object.kind), object.metadata);
       informers.put(live);
       if (live.metadata.uid !== object.metadata.uid) return false;
-      const again = hostStepOf(definition.plan(definition.gather(live, informers), clock.now()));
-      return again !== undefined && sameTarget(again, step);
+      const again = definition.plan(definition.gather(live, informers), clock.now());
+      return mayAct() && again.type === 'act' && sameTarget(again.step, step);
     } catch (error) {
       if (isNotFound(error)) return false;
       throw error;
@@ -246,11 +254,12 @@ export class Controller {
   }
 }
 
-const sameTarget = (a: HostStep, b: HostStep): boolean =>
-  a.hostName === b.hostName && canonicalJson(a.action) === canonicalJson(b.action);
+type Step = HostStep | ApiStep;
 
-const hostStepOf = (outcome: Outcome): HostStep | undefined =>
-  outcome.type === 'act' && outcome.step.on === 'host' ? outcome.step : undefined;
+const hostOf = (step: Step): string => (step.on === 'host' ? step.hostName : '');
+
+const sameTarget = (a: Step, b: Step): boolean =>
+  hostOf(a) === hostOf(b) && canonicalJson(a.action) === canonicalJson(b.action);
 
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);

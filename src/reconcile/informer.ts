@@ -100,6 +100,13 @@ export class Informer {
     if (change !== 'unchanged') this.#listener(object, change.before, false);
   }
 
+  /** For an object that is known to be gone. */
+  forget(uid: string): void {
+    const key = this.cache.keyOfUid(uid);
+    const known = key === undefined ? undefined : this.cache.get(key);
+    if (known) this.#removed(known);
+  }
+
   #removed(object: Resource): void {
     const known = this.cache.get(keyOf(object));
     this.cache.remove(object);

@@ -56,6 +56,11 @@ export class Informers implements Reader {
     this.#informers.get(object.kind)?.put(object);
   }
 
+  /** The API server has just said that this object is gone; its watch may tell so later. */
+  forget(kind: string, uid: string): void {
+    this.#informers.get(kind)?.forget(uid);
+  }
+
   byKey(kind: string, key: string): Resource | undefined {
     return this.#informers.get(kind)?.cache.get(key);
   }

@@ -8,6 +8,8 @@ const EPOCH_ANNOTATION = 'purlin.dev/epoch';
 const DURATION_SECONDS = 15;
 const RENEW_MS = 5_000;
 const RETRY_MS = 1_000;
+/** From the last renewal on; the rest of the lease is for what is under way when this ends. */
+const CERTAIN_MS = 10_000;
 
 interface Lease extends Resource {
   spec: {
@@ -35,6 +37,11 @@ export interface LeaderOptions {
 /** Leadership as held: the epoch fences every order of earlier leaders. */
 export interface Leadership {
   epoch: number;
+  /**
+   * Whether nobody else can hold the lease yet. A process that was frozen or starved finds here that its time is over
+   * before it is told.
+   */
+  certain(): boolean;
   release(): Promise<void>;
 }
 
@@ -99,9 +106,11 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
     const epoch = Number(lease.metadata.annotations?.[EPOCH_ANNOTATION]);
     logger.info({ epoch, identity }, 'leader');
     const stop = new AbortController();
-    const renewing = keepRenewing(lease, stop.signal);
+    const renewed = { atMs: clock.monotonicMs() };
+    const renewing = keepRenewing(lease, renewed, stop.signal);
     return {
       epoch,
+      certain: () => clock.monotonicMs() - renewed.atMs < CERTAIN_MS,
       release: async () => {
         stop.abort();
         const last = await renewing;
@@ -115,21 +124,25 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
   }
 
   /** Resolves with the lease as last written, or with nothing when it was lost. */
-  async function keepRenewing(held: Lease, stopped: AbortSignal): Promise<Lease | undefined> {
+  async function keepRenewing(
+    held: Lease,
+    renewed: { atMs: number },
+    stopped: AbortSignal,
+  ): Promise<Lease | undefined> {
     let lease = held;
-    let renewedAt = clock.monotonicMs();
     while (!stopped.aborted) {
       await delay(clock, RENEW_MS, stopped).catch(() => undefined);
       if (stopped.aborted) return lease;
+      const sentAtMs = clock.monotonicMs();
       try {
         lease = await client.replace<Lease>(leasesType, path, {
           ...lease,
           spec: { ...lease.spec, renewTime: microTime(clock) },
         });
-        renewedAt = clock.monotonicMs();
+        renewed.atMs = sentAtMs;
       } catch (error) {
         const changed = isConflict(error) || isNotFound(error);
-        if (!changed && clock.monotonicMs() - renewedAt < DURATION_SECONDS * 1000) continue;
+        if (!changed && clock.monotonicMs() - renewed.atMs < DURATION_SECONDS * 1000) continue;
         const what = changed ? 'was changed by another' : 'could not be renewed in time';
         options.onLost(`the lease ${what}: ${String(error)}`);
         return undefined;

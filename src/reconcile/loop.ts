@@ -9,6 +9,7 @@ import { Dispatcher } from './dispatch.ts';
 import { EventRecorder } from './events.ts';
 import { Hosts, registerHost } from './hosts.ts';
 import { Informers } from './informers.ts';
+import type { Leadership } from './leader.ts';
 
 export interface LoopOptions {
   kinds: readonly KindDefinition[];
@@ -17,8 +18,8 @@ export interface LoopOptions {
   mirror: Mirror;
   orders: Pick<OrderBook, 'put'>;
   installationUid: string;
-  /** Of the leadership for which the loop runs. */
-  epoch: number;
+  /** The leadership for which the loop runs. */
+  leadership: Pick<Leadership, 'epoch' | 'certain'>;
   logger: Logger;
 }
 
@@ -30,7 +31,8 @@ export interface Loop {
 
 /** Everything that a leader runs: informers, the controller of all kinds, and the registration of hosts. */
 export async function startLoop(options: LoopOptions): Promise<Loop> {
-  const { kinds, client, clock, mirror, orders, installationUid, epoch, logger } = options;
+  const { kinds, client, clock, mirror, orders, installationUid, leadership, logger } = options;
+  const { epoch } = leadership;
   const hosts = new Hosts(mirror, () => epoch);
   const informers: Informers = new Informers({
     client,
@@ -48,6 +50,7 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
     dispatcher: new Dispatcher({ orders, installationUid, epoch: () => epoch, clock }),
     events: new EventRecorder({ client, clock, logger }),
     snapshotOf: (hostName) => hosts.snapshotOf(hostName),
+    mayAct: () => leadership.certain(),
     logger,
   });
   await informers.start();

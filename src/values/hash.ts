@@ -5,16 +5,17 @@ export const sha256 = (text: string): string => createHash('sha256').update(text
 
 /** JSON with sorted keys, so that equal values give equal texts and equal hashes. Skips undefined members. */
 export function canonicalJson(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-  if (value !== null && typeof value === 'object') {
-    const members = Object.entries(value)
-      .filter(([, member]) => member !== undefined)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
-    return `{${members.join(',')}}`;
+  const members: string[] = [];
+  for (const key of Object.keys(value).sort(byCodeUnits)) {
+    const member = (value as Record<string, unknown>)[key];
+    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
   }
-  return JSON.stringify(value) ?? 'null';
+  return `{${members.join(',')}}`;
 }
+
+const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : 1);
 
 /** First 16 hex digits of the hash of a value's canonical JSON: short enough for metadata, long enough to compare. */
 export const contentHash = (value: unknown): string => sha256(canonicalJson(value)).slice(0, 16);

@@ -43,6 +43,30 @@ export class SimulatedNetwork implements Network {
   #failure: Error | undefined;
   #announced = false;
 
+  /** Ports whose links are up, for whoever watches over a simulated world. */
+  get portsUp(): PortSpec[] {
+    return [...this.#ports.values()].flatMap(({ link, spec }) => (link === 'up' ? spec : []));
+  }
+
+  has(subnetUid: string): boolean {
+    return this.#segments.has(subnetUid);
+  }
+
+  /** As a reboot of the host: links, rules and processes are gone, records on disk are there. */
+  reboot(): void {
+    for (const segment of this.#segments.values()) {
+      segment.bridge = 'absent';
+      segment.dnsmasq = 'absent';
+      segment.rules = 'absent';
+    }
+    for (const port of this.#ports.values()) {
+      port.link = 'absent';
+      port.attached = false;
+      port.rules = 'absent';
+    }
+    this.#changed();
+  }
+
   async list(): Promise<NetworkSnapshot> {
     this.#failWhenTold();
     return {

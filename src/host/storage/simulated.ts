@@ -91,6 +91,11 @@ export class SimulatedStorage implements Storage {
     if (disk) disk.sizeBytes = wholeSectors(sizeBytes);
   }
 
+  /** Every Disk whose data is there, for whoever watches over a simulated world. */
+  get diskUids(): string[] {
+    return this.#presentDisks().map(({ diskUid }) => diskUid);
+  }
+
   list(): Promise<StorageSnapshot> {
     return this.#perform('list', () => ({
       disks: sortedBy(

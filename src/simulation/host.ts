@@ -1,0 +1,179 @@
+import type { Admitted, FenceBook } from '../agent/fence-book.ts';
+import type { AgentPorts } from '../agent/ports.ts';
+import { SimulatedNetwork } from '../host/network/simulated.ts';
+import { SimulatedHypervisor } from '../host/simulated-hypervisor.ts';
+import { SimulatedStorage } from '../host/storage/simulated.ts';
+import type { HostFacts } from '../plan/snapshot.ts';
+import type { Faults } from './faults.ts';
+import type { Process } from './scheduler.ts';
+
+export const facts: HostFacts = {
+  cpus: 8,
+  memoryBytes: 16 * 2 ** 30,
+  accelerator: 'TCG',
+  acceleratorReason: 'a simulated host',
+  versions: { purlin: '0', libvirt: '9.0.0', qemu: '7.2.0', kernel: '6.1' },
+  architecture: 'x86_64',
+};
+
+/** A hypervisor in memory, with what its agent keeps on its disk; it outlives its agents, as a real one does. */
+export class SimulatedHost {
+  readonly name: string;
+  readonly agentUid: string;
+  readonly hypervisor = new SimulatedHypervisor();
+  readonly network = new SimulatedNetwork();
+  readonly storage = new SimulatedStorage();
+  readonly book: FenceBook = new MemoryFenceBook();
+  /** Something took effect here since the invariants were looked at. */
+  touched = true;
+  /** Changes with every boot. */
+  bootId = 'boot-1';
+  #boots = 1;
+
+  constructor(name: string, agentUid: string) {
+    this.name = name;
+    this.agentUid = agentUid;
+    this.hypervisor.onResize = (path, bytes) => {
+      const uid = path.split('/').at(-2);
+      if (uid) this.storage.resizeBehind(uid, bytes);
+    };
+  }
+
+  /** Power off and on: the agent must have been killed before. */
+  reboot(): void {
+    this.#boots += 1;
+    this.bootId = `boot-${this.#boots}`;
+    this.hypervisor.reboot();
+    this.network.reboot();
+  }
+
+  /** The host as one agent process reaches it: every call takes time and can go wrong. */
+  portsFor(process: Process, faults: Faults): AgentPorts {
+    const onEffect = (): void => {
+      this.touched = true;
+    };
+    const timed = <Port extends object>(port: Port, what: string): Port =>
+      inTime(port, `${what}.`, { process, faults, onEffect });
+    return {
+      hypervisor: timed(this.hypervisor, 'hypervisor'),
+      network: timed(this.network, 'network'),
+      storage: timed(this.storage, 'storage'),
+    };
+  }
+}
+
+/** Facts on the disk of a host: there again after any crash. */
+class MemoryFenceBook implements FenceBook {
+  readonly #facts = new Map<string, string>();
+  readonly #admitted = new Map<string, Admitted>();
+  readonly #removals = new Map<string, number>();
+
+  fact(name: string): string | undefined {
+    return this.#facts.get(name);
+  }
+
+  setFact(name: string, value: string): void {
+    this.#facts.set(name, value);
+  }
+
+  admitted(uid: string): Admitted | undefined {
+    return this.#admitted.get(uid);
+  }
+
+  admit(uid: string, { epoch, generation }: Admitted): void {
+    this.#admitted.set(uid, { epoch, generation });
+    this.#removals.delete(uid);
+  }
+
+  recordRemoval(uid: string, generation: number): void {
+    this.#removals.set(uid, generation);
+  }
+
+  removals(): Record<string, number> {
+    return Object.fromEntries(this.#removals);
+  }
+
+  close(): void {}
+}
+
+/** Calls that only look. */
+const looking = new Set(['list', 'listDomains', 'findDomain', 'versions']);
+/** What answers at once, or registers a listener. */
+const immediate = new Set(['diskPath', 'imagePath', 'seedPath', 'consoleLogPath', 'nvramPath', 'close']);
+const subscribing = new Set(['watch', 'onChange']);
+
+/** Whose calls they are, and what may befall them. */
+interface Circumstances {
+  process: Process;
+  faults: Faults;
+  onEffect: () => void;
+}
+
+function inTime<Port extends object>(port: Port, prefix: string, circumstances: Circumstances): Port {
+  return new Proxy(port, {
+    get: (target, property): unknown => {
+      const member: unknown = Reflect.get(target, property, target);
+      if (typeof member !== 'function' || typeof property !== 'string') return member;
+      const method = member as (...args: unknown[]) => unknown;
+      if (immediate.has(property)) return method.bind(target);
+      if (subscribing.has(property)) return subscription(method.bind(target), prefix, circumstances);
+      const attempt = looking.has(property) ? look : act;
+      return (...args: unknown[]) =>
+        attempt(prefix + property, circumstances, () => method.apply(target, args));
+    },
+  });
+}
+
+/** Events reach the agent in steps of their own, if at all, and end with it. */
+const subscription =
+  (subscribe: (...args: unknown[]) => unknown, prefix: string, { process, faults }: Circumstances) =>
+  (listener: (...event: unknown[]) => void): unknown => {
+    const stop = subscribe((...event: unknown[]) => {
+      if (faults.happens('host event lost')) return;
+      process.soon(`${prefix}event`, () => listener(...event));
+    }) as () => void;
+    process.onDeath(stop);
+    return stop;
+  };
+
+async function look(
+  what: string,
+  { process, faults }: Circumstances,
+  effect: () => unknown,
+): Promise<unknown> {
+  await process.step(what);
+  if (faults.happens('effect hangs')) await after(process, 60_000);
+  if (faults.happens('effect fails before')) throw outOfSpace(what);
+  const seen = await effect();
+  await process.step(`${what} done`);
+  return seen;
+}
+
+async function act(
+  what: string,
+  { process, faults, onEffect }: Circumstances,
+  effect: () => unknown,
+): Promise<unknown> {
+  await process.step(what);
+  if (faults.happens('agent crash before an effect')) return dead(process);
+  if (faults.happens('effect hangs')) await after(process, 60_000);
+  if (faults.happens('effect fails before')) throw outOfSpace(what);
+  onEffect();
+  const result = await effect();
+  if (faults.happens('agent crash after an effect')) return dead(process);
+  await process.step(`${what} done`);
+  if (faults.happens('effect fails after')) throw outOfSpace(what);
+  return result;
+}
+
+/** Nobody is there any more to hear the answer. */
+function dead(process: Process): Promise<never> {
+  process.kill();
+  return new Promise(() => {});
+}
+
+const after = (process: Process, delayMs: number): Promise<void> =>
+  new Promise((resolve) => void process.clock.after(delayMs, resolve));
+
+const outOfSpace = (what: string): Error =>
+  Object.assign(new Error(`ENOSPC: no space left on device, ${what}`), { code: 'ENOSPC' });

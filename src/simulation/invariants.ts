@@ -1,0 +1,183 @@
+import type { Disk, IPAddress, Machine } from '../resources/kinds.ts';
+import { deleting, type Resource } from '../resources/metadata.ts';
+import type { ApiStore } from './api-store.ts';
+import type { SimulatedHost } from './host.ts';
+
+/** Something happened that never may. */
+export class InvariantBroken extends Error {
+  override readonly name = 'InvariantBroken';
+  readonly invariant: string;
+
+  constructor(invariant: string, story: string) {
+    super(`${invariant}: ${story}`);
+    this.invariant = invariant;
+  }
+}
+
+/** What one host had when it was last looked at. */
+interface Belongings {
+  domains: ReadonlySet<string>;
+  disks: ReadonlySet<string>;
+}
+
+/** Looks after every step whether the world is still one that Purlin promises. */
+export class Invariants {
+  readonly #store: ApiStore;
+  readonly #hosts: readonly SimulatedHost[];
+  readonly #before = new Map<SimulatedHost, Belongings>();
+  readonly #seen = new Map<string, Resource>();
+
+  constructor(store: ApiStore, hosts: readonly SimulatedHost[]) {
+    this.#store = store;
+    this.#hosts = hosts;
+    for (const host of hosts) this.acceptChanges(host);
+    store.onChange(({ object, type }) => {
+      if (type === 'DELETED') this.#seen.delete(object.metadata.uid);
+      else this.#seen.set(object.metadata.uid, object);
+    });
+  }
+
+  /** Somebody changed the host by hand: that is no deed of Purlin's. */
+  acceptChanges(host: SimulatedHost): void {
+    this.#before.set(host, belongingsOf(host));
+  }
+
+  /** @throws InvariantBroken */
+  check(): void {
+    if (!this.#hosts.some(({ touched }) => touched)) return;
+    for (const host of this.#hosts) host.touched = false;
+    this.#oneGuestPerMachine();
+    this.#oneWriterPerDisk();
+    this.#destructionWasAskedFor();
+    this.#addressesAreUnique();
+  }
+
+  /** After everything has settled. @throws InvariantBroken */
+  checkRest(): void {
+    this.check();
+    this.#nothingIsLeft();
+    this.#everythingIsAsTheSpecSays();
+  }
+
+  #oneGuestPerMachine(): void {
+    const at = new Map<string, string>();
+    for (const host of this.#hosts) {
+      for (const { uuid } of host.hypervisor.guests) {
+        const other = at.get(uuid);
+        if (other !== undefined)
+          throw new InvariantBroken('one guest per Machine', `${uuid} runs on ${other} and on ${host.name}`);
+        at.set(uuid, host.name);
+      }
+    }
+  }
+
+  #oneWriterPerDisk(): void {
+    const writers = new Map<string, string>();
+    for (const host of this.#hosts) {
+      for (const { uuid, disks } of host.hypervisor.guests) {
+        for (const { path } of disks.filter(({ readOnly }) => !readOnly)) {
+          const other = writers.get(path);
+          if (other !== undefined && other !== uuid)
+            throw new InvariantBroken('one writer per disk', `${path} is open in ${other} and in ${uuid}`);
+          writers.set(path, uuid);
+        }
+      }
+    }
+  }
+
+  /** A disk or a domain goes only with an object that is being deleted, or is gone. */
+  #destructionWasAskedFor(): void {
+    for (const host of this.#hosts) {
+      const before = this.#before.get(host);
+      const now = belongingsOf(host);
+      this.#before.set(host, now);
+      if (!before) continue;
+      for (const part of ['domains', 'disks'] as const) {
+        for (const uid of before[part]) {
+          const owner = this.#seen.get(uid);
+          if (now[part].has(uid) || !owner || deleting(owner)) continue;
+          throw new InvariantBroken(
+            'destruction was asked for',
+            `${host.name} lost ${part} ${uid} of ${owner.kind} ${owner.metadata.name}, which nobody deleted`,
+          );
+        }
+      }
+    }
+  }
+
+  #addressesAreUnique(): void {
+    const holders = new Map<string, string>();
+    for (const host of this.#hosts) {
+      for (const { subnetUid, address, macAddress, machineUid } of host.network.portsUp) {
+        for (const what of [address, macAddress]) {
+          const key = `${subnetUid} ${what}`;
+          const other = holders.get(key);
+          if (other !== undefined && other !== machineUid)
+            throw new InvariantBroken('addresses are unique', `${what} is up for ${other} and ${machineUid}`);
+          holders.set(key, machineUid);
+        }
+      }
+    }
+  }
+
+  #nothingIsLeft(): void {
+    for (const host of this.#hosts) {
+      const { domains, disks } = belongingsOf(host);
+      const ports = host.network.portsUp.map(({ machineUid }) => machineUid);
+      for (const uid of [...domains, ...disks, ...ports]) {
+        if (this.#seen.has(uid)) continue;
+        throw new InvariantBroken('nothing is left', `${host.name} still has something of ${uid}`);
+      }
+    }
+    for (const object of this.#seen.values()) {
+      if (deleting(object))
+        throw new InvariantBroken('deletion ends', `${object.kind} ${object.metadata.name} is still there`);
+    }
+  }
+
+  #everythingIsAsTheSpecSays(): void {
+    for (const machine of this.#store.all('machines') as Machine[]) this.#machineIsAsItShould(machine);
+    for (const disk of this.#store.all('disks') as Disk[]) this.#isReady(disk);
+    for (const plural of ['images', 'subnets']) {
+      for (const object of this.#store.all(plural)) this.#isReady(object);
+    }
+    for (const address of this.#store.all('ipaddresses') as IPAddress[]) {
+      if (!this.#seen.has(address.spec.machineRef.uid))
+        throw new InvariantBroken('nothing is left', `IPAddress ${address.metadata.name} has no Machine`);
+    }
+  }
+
+  #machineIsAsItShould(machine: Machine): void {
+    const { uid, name, generation } = machine.metadata;
+    const at = this.#hosts.filter(({ hypervisor }) => hypervisor.guests.some(({ uuid }) => uuid === uid));
+    const says = machine.status?.conditions?.find(({ type }) => type === 'Ready');
+    const told = `${says?.status} ${says?.reason}: ${says?.message}`;
+    if (machine.status?.observedGeneration !== generation)
+      throw new InvariantBroken('the status tells the truth', `Machine ${name} was not observed`);
+    if (machine.spec.runStrategy === 'Halted') {
+      if (at.length > 0) throw new InvariantBroken('everything converges', `Machine ${name} runs (${told})`);
+      if (says?.status === 'True')
+        throw new InvariantBroken('the status tells the truth', `${name} is Halted and Ready`);
+      return;
+    }
+    if (at.length !== 1) throw new InvariantBroken('everything converges', `Machine ${name}: ${told}`);
+    this.#isReady(machine);
+    if (machine.status?.hostName !== at[0]?.name)
+      throw new InvariantBroken('the status tells the truth', `${name} runs on ${at[0]?.name}`);
+  }
+
+  #isReady({ kind, metadata, status }: Resource): void {
+    const { conditions = [] } = status as {
+      conditions?: { type: string; status: string; reason: string; message: string }[];
+    };
+    const ready = conditions.find(({ type }) => type === 'Ready');
+    if (ready?.status === 'True') return;
+    const told = `${ready?.status} ${ready?.reason}: ${ready?.message}`;
+    throw new InvariantBroken('everything converges', `${kind} ${metadata.name}: ${told}`);
+  }
+}
+
+const belongingsOf = ({ hypervisor, storage }: SimulatedHost): Belongings => ({
+  domains: new Set(hypervisor.uuids),
+  disks: new Set(storage.diskUids),
+});

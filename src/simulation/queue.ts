@@ -1,0 +1,387 @@
+import type { HostSnapshot } from '../plan/snapshot.ts';
+import type { Mirror, MirroredHost, MirrorListener } from '../queue/observation-mirror.ts';
+import type { Publisher } from '../queue/observations.ts';
+import type { Order } from '../queue/order.ts';
+import type { OrdersOfHost } from '../queue/orders.ts';
+import {
+  applyChange,
+  changedUids,
+  difference,
+  type FieldChange,
+  fromFields,
+  isNoChange,
+  type SnapshotContent,
+  toFields,
+} from '../queue/snapshot-fields.ts';
+import type { Faults } from './faults.ts';
+import type { Process, Scheduler } from './scheduler.ts';
+
+/** An agent's publication as Redis holds it. */
+interface Published {
+  incarnation: string;
+  sequence: number;
+  fields: Map<string, string>;
+}
+
+/** What Redis holds for one host. */
+interface HostRecords {
+  hostName: string;
+  orders: Map<string, string>;
+  published: Published | undefined;
+}
+
+interface Redis {
+  hosts: Map<string, HostRecords>;
+  epoch: number;
+}
+
+interface StandingOrder extends Pick<Order, 'orderId' | 'epoch' | 'generation' | 'incarnation' | 'basis'> {
+  payload: string;
+}
+
+const HEARTBEAT_MS = 5_000;
+const ALIVE_MS = 15_000;
+
+/**
+ * Redis and the queue over it, as controllers and agents see them: orders that only newer ones replace, doorbells that
+ * may be lost or ring twice, publications, signs of life, and the epoch. All of it can vanish, or become what it was.
+ */
+export class SimulatedQueue {
+  readonly #scheduler: Scheduler;
+  readonly #faults: Faults;
+  #redis: Redis = { hosts: new Map(), epoch: 0 };
+  #older: Redis | undefined;
+  readonly #doors = new Map<string, (uid: string) => void>();
+  readonly #epochListeners = new Map<string, (epoch: number) => void>();
+  readonly #mirrors = new Set<SimulatedMirror>();
+  readonly #beats = new Map<string, number>();
+
+  constructor(scheduler: Scheduler, faults: Faults) {
+    this.#scheduler = scheduler;
+    this.#faults = faults;
+  }
+
+  /** Everything in Redis is gone. */
+  flush(): void {
+    this.#redis = { hosts: new Map(), epoch: 0 };
+    this.#beats.clear();
+    for (const mirror of this.#mirrors) mirror.doubtAll();
+  }
+
+  /** Kept for {@link restoreOlder}. */
+  remember(): void {
+    this.#older = copyOf(this.#redis);
+  }
+
+  restoreOlder(): void {
+    if (!this.#older) return;
+    this.#redis = copyOf(this.#older);
+    for (const mirror of this.#mirrors) mirror.doubtAll();
+  }
+
+  mirrorFor(process: Process): SimulatedMirror {
+    const mirror = new SimulatedMirror(this, process);
+    this.#mirrors.add(mirror);
+    process.onDeath(() => this.#mirrors.delete(mirror));
+    return mirror;
+  }
+
+  /** Tells agents whom to obey, now and again. @returns false when a later epoch stands */
+  announceEpoch(epoch: number): boolean {
+    if (this.#redis.epoch > epoch) return false;
+    this.#redis.epoch = epoch;
+    for (const tell of this.#epochListeners.values()) tell(epoch);
+    return true;
+  }
+
+  /** The agent hears of every epoch that is announced, and of the one that stands. */
+  listenForEpoch(agentUid: string, process: Process, listener: (epoch: number) => void): void {
+    const tell = (epoch: number): void => process.soon(`hears of epoch ${epoch}`, () => listener(epoch));
+    this.#epochListeners.set(agentUid, tell);
+    process.onDeath(() => {
+      if (this.#epochListeners.get(agentUid) === tell) this.#epochListeners.delete(agentUid);
+    });
+    if (this.#redis.epoch > 0) tell(this.#redis.epoch);
+  }
+
+  /** `open` is called for each doorbell. */
+  answerDoor(agentUid: string, process: Process, open: (uid: string) => void): void {
+    const ring = (uid: string): void => process.soon(`doorbell ${uid.slice(0, 8)}`, () => open(uid));
+    this.#doors.set(agentUid, ring);
+    process.onDeath(() => {
+      if (this.#doors.get(agentUid) === ring) this.#doors.delete(agentUid);
+    });
+  }
+
+  /** The controller's side; `orders.put` of the loop. */
+  ordersFor(process: Process): { put(order: Order): Promise<'written' | 'superseded'> } {
+    return {
+      put: async (order) => {
+        await process.sent(`order ${order.action.name} for ${order.kind} ${order.name}`);
+        const written = this.#put(order);
+        await process.step(`answer to order ${order.action.name}`);
+        return written;
+      },
+    };
+  }
+
+  #put(order: Order): 'written' | 'superseded' {
+    const records = this.#redis.hosts.get(order.hostUid);
+    if (!records) throw new Error(`no agent ${order.hostUid} has published itself yet`);
+    const standing = records.orders.get(order.uid);
+    if (standing !== undefined && isNewer(JSON.parse(standing) as StandingOrder, order)) return 'superseded';
+    const { orderId, epoch, generation, incarnation, basis } = order;
+    const record = { orderId, epoch, generation, incarnation, basis, payload: JSON.stringify(order) };
+    records.orders.set(order.uid, JSON.stringify(record));
+    if (this.#faults.happens('doorbell lost')) return 'written';
+    this.#doors.get(order.hostUid)?.(order.uid);
+    if (this.#faults.happens('doorbell repeated')) this.#doors.get(order.hostUid)?.(order.uid);
+    return 'written';
+  }
+
+  ordersOf(agentUid: string, process: Process): OrdersOfHost {
+    const records = (): Map<string, string> => this.#redis.hosts.get(agentUid)?.orders ?? new Map();
+    return {
+      read: async (uid) => {
+        await process.step(`reads the order for ${uid.slice(0, 8)}`);
+        return records().get(uid);
+      },
+      uids: async () => {
+        await process.step('reads which orders stand');
+        return [...records().keys()];
+      },
+      remove: async (uid, asRead, orderId) => {
+        await process.step(`removes the order for ${uid.slice(0, 8)}`);
+        const standing = records().get(uid);
+        if (standing === undefined) return;
+        const again = orderId !== '' && (JSON.parse(standing) as StandingOrder).orderId === orderId;
+        if (standing === asRead || again) records().delete(uid);
+      },
+    };
+  }
+
+  publisherFor(options: {
+    hostName: string;
+    agentUid: string;
+    incarnation: string;
+    process: Process;
+  }): SimulatedPublisher {
+    return new SimulatedPublisher(this, options);
+  }
+
+  /** Called by publishers: the whole content under a new version. */
+  take(agentUid: string, hostName: string, published: Published): void {
+    const records = this.#redis.hosts.get(agentUid) ?? { hostName, orders: new Map(), published: undefined };
+    const before = records.published;
+    this.#redis.hosts.set(agentUid, { ...records, published });
+    this.#beats.set(agentUid, this.#scheduler.nowMs);
+    const change = before?.incarnation === published.incarnation ? before.sequence : undefined;
+    for (const mirror of this.#mirrors) mirror.hear(agentUid, change);
+  }
+
+  /** A sign of life, and whether Redis still has what was published. */
+  beat(agentUid: string, version: Pick<Published, 'incarnation' | 'sequence'>): boolean {
+    this.#beats.set(agentUid, this.#scheduler.nowMs);
+    const found = this.#redis.hosts.get(agentUid)?.published;
+    return found?.incarnation === version.incarnation && found.sequence === version.sequence;
+  }
+
+  records(agentUid: string): HostRecords | undefined {
+    return this.#redis.hosts.get(agentUid);
+  }
+
+  agentUids(): string[] {
+    return [...this.#redis.hosts.keys()];
+  }
+
+  isAlive(agentUid: string): boolean {
+    const beat = this.#beats.get(agentUid);
+    return beat !== undefined && this.#scheduler.nowMs - beat <= ALIVE_MS;
+  }
+}
+
+/** One agent's publications. */
+export class SimulatedPublisher implements Publisher {
+  readonly #queue: SimulatedQueue;
+  readonly #options: { hostName: string; agentUid: string; incarnation: string; process: Process };
+  #fields = new Map<string, string>();
+  #sequence = 0;
+
+  constructor(
+    queue: SimulatedQueue,
+    options: { hostName: string; agentUid: string; incarnation: string; process: Process },
+  ) {
+    this.#queue = queue;
+    this.#options = options;
+  }
+
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  update(content: SnapshotContent): 'changed' | 'same' {
+    const fields = toFields(content);
+    if (isNoChange(difference(this.#fields, fields))) return 'same';
+    this.#fields = fields;
+    this.#sequence += 1;
+    return 'changed';
+  }
+
+  async push(): Promise<void> {
+    const { process, agentUid, hostName, incarnation } = this.#options;
+    const [sequence, fields] = [this.#sequence, this.#fields];
+    await process.step(`publishes ${sequence}`);
+    const standing = this.#queue.records(agentUid)?.published;
+    if (standing?.incarnation === incarnation && standing.sequence >= sequence) return;
+    this.#queue.take(agentUid, hostName, { incarnation, sequence, fields });
+  }
+
+  /** Begins to give signs of life; what Redis lost is published again. */
+  start(): void {
+    const { process, agentUid, incarnation } = this.#options;
+    const beat = (): void => {
+      process.clock.after(HEARTBEAT_MS, beat);
+      if (!this.#queue.beat(agentUid, { incarnation, sequence: this.#sequence })) void this.push();
+    };
+    beat();
+  }
+}
+
+interface Reflection {
+  hostName: string;
+  agentUid: string;
+  alive: boolean;
+  certain: boolean;
+  snapshot?: HostSnapshot;
+  fields?: Map<string, string>;
+}
+
+/** One controller's copy; each change reaches it in a step of its own, and a gap makes the host unknown until it is read whole. */
+export class SimulatedMirror implements Mirror {
+  readonly #queue: SimulatedQueue;
+  readonly #process: Process;
+  readonly #reflections = new Map<string, Reflection>();
+  readonly #listeners = new Set<MirrorListener>();
+
+  constructor(queue: SimulatedQueue, process: Process) {
+    this.#queue = queue;
+    this.#process = process;
+  }
+
+  /** Resolves when every host known to Redis has been read. */
+  async connect(): Promise<void> {
+    await this.#process.step('reads what the hosts published');
+    for (const agentUid of this.#queue.agentUids()) this.#readWhole(agentUid);
+    const check = (): void => {
+      this.#process.clock.after(2_000, check);
+      this.#check();
+    };
+    check();
+  }
+
+  get(hostName: string): HostSnapshot | 'unknown' {
+    const found = [...this.#reflections.values()].find((each) => each.hostName === hostName);
+    return found?.certain && found.alive && found.snapshot ? found.snapshot : 'unknown';
+  }
+
+  hosts(): MirroredHost[] {
+    return [...this.#reflections.values()].map(({ hostName, agentUid, alive, snapshot }) => ({
+      hostName,
+      agentUid,
+      alive,
+      ...(snapshot && { snapshot }),
+    }));
+  }
+
+  onChange(listener: MirrorListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Redis is not what it was: nothing is certain until it has been read again. */
+  doubtAll(): void {
+    for (const reflection of this.#reflections.values()) this.#doubt(reflection);
+  }
+
+  /** @param from the sequence that the change continues; nothing when it continues none */
+  hear(agentUid: string, from: number | undefined): void {
+    this.#process.soon(`hears of host ${this.#queue.records(agentUid)?.hostName ?? agentUid}`, () => {
+      const reflection = this.#reflections.get(agentUid);
+      if (!reflection?.certain || from === undefined) this.#readWhole(agentUid);
+      else this.#follow(reflection);
+    });
+  }
+
+  #follow(reflection: Reflection): void {
+    const published = this.#queue.records(reflection.agentUid)?.published;
+    const { snapshot, fields } = reflection;
+    if (!published || !snapshot || !fields || published.incarnation !== snapshot.incarnation) {
+      this.#readWhole(reflection.agentUid);
+      return;
+    }
+    if (published.sequence <= snapshot.sequence) return;
+    const change: FieldChange = difference(fields, published.fields);
+    reflection.snapshot = applyChange(snapshot, change, published);
+    reflection.fields = published.fields;
+    this.#tell(reflection.hostName, changedUids(snapshot, reflection.snapshot, change));
+  }
+
+  #readWhole(agentUid: string): void {
+    const records = this.#queue.records(agentUid);
+    if (!records?.published) return;
+    const { hostName, published } = records;
+    const before = this.#reflections.get(agentUid);
+    const isOlder =
+      before?.snapshot?.incarnation === published.incarnation &&
+      published.sequence < before.snapshot.sequence;
+    if (before && isOlder) {
+      this.#doubt(before);
+      return;
+    }
+    const { incarnation, sequence, fields } = published;
+    this.#reflections.set(agentUid, {
+      hostName,
+      agentUid,
+      alive: this.#queue.isAlive(agentUid),
+      certain: true,
+      snapshot: fromFields(fields, { incarnation, sequence }),
+      fields,
+    });
+    this.#tell(hostName, 'all');
+  }
+
+  #check(): void {
+    for (const agentUid of this.#queue.agentUids()) {
+      const reflection = this.#reflections.get(agentUid);
+      if (!reflection?.certain) this.#readWhole(agentUid);
+    }
+    for (const reflection of this.#reflections.values()) {
+      const alive = this.#queue.isAlive(reflection.agentUid);
+      if (alive === reflection.alive) continue;
+      reflection.alive = alive;
+      this.#tell(reflection.hostName, 'all');
+    }
+  }
+
+  #doubt(reflection: Reflection): void {
+    if (!reflection.certain) return;
+    reflection.certain = false;
+    this.#tell(reflection.hostName, 'all');
+  }
+
+  #tell(hostName: string, changed: ReadonlySet<string> | 'all'): void {
+    for (const listener of this.#listeners) listener(hostName, changed);
+  }
+}
+
+/** The rule of the script that writes orders: by epoch, then generation, then basis of the same incarnation. */
+function isNewer(standing: StandingOrder, order: Order): boolean {
+  if (standing.epoch !== order.epoch) return standing.epoch > order.epoch;
+  if (standing.generation !== order.generation) return standing.generation > order.generation;
+  return standing.incarnation === order.incarnation && standing.basis > order.basis;
+}
+
+const copyOf = ({ hosts, epoch }: Redis): Redis => ({
+  epoch,
+  hosts: new Map([...hosts].map(([uid, records]) => [uid, { ...records, orders: new Map(records.orders) }])),
+});

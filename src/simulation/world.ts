@@ -1,0 +1,340 @@
+import { createHash } from 'node:crypto';
+import type { KindDefinition } from '../plan/kind.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { SimulatedAgent } from './agent.ts';
+import { ApiStore, type Collection } from './api-store.ts';
+import { runController } from './controller.ts';
+import { type FaultKind, Faults } from './faults.ts';
+import { SimulatedHost } from './host.ts';
+import { InvariantBroken, Invariants } from './invariants.ts';
+import { SimulatedQueue } from './queue.ts';
+import { Random } from './random.ts';
+import { Process, Scheduler } from './scheduler.ts';
+import { Workload } from './workload.ts';
+
+export interface WorldOptions {
+  seed: number;
+  kinds: readonly KindDefinition[];
+  collections: readonly Collection[];
+  /** The bytes of an image that hosts can import. */
+  image: Buffer;
+  logger: Logger;
+  /** Instead of a number that follows from the seed. */
+  limits?: { actions?: number; faults?: number; only?: readonly FaultKind[] };
+}
+
+/** What became of one seed. */
+export interface Verdict {
+  seed: number;
+  hosts: number;
+  objects: number;
+  steps: number;
+  faults: ReadonlyMap<FaultKind, number>;
+  /** Of everything that happened, in order: equal for equal seeds. */
+  traceHash: string;
+  broken?: { invariant: string; message: string; story: string[] };
+}
+
+const RESTART_MS = 200;
+/** Far more than any world has needed that converged. */
+const MAX_STEPS = 60_000;
+/** Longer than the delay after which anything that may still succeed is tried again. */
+const SILENCE_MS = 70_000;
+/** After a listing that finds nothing new. */
+const SHORT_SILENCE_MS = 20_000;
+const STORY_LINES = 60_000;
+/** What happens all the time, also in a world at rest. */
+const HUM = /timer$|leases\/purlin-controller$|hears of epoch/;
+
+/** A whole installation on simulated hosts, and everything that one seed does to it. */
+export class World {
+  readonly #options: WorldOptions;
+  readonly #random: Random;
+  readonly #scheduler: Scheduler;
+  readonly #faults: Faults;
+  readonly #store: ApiStore;
+  readonly #queue: SimulatedQueue;
+  readonly #hosts: readonly SimulatedHost[];
+  readonly #invariants: Invariants;
+  readonly #workload: Workload;
+  readonly #agents = new Map<string, { agent: SimulatedAgent; process: Process }>();
+  readonly #controllers = new Map<string, Process>();
+  readonly #story: string[] = [];
+  readonly #trace = createHash('sha256');
+  #lastWriteMs = 0;
+  #objects = 0;
+  #unexpected: unknown;
+
+  constructor(options: WorldOptions) {
+    const { seed, limits = {} } = options;
+    this.#options = options;
+    const random = new Random(seed);
+    this.#random = random;
+    this.#scheduler = new Scheduler(random, (label) => this.#note(label));
+    this.#faults = new Faults(random, {
+      budget: limits.faults ?? 3 + random.below(12),
+      ...(limits.only && { only: limits.only }),
+    });
+    this.#store = new ApiStore({
+      collections: options.collections,
+      newUid: () => random.uuid(),
+      now: () => Date.UTC(2026, 0, 1) + this.#scheduler.nowMs,
+    });
+    this.#queue = new SimulatedQueue(this.#scheduler, this.#faults);
+    this.#hosts = Array.from({ length: 3 + random.below(2) }, (_, index) => {
+      const host = new SimulatedHost(`h${index + 1}`, random.uuid());
+      host.storage.publish('/import/demo.qcow2', options.image);
+      return host;
+    });
+    this.#invariants = new Invariants(this.#store, this.#hosts);
+    this.#workload = new Workload(this.#store, random);
+    this.#store.onChange(({ plural, type, object }) => {
+      if (type === 'ADDED') this.#objects += 1;
+      if (plural !== 'leases') this.#lastWriteMs = this.#scheduler.nowMs;
+      const mayBeOrphan = type === 'ADDED' && object.metadata.ownerReferences !== undefined;
+      if (type === 'DELETED' || mayBeOrphan) this.#collectGarbage();
+    });
+  }
+
+  /** The seed's whole story. Never rejects for what went wrong in it: that is the verdict. */
+  async run(): Promise<Verdict> {
+    try {
+      await this.#live();
+      await this.#comeToRest();
+      this.#invariants.checkRest();
+      return this.#verdict();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      const invariant = error instanceof InvariantBroken ? error.invariant : 'nothing unexpected is thrown';
+      const message = error instanceof InvariantBroken ? error.message : (error.stack ?? error.message);
+      return { ...this.#verdict(), broken: { invariant, message, story: this.#story } };
+    }
+  }
+
+  /** Users act, and things go wrong. */
+  async #live(): Promise<void> {
+    for (const host of this.#hosts) this.#startAgent(host);
+    for (const name of ['controller-a', 'controller-b']) this.#startController(name);
+    this.#tell(`users apply ${this.#workload.begin(2 + this.#random.below(2))}`);
+    const actions = this.#options.limits?.actions ?? 2 + this.#random.below(5);
+    for (let done = 0; done < actions; done += 1) {
+      await this.#steps(20 + this.#random.below(40));
+      this.#tell(`a user ${this.#workload.act()}`);
+    }
+    await this.#steps(60);
+  }
+
+  /** No fault any more: what is down comes back, and the world must find its rest. */
+  async #comeToRest(): Promise<void> {
+    this.#faults.stop();
+    this.#tell('nothing goes wrong any more');
+    await this.#untilSilent(SILENCE_MS);
+    // Events were lost for good: the listing that every agent makes each ten minutes finds what they would have told.
+    for (const { agent } of this.#agents.values()) void agent.listEverything();
+    await this.#untilSilent(SHORT_SILENCE_MS);
+  }
+
+  async #untilSilent(silenceMs: number): Promise<void> {
+    this.#lastWriteMs = this.#scheduler.nowMs;
+    const limit = this.#scheduler.steps + MAX_STEPS;
+    while (this.#scheduler.nowMs - this.#lastWriteMs < silenceMs) {
+      await this.#step();
+      for (const what of this.#workload.retry()) this.#tell(`a user ${what}`);
+      if (this.#scheduler.steps > limit)
+        throw new InvariantBroken('everything converges', `still at work after ${MAX_STEPS} steps`);
+    }
+  }
+
+  async #steps(count: number): Promise<void> {
+    for (let done = 0; done < count; done += 1) {
+      await this.#step();
+      this.#disturb();
+      for (const what of this.#workload.retry()) this.#tell(`a user ${what}`);
+    }
+  }
+
+  async #step(): Promise<void> {
+    await this.#scheduler.step();
+    if (this.#unexpected !== undefined) throw this.#unexpected;
+    this.#invariants.check();
+  }
+
+  #startAgent(host: SimulatedHost): void {
+    const process = new Process(`agent ${host.name}`, this.#scheduler);
+    const { logger } = this.#options;
+    const agent = new SimulatedAgent({
+      host,
+      queue: this.#queue,
+      faults: this.#faults,
+      installationUid: 'installation',
+      incarnation: this.#random.uuid(),
+      process,
+      logger,
+    });
+    this.#agents.set(host.name, { agent, process });
+    process.onDeath(() => {
+      this.#tell(`agent ${host.name} dies`);
+      this.#scheduler.after(`agent ${host.name} is started again`, RESTART_MS, undefined, () =>
+        this.#startAgent(host),
+      );
+    });
+    agent.run().catch(() => process.kill());
+  }
+
+  #startController(name: string): void {
+    const process = new Process(name, this.#scheduler);
+    this.#controllers.set(name, process);
+    process.onDeath(() => {
+      this.#tell(`${name} dies`);
+      this.#scheduler.after(`${name} is started again`, RESTART_MS, undefined, () =>
+        this.#startController(name),
+      );
+    });
+    const { kinds, logger } = this.#options;
+    runController({
+      store: this.#store,
+      queue: this.#queue,
+      faults: this.#faults,
+      kinds,
+      installationUid: 'installation',
+      process,
+      logger,
+    }).catch(() => process.kill());
+  }
+
+  /** What the API server's garbage collector does, in its own time: nothing stays that has lost all its owners. */
+  #collectGarbage(): void {
+    const present = (uid: string): boolean =>
+      this.#store.all('machines').some(({ metadata }) => metadata.uid === uid);
+    this.#scheduler.add('garbage collector', undefined, () => {
+      for (const plural of ['disks', 'ipaddresses', 'placements']) {
+        for (const { metadata } of this.#store.all(plural)) {
+          const { ownerReferences: owners = [] } = metadata;
+          if (owners.length === 0 || owners.some(({ uid }) => present(uid))) continue;
+          this.#store.delete({ group: 'purlin.dev', version: 'v1alpha1', plural }, metadata, metadata.uid);
+        }
+      }
+    });
+  }
+
+  /** What goes wrong beside the steps of the programs. */
+  #disturb(): void {
+    for (const [kind, happen] of this.#disturbances) {
+      if (this.#random.chance(0.3) && this.#faults.happens(kind)) this.#tell(`fault: ${kind} (${happen()})`);
+    }
+  }
+
+  readonly #disturbances: readonly [FaultKind, () => string][] = [
+    ['agent crash', () => this.#killAgent(this.#random.pick(this.#hosts))],
+    ['controller crash', () => this.#killController()],
+    ['controller frozen', () => this.#freezeController()],
+    ['host rebooted', () => this.#reboot(this.#random.pick(this.#hosts))],
+    ['clock jump', () => this.#jumpClock()],
+    ['queue flushed', () => (this.#queue.flush(), 'Redis is empty')],
+    ['queue restored older', () => this.#restoreQueue()],
+    ['guest killed', () => this.#byHand((host) => this.#killGuest(host))],
+    ['domain undefined', () => this.#byHand((host) => this.#undefineDomain(host))],
+    ['bridge deleted', () => this.#byHand((host) => this.#onSegment(host, 'loseBridge'))],
+    ['dnsmasq killed', () => this.#byHand((host) => this.#onSegment(host, 'killDnsmasq'))],
+    ['reservations lost', () => this.#byHand((host) => this.#onSegment(host, 'loseReservations'))],
+    ['rules flushed', () => this.#byHand((host) => (host.network.flushRules(), host.name))],
+  ];
+
+  #killAgent(host: SimulatedHost): string {
+    this.#agents.get(host.name)?.process.kill();
+    return host.name;
+  }
+
+  #killController(): string {
+    const name = this.#random.pick([...this.#controllers.keys()]);
+    this.#controllers.get(name)?.kill();
+    return name;
+  }
+
+  #freezeController(): string {
+    const name = this.#random.pick([...this.#controllers.keys()]);
+    const process = this.#controllers.get(name);
+    if (!process || process.frozen) return `${name}, which is frozen`;
+    process.frozen = true;
+    this.#scheduler.after(`${name} wakes up`, 20_000 + this.#random.below(40_000), undefined, () => {
+      process.frozen = false;
+    });
+    return name;
+  }
+
+  #reboot(host: SimulatedHost): string {
+    this.#agents.get(host.name)?.process.kill();
+    host.reboot();
+    this.#invariants.acceptChanges(host);
+    return host.name;
+  }
+
+  #jumpClock(): string {
+    const processes = [
+      ...this.#controllers.values(),
+      ...[...this.#agents.values()].map(({ process }) => process),
+    ];
+    const process = this.#random.pick(processes);
+    process.skewMs += (this.#random.below(7_200) - 3_600) * 1_000;
+    return `${process.name} by ${process.skewMs / 1_000} s`;
+  }
+
+  #restoreQueue(): string {
+    this.#queue.restoreOlder();
+    this.#queue.remember();
+    return 'Redis is as it was';
+  }
+
+  #byHand(deed: (host: SimulatedHost) => string): string {
+    const host = this.#random.pick(this.#hosts);
+    const what = deed(host);
+    this.#invariants.acceptChanges(host);
+    return what;
+  }
+
+  #killGuest(host: SimulatedHost): string {
+    const { guests } = host.hypervisor;
+    if (guests.length === 0) return `${host.name} has none`;
+    const { uuid } = this.#random.pick(guests);
+    host.hypervisor.stopGuest(uuid, this.#random.pick(['crashed', 'destroyed', 'guest']));
+    return `${uuid} on ${host.name}`;
+  }
+
+  #undefineDomain(host: SimulatedHost): string {
+    const { uuids } = host.hypervisor;
+    if (uuids.length === 0) return `${host.name} has none`;
+    const uuid = this.#random.pick(uuids);
+    host.hypervisor.undefineByHand(uuid);
+    return `${uuid} on ${host.name}`;
+  }
+
+  #onSegment(host: SimulatedHost, deed: 'loseBridge' | 'killDnsmasq' | 'loseReservations'): string {
+    const subnets = this.#store.all('subnets').map(({ metadata }) => metadata.uid);
+    const present = subnets.filter((uid) => host.network.has(uid));
+    if (present.length === 0) return `${host.name} has none`;
+    host.network[deed](this.#random.pick(present));
+    return host.name;
+  }
+
+  #note(label: string): void {
+    this.#trace.update(`${label}\n`);
+    if (HUM.test(label)) return;
+    this.#story.push(`${(this.#scheduler.nowMs / 1_000).toFixed(1)} s  ${label}`);
+    if (this.#story.length > STORY_LINES) this.#story.shift();
+  }
+
+  #tell(what: string): void {
+    this.#note(`*** ${what}`);
+  }
+
+  #verdict(): Verdict {
+    return {
+      seed: this.#options.seed,
+      hosts: this.#hosts.length,
+      objects: this.#objects,
+      steps: this.#scheduler.steps,
+      faults: this.#faults.fired,
+      traceHash: this.#trace.copy().digest('hex'),
+    };
+  }
+}
