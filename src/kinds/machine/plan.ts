@@ -1,4 +1,4 @@
-import type { HostAction, MachineDefinition } from '../../plan/actions.ts';
+import type { HostAction } from '../../plan/actions.ts';
 import type { HostView } from '../../plan/kind.ts';
 import { type Outcome, act, blocked, firstOf, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
@@ -8,7 +8,7 @@ import { readyReason } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { tapName } from '../../values/links.ts';
 import { awaitingRestart } from './changes.ts';
-import { definitionOf } from './definition.ts';
+import { definitionOf, interfacesOf } from './definition.ts';
 import { type MachineInput, boundHost } from './input.ts';
 import { beforeDefinition } from './prepare.ts';
 
@@ -115,6 +115,8 @@ const wasDefined = ({ status }: Machine): boolean =>
 /** The power state, connections and restarts of a defined domain. */
 function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot, nowMs: number): Outcome {
   const { runStrategy } = input.machine.spec;
+  const spare = planSparePorts(input, host, domain);
+  if (spare) return spare;
   if (runStrategy === 'Halted') {
     return domain.power === 'shutoff'
       ? settled
@@ -143,8 +145,7 @@ const start = (
   input: MachineInput,
   host: MachineOnHost,
   why: { reason: string; because: string; drift?: boolean },
-): Outcome =>
-  host.step({ name: 'machine.start', arguments: { interfaces: definitionOf(input).interfaces } }, why);
+): Outcome => host.step({ name: 'machine.start', arguments: { interfaces: interfacesOf(input) } }, why);
 
 function planStart(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot): Outcome {
   const { machine } = input;
@@ -217,7 +218,7 @@ function whyNotGently(domain: DomainSnapshot, graceMs: number): string {
 
 /** Taps and anti-spoofing rules of a running guest. */
 function planConnections(input: MachineInput, host: MachineOnHost): Outcome | undefined {
-  const wanted: MachineDefinition['interfaces'] = definitionOf(input).interfaces;
+  const wanted = interfacesOf(input);
   const broken = wanted.find(({ name, address, macAddress }) => {
     const port = host.snapshot.ports[tapName(input.machine.metadata.uid, name)];
     const domain = host.snapshot.domains[input.machine.metadata.uid];
@@ -239,6 +240,29 @@ function planConnections(input: MachineInput, host: MachineOnHost): Outcome | un
       because: `interface ${broken.name} is not connected as it should be`,
       drift: true,
     },
+  );
+}
+
+/** Taps that no interface asks for any more, and that no running guest holds: their addresses wait for them to go. */
+function planSparePorts(
+  input: MachineInput,
+  host: MachineOnHost,
+  domain: DomainSnapshot,
+): Outcome | undefined {
+  const { uid } = input.machine.metadata;
+  const wanted = interfacesOf(input);
+  const kept = new Set([
+    ...wanted.map(({ name }) => tapName(uid, name)),
+    ...(domain.live?.interfaces ?? []).map(({ tap }) => tap),
+  ]);
+  const own = Object.values(host.snapshot.ports).filter(({ machineUid }) => machineUid === uid);
+  const spare = own.find(({ tap }) => !kept.has(tap));
+  if (!spare) return undefined;
+  // Nothing is connected for it: a guest that is shut off has the taps that it has.
+  const present = wanted.filter(({ name }) => own.some(({ tap }) => tap === tapName(uid, name)));
+  return host.step(
+    { name: 'machine.connect', arguments: { interfaces: present } },
+    { reason: 'Disconnecting', because: `interface ${spare.interfaceName} is not in the spec any more` },
   );
 }
 

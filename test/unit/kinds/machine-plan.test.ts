@@ -293,6 +293,25 @@ describe('connections of a running guest', () => {
     );
   });
 
+  const left = tapName('uid-of-web', 'old0');
+  const spare = { ...port, tap: left, interfaceName: 'old0' };
+  const withSpare = (changes: Parameters<typeof withDomain>[1], spec: Partial<Machine['spec']> = {}) => {
+    const of = { ...connected.machine, spec: { ...connected.machine.spec, ...spec } };
+    return withDomain({ ...connected, machine: of }, changes, { ports: { [tap]: port, [left]: spare } });
+  };
+
+  test('a tap that no interface asks for goes, also of a guest that is shut off for good', () => {
+    const expected = 'machine.connect on h1 (Disconnecting): interface old0 is not in the spec any more';
+    expect(plan(withSpare({}))).toBe(expected);
+    expect(plan(withSpare(off, { runStrategy: 'Halted' }))).toBe(expected);
+  });
+
+  test('a tap that the running guest still holds stays', () => {
+    const { live } = domainOf(machineInput(connected));
+    const interfaces = [tap, left].map((each) => ({ tap: each, macAddress: held.spec.macAddress }));
+    expect(plan(withSpare({ ...(live && { live: { ...live, interfaces } }) }))).toBe('settled');
+  });
+
   test('an interface that the running guest does not have is no broken port', () => {
     expect(plan(withDomain(connected))).toBe('settled');
   });
