@@ -1,55 +1,109 @@
 /**
  * `npm run simulate`: whole installations under faults, in simulated worlds that follow from a seed.
- * `--seeds N` (100) seeds from `--from N` (1) on; `--seed N` one seed, with its story.
+ * `--seeds N` (100) from `--from N` (1) on, `--stop` at the first that is broken; `--seed N` one seed, with its story;
+ * `--mutants [--only TEXT]` defects put in on purpose, each of which must be caught; `--patch FILE` whether a diff is.
  */
+import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { join } from 'node:path';
+import { execa } from 'execa';
 import { pino } from 'pino';
 import { kinds } from '../src/kinds/registry.ts';
 import { readCollections } from '../src/simulation/collections.ts';
 import { emptyImage } from '../src/simulation/image.ts';
+import { shrink } from '../src/simulation/shrink.ts';
 import { type Verdict, World, type WorldOptions } from '../src/simulation/world.ts';
 import { checkout } from './lib/checkout.ts';
 import { main } from './lib/steps.ts';
+import { MUTANT_SEEDS, runMutants, simulateUntilBroken } from './simulate/mutation-gate.ts';
+import { summary } from './simulate/summary.ts';
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
+    stop: { type: 'boolean', default: false },
     seed: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    patch: { type: 'string' },
   },
 });
 
-async function simulate(): Promise<void> {
-  const options: Omit<WorldOptions, 'seed'> = {
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+async function worldOptions(): Promise<Omit<WorldOptions, 'seed'>> {
+  return {
     kinds,
     collections: await readCollections(join(checkout, 'crds')),
     image: emptyImage(),
     logger: pino({ level: process.env['PURLIN_SIMULATE_LOG'] ?? 'silent' }),
   };
-  const [from, count] = values.seed ? [Number(values.seed), 1] : [Number(values.from), Number(values.seeds)];
+}
+
+async function simulateSeeds(): Promise<void> {
+  const options = await worldOptions();
+  const from = Number(values.from);
   const startedAt = performance.now();
   const verdicts: Verdict[] = [];
-  for (let seed = from; seed < from + count; seed += 1) {
+  for (let seed = from; seed < from + Number(values.seeds); seed += 1) {
     const verdict = await new World({ ...options, seed }).run();
     verdicts.push(verdict);
     if (!verdict.broken) continue;
-    const { invariant, message, story } = verdict.broken;
-    process.stdout.write(`seed ${seed}: ${invariant}\n  ${message}\n`);
-    if (values.seed) process.stdout.write(`${story.join('\n')}\n`);
+    print(`seed ${seed}: ${verdict.broken.invariant}\n  ${verdict.broken.message}`);
+    process.exitCode = 1;
+    if (values.stop) break;
   }
-  const seconds = (performance.now() - startedAt) / 1_000;
-  const broken = verdicts.filter((verdict) => verdict.broken).length;
-  const median = (read: (verdict: Verdict) => number): number =>
-    verdicts.map(read).sort((a, b) => a - b)[verdicts.length >> 1] ?? 0;
-  const faults = ({ faults: fired }: Verdict): number => [...fired.values()].reduce((sum, n) => sum + n, 0);
-  process.stdout.write(
-    `${verdicts.length} seeds, ${broken} broken, ${(verdicts.length / seconds).toFixed(1)} a second; median ` +
-      `${median(({ hosts }) => hosts)} hosts, ${median(({ objects }) => objects)} objects, ` +
-      `${median(({ steps }) => steps)} steps, ${median(faults)} faults\n`,
+  print(summary(verdicts, performance.now() - startedAt));
+}
+
+/** One seed; where it is broken, the smallest world in which it still is, and its story. */
+async function simulateOne(seed: number): Promise<void> {
+  const options = await worldOptions();
+  const verdict = await new World({ ...options, seed }).run();
+  print(`seed ${seed}: ${verdict.broken?.invariant ?? 'everything holds'}; trace ${verdict.traceHash}`);
+  if (!verdict.broken) return;
+  process.exitCode = 1;
+  const smallest = await shrink({ ...options, seed }, verdict);
+  print(`shrunk from ${describe(verdict)} to ${describe(smallest)}`);
+  print(smallest.broken?.story.join('\n') ?? '');
+  print(`${smallest.broken?.invariant}\n  ${smallest.broken?.message}`);
+}
+
+const describe = ({ steps, objects, faults }: Verdict): string =>
+  `${steps} steps, ${objects} objects and faults [${[...faults.keys()].join(', ')}]`;
+
+async function gate(): Promise<void> {
+  const results = await runMutants(values.only, ({ mutant, by }) =>
+    print(`${by ? '✓' : '✗'} ${mutant.name}: ${by ?? `not caught in ${MUTANT_SEEDS} seeds`}`),
   );
-  if (values.seed) process.stdout.write(`trace ${verdicts[0]?.traceHash}\n`);
-  if (broken > 0) process.exitCode = 1;
+  const caught = results.filter(({ by }) => by !== undefined).length;
+  print(`${caught} of ${results.length} defects caught`);
+  if (caught < results.length) process.exitCode = 1;
+}
+
+/** Applies a diff to a copy of the source and tells whether the simulation notices. */
+async function simulatePatched(file: string): Promise<void> {
+  const copy = await mkdtemp(join(tmpdir(), 'purlin-patched-'));
+  try {
+    for (const part of ['src', 'scripts', 'crds', 'package.json', 'tsconfig.json']) {
+      await cp(join(checkout, part), join(copy, part), { recursive: true });
+    }
+    await symlink(join(checkout, 'node_modules'), join(copy, 'node_modules'));
+    await execa('git', ['apply', '--directory', '.', resolve(file)], { cwd: copy });
+    const by = await simulateUntilBroken(copy);
+    print(by ? `caught by ${by}` : `not caught in ${MUTANT_SEEDS} seeds`);
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+async function simulate(): Promise<void> {
+  if (values.mutants) return gate();
+  if (values.patch !== undefined) return simulatePatched(values.patch);
+  if (values.seed !== undefined) return simulateOne(Number(values.seed));
+  return simulateSeeds();
 }
 
 await main(simulate);

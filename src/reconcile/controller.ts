@@ -5,7 +5,7 @@ import type { ApiStep, HostStep, Outcome } from '../plan/outcome.ts';
 import type { HostSnapshot } from '../plan/snapshot.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { keyOf } from '../resources/metadata.ts';
-import { canonicalJson } from '../values/hash.ts';
+import { equalJson } from '../values/equal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { performApiAction } from './api-actions.ts';
 import type { Clock } from '../clock/clock.ts';
@@ -258,8 +258,7 @@ type Step = HostStep | ApiStep;
 
 const hostOf = (step: Step): string => (step.on === 'host' ? step.hostName : '');
 
-const sameTarget = (a: Step, b: Step): boolean =>
-  hostOf(a) === hostOf(b) && canonicalJson(a.action) === canonicalJson(b.action);
+const sameTarget = (a: Step, b: Step): boolean => hostOf(a) === hostOf(b) && equalJson(a.action, b.action);
 
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);

@@ -2,7 +2,7 @@ import type { WantedStatus } from '../plan/kind.ts';
 import type { Outcome } from '../plan/outcome.ts';
 import { type Condition, mergeConditions } from '../resources/conditions.ts';
 import type { Resource } from '../resources/metadata.ts';
-import { canonicalJson } from '../values/hash.ts';
+import { equalJson } from '../values/equal.ts';
 import type { Clock } from '../clock/clock.ts';
 import { type Api, isConflict, isNotFound } from './api.ts';
 import type { Informers } from './informers.ts';
@@ -26,7 +26,7 @@ export function statusPatch(
     conditions: mergeConditions(present.conditions, wanted.conditions, generation, nowIso),
   };
   const changed = Object.entries(next)
-    .filter(([key, value]) => canonicalJson(value ?? null) !== canonicalJson(present[key] ?? null))
+    .filter(([key, value]) => !equalJson(value ?? null, present[key] ?? null))
     .map(([key, value]) => [key, value ?? null]);
   return changed.length === 0 ? undefined : { status: Object.fromEntries(changed) };
 }

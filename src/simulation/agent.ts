@@ -1,4 +1,3 @@
-import { Fence } from '../agent/fence.ts';
 import { Observer } from '../agent/observer.ts';
 import { OrderDesk } from '../agent/order-desk.ts';
 import { LockLost } from '../queue/interruptions.ts';
@@ -7,7 +6,9 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Faults } from './faults.ts';
 import { facts, type SimulatedHost } from './host.ts';
 import type { SimulatedQueue } from './queue.ts';
+import type { InvariantBroken } from './invariants.ts';
 import type { Process } from './scheduler.ts';
+import { WatchedFence } from './watched-fence.ts';
 
 export interface AgentWorld {
   host: SimulatedHost;
@@ -16,6 +17,7 @@ export interface AgentWorld {
   installationUid: string;
   incarnation: string;
   process: Process;
+  onBroken: (broken: InvariantBroken) => void;
   logger: Logger;
 }
 
@@ -24,7 +26,7 @@ export class SimulatedAgent {
   readonly #world: AgentWorld;
   readonly #observer: Observer;
   readonly #desk: OrderDesk;
-  readonly #fence: Fence;
+  readonly #fence: WatchedFence;
   readonly #publisher: ReturnType<SimulatedQueue['publisherFor']>;
 
   constructor(world: AgentWorld) {
@@ -34,7 +36,11 @@ export class SimulatedAgent {
     const ports = host.portsFor(process, faults);
     const now = (): number => process.clock.now();
     const trust = { installationUid, controllerPublicKey: 'simulated' };
-    this.#fence = new Fence({ book, agentUid, incarnation, trust, now });
+    this.#fence = new WatchedFence(
+      { book, agentUid, incarnation, trust, now },
+      host.chronicle,
+      world.onBroken,
+    );
     this.#publisher = queue.publisherFor({ hostName, agentUid, incarnation, process });
     this.#observer = new Observer({
       host: { hostName, agentUid, bootId, facts },

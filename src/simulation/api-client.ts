@@ -77,6 +77,7 @@ export class SimulatedApi implements Api {
     for (;;) {
       const changes = this.#store.since(plural, seen);
       if (changes === 'expired') {
+        await this.#process.step(`is told that its watch of ${plural} expired`);
         yield { type: 'ERROR', object: expired as unknown as Kind };
         return;
       }

@@ -3,13 +3,12 @@ import type { Schema } from '../apiserver/schema/schema.ts';
 import { mergePatch } from '../apiserver/write/patch.ts';
 import { ApiError, type ObjectPath, type ResourceList, type ResourceType } from '../reconcile/api.ts';
 import type { Resource } from '../resources/metadata.ts';
-import { canonicalJson } from '../values/hash.ts';
+import { equalJson } from '../values/equal.ts';
 
 /** One collection, as its CustomResourceDefinition says. */
 export interface Collection {
   kind: string;
   plural: string;
-  namespaced: boolean;
   /** Writes to the object leave its status alone, and the reverse. */
   statusSubresource: boolean;
   schema?: Schema;
@@ -153,7 +152,7 @@ export class ApiStore {
         ? { ...present, status: wanted.status }
         : { ...wanted, ...(collection.statusSubresource && { status: present.status }) };
     const { uid, creationTimestamp, deletionTimestamp, generation } = present.metadata;
-    const specChanged = canonicalJson(next.spec ?? null) !== canonicalJson(present.spec ?? null);
+    const specChanged = !equalJson(next.spec, present.spec);
     next.metadata = {
       ...next.metadata,
       uid,
@@ -166,7 +165,7 @@ export class ApiStore {
     if (deletionTimestamp !== undefined && (next.metadata.finalizers ?? []).length === 0) {
       return this.#remove(plural, next);
     }
-    if (canonicalJson(next) === canonicalJson(present)) return present;
+    if (equalJson(next, present)) return present;
     return this.#commit(plural, 'MODIFIED', next);
   }
 

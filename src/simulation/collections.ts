@@ -10,7 +10,6 @@ export async function readCollections(crdsDirectory: string): Promise<Collection
     return {
       kind: spec.names.kind,
       plural: spec.names.plural,
-      namespaced: spec.scope === 'Namespaced',
       statusSubresource: version?.subresources?.status !== undefined,
       ...(schema && { schema }),
     };
@@ -18,7 +17,6 @@ export async function readCollections(crdsDirectory: string): Promise<Collection
   const builtIn = (kind: string, plural: string): Collection => ({
     kind,
     plural,
-    namespaced: true,
     statusSubresource: false,
   });
   return [...ours, builtIn('Event', 'events'), builtIn('Lease', 'leases'), builtIn('Secret', 'secrets')];

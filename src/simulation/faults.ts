@@ -59,7 +59,7 @@ export class Faults {
   /** Whether a fault of this kind happens at this point. */
   happens(kind: FaultKind): boolean {
     if (!this.#on || this.#budget === 0 || !this.#enabled.has(kind)) return false;
-    if (!this.#random.chance(likelihood[kind] ?? 0.02)) return false;
+    if (!this.#random.chance(likelihood[kind] ?? 0.01)) return false;
     this.#budget -= 1;
     this.#fired.set(kind, (this.#fired.get(kind) ?? 0) + 1);
     return true;
@@ -81,15 +81,17 @@ export class Faults {
 
 /** Points at which a fault could happen are of very different number. */
 const likelihood: Partial<Record<FaultKind, number>> = {
-  'request lost': 0.01,
-  'answer lost': 0.01,
-  'history compacted': 0.005,
-  'doorbell lost': 0.1,
-  'doorbell repeated': 0.2,
-  'lock lost': 0.1,
-  'effect fails before': 0.04,
-  'effect fails after': 0.04,
-  'host event lost': 0.1,
-  'agent crash before an effect': 0.04,
-  'agent crash after an effect': 0.04,
+  'request lost': 0.02,
+  'answer lost': 0.02,
+  'watch broken': 0.05,
+  'history compacted': 0.05,
+  'doorbell lost': 0.25,
+  'doorbell repeated': 0.25,
+  'lock lost': 0.25,
+  'effect fails before': 0.15,
+  'effect fails after': 0.15,
+  'effect hangs': 0.02,
+  'host event lost': 0.2,
+  'agent crash before an effect': 0.15,
+  'agent crash after an effect': 0.15,
 };

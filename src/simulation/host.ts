@@ -6,6 +6,7 @@ import { SimulatedStorage } from '../host/storage/simulated.ts';
 import type { HostFacts } from '../plan/snapshot.ts';
 import type { Faults } from './faults.ts';
 import type { Process } from './scheduler.ts';
+import { HostChronicle } from './watched-fence.ts';
 
 export const facts: HostFacts = {
   cpus: 8,
@@ -24,6 +25,7 @@ export class SimulatedHost {
   readonly network = new SimulatedNetwork();
   readonly storage = new SimulatedStorage();
   readonly book: FenceBook = new MemoryFenceBook();
+  readonly chronicle = new HostChronicle();
   /** Something took effect here since the invariants were looked at. */
   touched = true;
   /** Changes with every boot. */

@@ -26,6 +26,7 @@ export class Invariants {
   readonly #hosts: readonly SimulatedHost[];
   readonly #before = new Map<SimulatedHost, Belongings>();
   readonly #seen = new Map<string, Resource>();
+  #calledLost: string | undefined;
 
   constructor(store: ApiStore, hosts: readonly SimulatedHost[]) {
     this.#store = store;
@@ -34,6 +35,7 @@ export class Invariants {
     store.onChange(({ object, type }) => {
       if (type === 'DELETED') this.#seen.delete(object.metadata.uid);
       else this.#seen.set(object.metadata.uid, object);
+      if (type !== 'DELETED' && object.kind === 'Disk') this.#noDataIsCalledLost(object);
     });
   }
 
@@ -44,6 +46,8 @@ export class Invariants {
 
   /** @throws InvariantBroken */
   check(): void {
+    if (this.#calledLost !== undefined)
+      throw new InvariantBroken('the status tells the truth', this.#calledLost);
     if (!this.#hosts.some(({ touched }) => touched)) return;
     for (const host of this.#hosts) host.touched = false;
     this.#oneGuestPerMachine();
@@ -164,6 +168,13 @@ export class Invariants {
     this.#isReady(machine);
     if (machine.status?.hostName !== at[0]?.name)
       throw new InvariantBroken('the status tells the truth', `${name} runs on ${at[0]?.name}`);
+  }
+
+  #noDataIsCalledLost({ metadata, status }: Resource): void {
+    const { conditions = [] } = (status ?? {}) as { conditions?: { reason: string }[] };
+    if (!conditions.some(({ reason }) => reason === 'DataLost')) return;
+    const host = this.#hosts.find(({ storage }) => storage.diskUids.includes(metadata.uid));
+    if (host) this.#calledLost = `the data of Disk ${metadata.name} is called lost, and is on ${host.name}`;
   }
 
   #isReady({ kind, metadata, status }: Resource): void {

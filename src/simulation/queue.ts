@@ -55,10 +55,27 @@ export class SimulatedQueue {
   readonly #epochListeners = new Map<string, (epoch: number) => void>();
   readonly #mirrors = new Set<SimulatedMirror>();
   readonly #beats = new Map<string, number>();
+  #reachable = true;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(scheduler: Scheduler, faults: Faults) {
     this.#scheduler = scheduler;
     this.#faults = faults;
+  }
+
+  get reachable(): boolean {
+    return this.#reachable;
+  }
+
+  /** While nobody reaches Redis, writes of orders fail, and everything else waits until it answers again. */
+  set reachable(reachable: boolean) {
+    this.#reachable = reachable;
+    if (!reachable) for (const mirror of this.#mirrors) mirror.doubtAll();
+    else for (const goOn of this.#waiting.splice(0)) goOn();
+  }
+
+  async answers(): Promise<void> {
+    while (!this.#reachable) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** Everything in Redis is gone. */
@@ -77,6 +94,10 @@ export class SimulatedQueue {
     if (!this.#older) return;
     this.#redis = copyOf(this.#older);
     for (const mirror of this.#mirrors) mirror.doubtAll();
+    // The queue's own jobs are back with the orders that they stood for.
+    for (const [agentUid, { orders }] of this.#redis.hosts) {
+      for (const uid of orders.keys()) this.#doors.get(agentUid)?.(uid);
+    }
   }
 
   mirrorFor(process: Process): SimulatedMirror {
@@ -88,6 +109,7 @@ export class SimulatedQueue {
 
   /** Tells agents whom to obey, now and again. @returns false when a later epoch stands */
   announceEpoch(epoch: number): boolean {
+    if (!this.#reachable) return true;
     if (this.#redis.epoch > epoch) return false;
     this.#redis.epoch = epoch;
     for (const tell of this.#epochListeners.values()) tell(epoch);
@@ -118,6 +140,7 @@ export class SimulatedQueue {
     return {
       put: async (order) => {
         await process.sent(`order ${order.action.name} for ${order.kind} ${order.name}`);
+        if (!this.#reachable) throw new Error('Redis does not answer');
         const written = this.#put(order);
         await process.step(`answer to order ${order.action.name}`);
         return written;
@@ -144,6 +167,7 @@ export class SimulatedQueue {
     return {
       read: async (uid) => {
         await process.step(`reads the order for ${uid.slice(0, 8)}`);
+        await this.answers();
         return records().get(uid);
       },
       uids: async () => {
@@ -152,6 +176,7 @@ export class SimulatedQueue {
       },
       remove: async (uid, asRead, orderId) => {
         await process.step(`removes the order for ${uid.slice(0, 8)}`);
+        await this.answers();
         const standing = records().get(uid);
         if (standing === undefined) return;
         const again = orderId !== '' && (JSON.parse(standing) as StandingOrder).orderId === orderId;
@@ -231,6 +256,7 @@ export class SimulatedPublisher implements Publisher {
     const { process, agentUid, hostName, incarnation } = this.#options;
     const [sequence, fields] = [this.#sequence, this.#fields];
     await process.step(`publishes ${sequence}`);
+    await this.#queue.answers();
     const standing = this.#queue.records(agentUid)?.published;
     if (standing?.incarnation === incarnation && standing.sequence >= sequence) return;
     this.#queue.take(agentUid, hostName, { incarnation, sequence, fields });
@@ -241,6 +267,7 @@ export class SimulatedPublisher implements Publisher {
     const { process, agentUid, incarnation } = this.#options;
     const beat = (): void => {
       process.clock.after(HEARTBEAT_MS, beat);
+      if (!this.#queue.reachable) return;
       if (!this.#queue.beat(agentUid, { incarnation, sequence: this.#sequence })) void this.push();
     };
     beat();
@@ -351,6 +378,7 @@ export class SimulatedMirror implements Mirror {
   }
 
   #check(): void {
+    if (!this.#queue.reachable) return;
     for (const agentUid of this.#queue.agentUids()) {
       const reflection = this.#reflections.get(agentUid);
       if (!reflection?.certain) this.#readWhole(agentUid);

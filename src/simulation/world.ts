@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { KindDefinition } from '../plan/kind.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { tapName } from '../values/links.ts';
 import { SimulatedAgent } from './agent.ts';
 import { ApiStore, type Collection } from './api-store.ts';
 import { runController } from './controller.ts';
@@ -72,7 +73,7 @@ export class World {
     this.#random = random;
     this.#scheduler = new Scheduler(random, (label) => this.#note(label));
     this.#faults = new Faults(random, {
-      budget: limits.faults ?? 3 + random.below(12),
+      budget: limits.faults ?? 5 + random.below(25),
       ...(limits.only && { only: limits.only }),
     });
     this.#store = new ApiStore({
@@ -116,9 +117,9 @@ export class World {
     for (const host of this.#hosts) this.#startAgent(host);
     for (const name of ['controller-a', 'controller-b']) this.#startController(name);
     this.#tell(`users apply ${this.#workload.begin(2 + this.#random.below(2))}`);
-    const actions = this.#options.limits?.actions ?? 2 + this.#random.below(5);
+    const actions = this.#options.limits?.actions ?? 6 + this.#random.below(8);
     for (let done = 0; done < actions; done += 1) {
-      await this.#steps(20 + this.#random.below(40));
+      await this.#steps(60 + this.#random.below(120));
       this.#tell(`a user ${this.#workload.act()}`);
     }
     await this.#steps(60);
@@ -169,6 +170,9 @@ export class World {
       installationUid: 'installation',
       incarnation: this.#random.uuid(),
       process,
+      onBroken: (broken) => {
+        this.#unexpected ??= broken;
+      },
       logger,
     });
     this.#agents.set(host.name, { agent, process });
@@ -219,8 +223,9 @@ export class World {
 
   /** What goes wrong beside the steps of the programs. */
   #disturb(): void {
+    if (this.#random.chance(0.02)) this.#queue.remember();
     for (const [kind, happen] of this.#disturbances) {
-      if (this.#random.chance(0.3) && this.#faults.happens(kind)) this.#tell(`fault: ${kind} (${happen()})`);
+      if (this.#random.chance(0.2) && this.#faults.happens(kind)) this.#tell(`fault: ${kind} (${happen()})`);
     }
   }
 
@@ -237,6 +242,8 @@ export class World {
     ['bridge deleted', () => this.#byHand((host) => this.#onSegment(host, 'loseBridge'))],
     ['dnsmasq killed', () => this.#byHand((host) => this.#onSegment(host, 'killDnsmasq'))],
     ['reservations lost', () => this.#byHand((host) => this.#onSegment(host, 'loseReservations'))],
+    ['queue unreachable', () => this.#cutQueueOff()],
+    ['tap deleted', () => this.#byHand((host) => this.#deleteTap(host))],
     ['rules flushed', () => this.#byHand((host) => (host.network.flushRules(), host.name))],
   ];
 
@@ -281,8 +288,24 @@ export class World {
 
   #restoreQueue(): string {
     this.#queue.restoreOlder();
-    this.#queue.remember();
     return 'Redis is as it was';
+  }
+
+  #cutQueueOff(): string {
+    if (!this.#queue.reachable) return 'Redis, which is away';
+    this.#queue.reachable = false;
+    this.#scheduler.after('Redis answers again', 1_000 + this.#random.below(60_000), undefined, () => {
+      this.#queue.reachable = true;
+    });
+    return 'Redis';
+  }
+
+  #deleteTap(host: SimulatedHost): string {
+    const ports = host.network.portsUp;
+    if (ports.length === 0) return `${host.name} has none`;
+    const { machineUid, interfaceName } = this.#random.pick(ports);
+    host.network.loseTap(tapName(machineUid, interfaceName));
+    return `of ${machineUid} on ${host.name}`;
   }
 
   #byHand(deed: (host: SimulatedHost) => string): string {

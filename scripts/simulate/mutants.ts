@@ -1,0 +1,179 @@
+/** Defects that were put in on purpose, each as a change of the source: the simulation must catch every one of them. */
+export interface Mutant {
+  name: string;
+  file: string;
+  /** Text that stands in the file once. */
+  from: string;
+  to: string;
+}
+
+export const mutants: readonly Mutant[] = [
+  // The fence of the agent.
+  {
+    name: 'the agent obeys an older epoch',
+    file: 'src/agent/fence.ts',
+    from: 'if (order.epoch < this.#epoch) {',
+    to: 'if (order.epoch < 0) {',
+  },
+  {
+    name: 'epochs are compared the wrong way',
+    file: 'src/agent/fence.ts',
+    from: 'if (order.epoch < this.#epoch) {',
+    to: 'if (order.epoch > this.#epoch) {',
+  },
+  {
+    name: 'an order planned before the last effect is carried out',
+    file: 'src/agent/fence.ts',
+    from: 'if (order.basis < effect) {',
+    to: 'if (order.basis < 0) {',
+  },
+  {
+    name: 'an order of before the agent was restarted is carried out',
+    file: 'src/agent/fence.ts',
+    from: 'if (order.incarnation !== this.#incarnation) {',
+    to: "if (order.incarnation === '') {",
+  },
+  {
+    name: 'every order is refused',
+    file: 'src/agent/fence.ts',
+    from: 'if (order.hostUid !== this.#agentUid)',
+    to: 'if (order.hostUid === this.#agentUid)',
+  },
+  // The order desk.
+  {
+    name: 'one object is worked on twice at the same time',
+    file: 'src/agent/order-desk.ts',
+    from: 'return { exclusive: [turn, uid], shared: lock };',
+    to: 'return { exclusive: [], shared: [] };',
+  },
+  {
+    name: 'an order is removed before it was carried out',
+    file: 'src/agent/order-desk.ts',
+    from: '    fence.admit(order);\n',
+    to: '    fence.admit(order);\n    await this.#remove(uid, record, orderId);\n    if (action.name.startsWith("disk")) return;\n',
+  },
+  {
+    name: 'a removal that failed is recorded as done',
+    file: 'src/agent/order-desk.ts',
+    from: "if (!failure && action.name.endsWith('.delete'))",
+    to: "if (action.name.endsWith('.delete'))",
+  },
+  // The observer.
+  // The mirror of hosts.
+  {
+    name: 'the snapshot of a host that does not obey yet is planned from',
+    file: 'src/reconcile/hosts.ts',
+    from: 'snapshot.complete && snapshot.epoch === this.#epoch()',
+    to: 'snapshot.complete',
+  },
+  {
+    name: 'an incomplete snapshot is planned from',
+    file: 'src/reconcile/hosts.ts',
+    from: 'snapshot.complete && snapshot.epoch === this.#epoch()',
+    to: 'snapshot.epoch === this.#epoch()',
+  },
+  // The loop.
+  {
+    name: 'a relist forgets what was written after it',
+    file: 'src/reconcile/informer.ts',
+    from: 'if (listed && !present.has(object.metadata.uid))',
+    to: 'if (!present.has(object.metadata.uid))',
+  },
+  {
+    name: 'a relist does not notice what is gone',
+    file: 'src/reconcile/informer.ts',
+    from: 'if (listed && !present.has(object.metadata.uid)) this.#removed(object);',
+    to: '',
+  },
+  {
+    name: 'an expired watch goes on where it was',
+    file: 'src/reconcile/informer.ts',
+    from: '        return undefined;\n',
+    to: '        return from;\n',
+  },
+  {
+    name: 'what changes while it is in work is not looked at again',
+    file: 'src/reconcile/work-queue.ts',
+    from: '      this.#again.add(key);\n',
+    to: '',
+  },
+  {
+    name: 'nothing is tried again after a failure',
+    file: 'src/reconcile/controller.ts',
+    from: 'this.#queue.addAfter(item, Math.min(FIRST_RETRY_MS',
+    to: 'void (item, Math.min(FIRST_RETRY_MS',
+  },
+  {
+    name: 'an order without an answer is not sent again',
+    file: 'src/reconcile/dispatch.ts',
+    from: 'nowMs - sent.atMs < RESEND_MS',
+    to: 'nowMs - sent.atMs < Infinity',
+  },
+  {
+    name: 'a refused write leaves the stale object in the cache',
+    file: 'src/reconcile/api-actions.ts',
+    from: '    if (target.uid !== undefined) informers.forget(target.kind, target.uid);\n',
+    to: '',
+  },
+  {
+    name: 'a leader acts on after its lease may be another’s',
+    file: 'src/reconcile/loop.ts',
+    from: 'mayAct: () => leadership.certain()',
+    to: 'mayAct: () => true',
+  },
+  {
+    name: 'a new leader does not raise the epoch',
+    file: 'src/reconcile/leader.ts',
+    from: 'Math.max(stored, options.reportedEpoch()) + 1',
+    to: 'Math.max(stored, options.reportedEpoch(), 1)',
+  },
+  {
+    name: 'a status is not written when only a condition changed',
+    file: 'src/reconcile/report.ts',
+    from: 'conditions: mergeConditions(',
+    to: 'conditions: present.conditions ?? mergeConditions(',
+  },
+  // Planners.
+  {
+    name: 'a finalizer is released before the hosts are clean',
+    file: 'src/plan/removal.ts',
+    from: '  for (const host of hosts) {',
+    to: '  for (const host of hosts.slice(0, 0)) {',
+  },
+  {
+    name: 'nothing is protected by a finalizer',
+    file: 'src/plan/removal.ts',
+    from: 'if (deleting(object) || hasFinalizer(object, FINALIZER)) return undefined;',
+    to: 'if (object) return undefined;',
+  },
+  {
+    name: 'the absence in a snapshot proves a removal',
+    file: 'src/plan/removal.ts',
+    from: 'if (uid in host.snapshot.removed) continue;',
+    to: 'if (!(uid in host.snapshot.disks) && !(uid in host.snapshot.domains)) continue;',
+  },
+  {
+    name: 'a guest that was found shut off stays so',
+    file: 'src/kinds/machine/plan.ts',
+    from: "if (runStrategy === 'Manual') return settled;\n  // The request",
+    to: "if (runStrategy === 'Manual' || machine.status?.phase === 'Running') return settled;\n  // The request",
+  },
+  {
+    name: 'a Machine is bound anew where its Placement is not seen',
+    file: 'src/kinds/machine/prepare.ts',
+    from: 'const reporting = boundHost(input);',
+    to: 'const reporting = undefined as ReturnType<typeof boundHost>;',
+  },
+  {
+    name: 'a claim is released while a domain has the disk',
+    file: 'src/kinds/disk/plan.ts',
+    from: 'if (domainsUsing(host.snapshot.domains, disk.metadata.uid).length > 0) return undefined;\n  return act(',
+    to: 'return act(',
+  },
+  {
+    name: 'an address is free while its tap is there',
+    file: 'src/kinds/ipaddress/index.ts',
+    from: '    if (snapshot.ports[tap])\n',
+    to: "    if (tap === '')\n",
+  },
+];

@@ -1,0 +1,63 @@
+/** Applies one defect after another to a copy of the source, and runs the simulation of the copy until it notices. */
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { checkout } from '../lib/checkout.ts';
+import { type Mutant, mutants } from './mutants.ts';
+
+/** Within so many seeds every defect must be caught. */
+export const MUTANT_SEEDS = 400;
+
+export interface Caught {
+  mutant: Mutant;
+  /** How it showed: seed and invariant; nothing when it was not noticed. */
+  by: string | undefined;
+}
+
+/** @param matching only those whose name has this in it */
+export async function runMutants(matching: string, onResult: (result: Caught) => void): Promise<Caught[]> {
+  const copy = await mkdtemp(join(tmpdir(), 'purlin-mutants-'));
+  try {
+    for (const part of ['src', 'scripts', 'crds', 'package.json', 'tsconfig.json']) {
+      await cp(join(checkout, part), join(copy, part), { recursive: true });
+    }
+    await symlink(join(checkout, 'node_modules'), join(copy, 'node_modules'));
+    const results: Caught[] = [];
+    for (const mutant of mutants.filter(({ name }) => name.includes(matching))) {
+      const result = { mutant, by: await catchMutant(copy, mutant) };
+      results.push(result);
+      onResult(result);
+    }
+    return results;
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+async function catchMutant(copy: string, { name, file, from, to }: Mutant): Promise<string | undefined> {
+  const path = join(copy, file);
+  const original = await readFile(path, 'utf8');
+  if (original.split(from).length !== 2) throw new Error(`${name}: its text does not stand once in ${file}`);
+  await writeFile(
+    path,
+    original.replace(from, () => to),
+  );
+  try {
+    return await simulateUntilBroken(copy);
+  } finally {
+    await writeFile(path, original);
+  }
+}
+
+/** Runs the simulation of a checkout. @returns the first seed that is broken and how, if one is */
+export async function simulateUntilBroken(directory: string): Promise<string | undefined> {
+  const args = ['scripts/simulate.ts', '--seeds', String(MUTANT_SEEDS), '--stop'];
+  const { exitCode, stdout, stderr } = await execa(process.execPath, args, {
+    cwd: directory,
+    reject: false,
+    timeout: 300_000,
+  });
+  if (exitCode === 0) return undefined;
+  return /^seed \d+: .*$/m.exec(stdout)?.[0] ?? `it does not even run: ${stderr.slice(0, 300)}`;
+}
