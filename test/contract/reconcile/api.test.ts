@@ -18,7 +18,8 @@ interface Subject {
 }
 
 async function realApi(): Promise<Subject> {
-  const { server, stop } = await startTestServer(CRDS_DIR);
+  const testServer = await startTestServer(CRDS_DIR);
+  const { server } = testServer;
   const api = new ApiClient({
     server: server.url,
     tls: { ca: server.caPem },
@@ -28,7 +29,7 @@ async function realApi(): Promise<Subject> {
     api,
     stop: async () => {
       api.close();
-      await stop();
+      await testServer.stop();
     },
   };
 }
