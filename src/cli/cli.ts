@@ -63,8 +63,11 @@ async function applyConfigFile(command: Command): Promise<void> {
   }
 }
 
+/** Errors whose message tells all; by name, because their classes would load what most commands do not need. */
+const explained = new Set(['UsageError', 'AlreadyRunning', 'PurgeRefused']);
+
 function fail(error: unknown): void {
-  const known = error instanceof UsageError || (error instanceof Error && error.name === 'AlreadyRunning');
+  const known = error instanceof Error && explained.has(error.name);
   console.error(
     known || !(error instanceof Error) ? `purlin: ${String(error).replace(/^\w+: /, '')}` : error,
   );

@@ -24,8 +24,10 @@ export async function runService(
       stop.abort(new Error('stopping'));
       resolve();
     };
-    process.once('SIGTERM', end);
-    process.once('SIGINT', end);
+    // Not `once`: execa watches signals for the sake of its children, and where no other listener is left when its turn
+    // comes, it ends the process.
+    process.on('SIGTERM', end);
+    process.on('SIGINT', end);
     // Children of `purlin up` must not go on without it: the next one could not start its own.
     if (process.connected) process.once('disconnect', end);
     stop.signal.addEventListener('abort', () => resolve(), { once: true });

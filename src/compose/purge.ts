@@ -1,26 +1,72 @@
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
 import { execa } from 'execa';
+import { DataDirectoryTaken, SqliteFenceBook } from '../agent/fence-book.ts';
 import { LibvirtConnection } from '../host/libvirt/connection.ts';
 import { LibvirtHypervisor } from '../host/libvirt/libvirt-hypervisor.ts';
 import { PrivateLibvirt, findSystemLibvirt } from '../host/libvirt/private-libvirt.ts';
 import { createLinuxNetwork } from '../host/network/index.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { pathsOf } from './paths.ts';
-import { MAIN, pidOf } from './up.ts';
+import { MAIN } from './up.ts';
+
+/** The directory is not what a purge may remove, or not yet; nothing of it was touched. */
+export class PurgeRefused extends Error {
+  override readonly name = 'PurgeRefused';
+}
 
 /**
  * Removes every guest, bridge, process and file of a data directory. The host side is done inside its network
  * namespace, by this same program.
+ * @throws PurgeRefused before anything is touched
  */
 export async function purgeHost(dataDir: string): Promise<void> {
   if (!existsSync(dataDir)) return;
-  if (pidOf(dataDir) !== undefined && existsSync(pathsOf(dataDir).controlSocket)) {
-    throw new Error(`purlin still runs with data directory ${dataDir}; stop it first`);
+  const paths = pathsOf(dataDir);
+  if (![paths.hostNetns, paths.trust, paths.libvirtChoice].some((mark) => existsSync(mark))) {
+    throw new PurgeRefused(`${dataDir} is no data directory of purlin; nothing was removed`);
   }
-  if (!existsSync(pathsOf(dataDir).trust) && !existsSync(pathsOf(dataDir).libvirtChoice)) {
-    const strangers = readdirSync(dataDir).length > 0 && !existsSync(pathsOf(dataDir).hostNetns);
-    if (strangers) throw new Error(`${dataDir} is no data directory of purlin; nothing was removed`);
+  if (await accepts(paths.controlSocket)) {
+    throw new PurgeRefused(
+      `purlin still runs with data directory ${dataDir}; stop it first; nothing was removed`,
+    );
   }
+  const lock = lockOutAgents(dataDir);
+  try {
+    await purgeHostInNamespace(dataDir);
+    rmSync(dataDir, { recursive: true, force: true });
+  } finally {
+    lock?.close();
+  }
+}
+
+/** Whether a process has the socket, be it too busy or stopped to answer; the socket of a dead one refuses. */
+async function accepts(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path: socketPath });
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
+
+/** An agent alone has no control socket; while it ran it would put back what is removed. */
+function lockOutAgents(dataDir: string): SqliteFenceBook | undefined {
+  if (!existsSync(join(dataDir, 'agent'))) return undefined;
+  try {
+    return new SqliteFenceBook(dataDir);
+  } catch (error) {
+    if (error instanceof DataDirectoryTaken)
+      throw new PurgeRefused(`${error.message}; nothing was removed`, { cause: error });
+    // No agent could start on what is damaged, and it is about to go.
+    return undefined;
+  }
+}
+
+async function purgeHostInNamespace(dataDir: string): Promise<void> {
   const netns = readIfThere(pathsOf(dataDir).hostNetns);
   if (netns && existsSync(`/run/netns/${netns}`)) {
     const inside = [
@@ -36,7 +82,6 @@ export async function purgeHost(dataDir: string): Promise<void> {
   } else if (!netns) {
     await purgeHostSide(dataDir);
   }
-  rmSync(dataDir, { recursive: true, force: true });
 }
 
 /** Guests first, then the network that they were on, then the libvirt that ran them. */

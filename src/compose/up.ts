@@ -124,11 +124,3 @@ function agentPart(options: UpOptions): Part {
   const enter = [`--net=/run/netns/${hostNetns}`, '--', part.command];
   return { ...part, command: '/usr/bin/nsenter', arguments: [...enter, ...part.arguments] };
 }
-
-/** The pid in the pid file of a data directory, if there is one. */
-export function pidOf(dataDir: string): number | undefined {
-  const { pidFile } = pathsOf(dataDir);
-  if (!existsSync(pidFile)) return undefined;
-  const pid = Number(readFileSync(pidFile, 'utf8'));
-  return Number.isInteger(pid) && pid > 0 ? pid : undefined;
-}

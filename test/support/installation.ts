@@ -1,83 +1,21 @@
-/** The built product in a namespace and directories of a test's own, used as a user uses it: by its CLI and kubectl. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFile, mkdir, open, readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+/** The built product in a namespace and directories of a test's own, used as a user uses it: `purlin up` and kubectl. */
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import { demoImage } from '../../scripts/demo-image.ts';
-import { kubectlPath } from '../../scripts/kubectl.ts';
 import { purlinMain } from '../../scripts/lib/build.ts';
-import { netnsProcesses } from '../../scripts/lib/netns.ts';
 import { type DaemonStatus, readDaemonStatus } from '../../src/compose/control-socket.ts';
-import { Guest } from './guest.ts';
-import { type TestSite, testSite } from './netns.ts';
-
-/** What the tests read of any object. */
-export interface Seen {
-  metadata: {
-    name: string;
-    uid: string;
-    resourceVersion: string;
-    deletionTimestamp?: string;
-    ownerReferences?: unknown[];
-  };
-  spec: Record<string, unknown>;
-  status?: {
-    phase?: string;
-    addresses?: { interface: string; address: string; macAddress: string }[];
-    conditions?: Condition[];
-  };
-}
-
-export interface Condition {
-  type: string;
-  status: string;
-  reason: string;
-  message: string;
-}
-
-export interface SeenEvent {
-  type: string;
-  reason: string;
-  message: string;
-  count: number;
-  involvedObject: { kind: string };
-}
+import { HostUnderTest, prepareGround } from './host-under-test.ts';
 
 /** One of the processes of `purlin up`: the supervisor itself or one of its parts. */
 export type Part = 'supervisor' | 'redis' | 'control-plane' | 'agent';
 
-/** Long enough for a guest that boots while another one does, both emulated, on a busy machine with two cores. */
-const patienceSeconds = 120;
-
-export class Installation implements AsyncDisposable {
-  readonly netns: string;
-  readonly dataDir: string;
-  /** An Image by file that the installation may read. */
-  readonly image: string;
-  readonly #site: TestSite;
-  readonly #kubectl: string;
-  readonly #apiPort: number;
+export class Installation extends HostUnderTest {
+  protected readonly kubeconfig = join(this.dataDir, 'kubeconfig');
   #daemon: ChildProcess | undefined;
-
-  private constructor(site: TestSite, kubectl: string, apiPort: number) {
-    this.#site = site;
-    this.#kubectl = kubectl;
-    this.#apiPort = apiPort;
-    this.netns = site.netns;
-    this.dataDir = join(site.dataDir, 'd');
-    this.image = join(site.dataDir, 'import/demo.qcow2');
-  }
 
   /** A namespace, the demo image and a free port; nothing runs yet. */
   static async create(purpose: string): Promise<Installation> {
-    const [kubectl, image, port] = await Promise.all([kubectlPath(), demoImage(), freePort()]);
-    const installation = new Installation(await testSite(purpose), kubectl, port);
-    await mkdir(join(installation.#site.dataDir, 'import'));
-    await copyFile(image.path, installation.image);
-    return installation;
+    return new Installation(await prepareGround(purpose));
   }
 
   /** Starts `purlin up` and waits until it is ready. */
@@ -88,13 +26,8 @@ export class Installation implements AsyncDisposable {
 
   /** Starts `purlin up` without waiting for it. */
   async start(): Promise<void> {
-    const log = await open(this.#logFile, 'a');
-    const args = ['--log-level', 'debug', '--log-format', 'json'];
-    this.#daemon = spawn(process.execPath, [purlinMain, ...this.#upArguments, ...args], {
-      stdio: ['ignore', log.fd, log.fd],
-      cwd: '/',
-    });
-    await log.close();
+    const log = ['--log-level', 'debug', '--log-format', 'json'];
+    this.#daemon = await this.spawn(process.execPath, purlinMain, ...this.#upArguments, ...log);
   }
 
   /** Waits until all parts work: `/readyz` says so. */
@@ -103,11 +36,6 @@ export class Installation implements AsyncDisposable {
       if (this.#daemon?.exitCode != null) throw new Error(`purlin up ended with ${this.#daemon.exitCode}`);
       return this.isReady();
     });
-  }
-
-  async isReady(): Promise<boolean> {
-    const { exitCode } = await this.tryKubectl('--request-timeout=5s', 'get', '--raw', '/readyz');
-    return exitCode === 0;
   }
 
   /** A second `purlin up` on the same data directory, to its end. */
@@ -120,14 +48,15 @@ export class Installation implements AsyncDisposable {
    * @returns its exit status and how long it took
    */
   async down(): Promise<{ exitCode: number | null; milliseconds: number }> {
-    const daemon = this.#daemon;
-    if (!daemon) throw new Error('purlin up was not started');
     const startedAt = performance.now();
-    if (daemon.exitCode === null && daemon.signalCode === null) {
-      daemon.kill('SIGTERM');
-      await once(daemon, 'close');
-    }
-    return { exitCode: daemon.exitCode, milliseconds: performance.now() - startedAt };
+    const exitCode = await this.end(this.daemon, 'SIGTERM');
+    return { exitCode, milliseconds: performance.now() - startedAt };
+  }
+
+  /** The supervisor as it was started last. */
+  get daemon(): ChildProcess {
+    if (!this.#daemon) throw new Error('purlin up was not started');
+    return this.#daemon;
   }
 
   /**
@@ -135,14 +64,8 @@ export class Installation implements AsyncDisposable {
    * and one that has not come back yet from an earlier crash is waited for.
    */
   async crash(part: Part): Promise<void> {
-    const pid =
-      part === 'supervisor'
-        ? this.#daemon?.pid
-        : await this.until(`a process of ${part}`, () => this.pidOf(part));
-    if (pid === undefined) throw new Error('purlin up was not started');
-    process.kill(pid, 'SIGKILL');
-    if (part !== 'supervisor') return;
-    if (this.#daemon?.signalCode === null) await once(this.#daemon, 'close');
+    if (part === 'supervisor') await this.end(this.daemon, 'SIGKILL');
+    else process.kill(await this.until(`a process of ${part}`, () => this.pidOf(part)), 'SIGKILL');
   }
 
   /** What the supervisor tells on its socket; undefined while there is none. */
@@ -155,162 +78,9 @@ export class Installation implements AsyncDisposable {
     return (await this.status())?.parts.find(({ name }) => name === part)?.pid;
   }
 
-  /** Pids in the namespace whose command line contains every one of `words`. */
-  async processes(...words: string[]): Promise<number[]> {
-    const pids = await netnsProcesses(this.netns);
-    const commandLines = await Promise.all(
-      pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
-    );
-    return pids.filter((_, index) => words.every((word) => commandLines[index]?.includes(word)));
-  }
-
-  /** The one process with these words in its command line. */
-  async process(...words: string[]): Promise<number> {
-    const [pid, ...others] = await this.processes(...words);
-    if (pid === undefined || others.length > 0) throw new Error(`not one process of: ${words.join(' ')}`);
-    return pid;
-  }
-
-  /** The emulator that runs a Machine. */
-  async qemuOf(machineUid: string): Promise<number> {
-    return this.process('qemu-system', machineUid);
-  }
-
-  /** How often QEMU was started for a Machine so far, by libvirt's own log of its guests. */
-  async starts(machineUid: string): Promise<number> {
-    const domain = (await this.virsh('domname', machineUid)).trim();
-    const log = await readFile(join(this.dataDir, 'libvirt/log/qemu', `${domain}.log`), 'utf8');
-    return log.split('\n').filter((line) => line.includes(': starting up libvirt version')).length;
-  }
-
-  /** @returns standard output. @throws with kubectl's own message. */
-  async kubectl(...args: string[]): Promise<string> {
-    const { stdout } = await execa(this.#kubectl, ['--kubeconfig', this.#kubeconfig, ...args]);
-    return stdout;
-  }
-
-  async tryKubectl(...args: string[]): Promise<{ exitCode?: number; stdout: string; stderr: string }> {
-    return execa(this.#kubectl, ['--kubeconfig', this.#kubeconfig, ...args], { reject: false });
-  }
-
-  async apply(yaml: string): Promise<void> {
-    await execa(this.#kubectl, ['--kubeconfig', this.#kubeconfig, 'apply', '-f', '-'], { input: yaml });
-  }
-
-  /** A merge patch of the object named as kubectl names it, such as `machine/web`. */
-  async patch(object: string, patch: object, ...args: string[]): Promise<void> {
-    await this.kubectl('patch', object, '--type', 'merge', '--patch', JSON.stringify(patch), ...args);
-  }
-
-  async get(object: string, ...args: string[]): Promise<Seen> {
-    return JSON.parse(await this.kubectl('get', object, '-o', 'json', ...args)) as Seen;
-  }
-
-  async exists(object: string, ...args: string[]): Promise<boolean> {
-    return (await this.kubectl('get', object, '-o', 'name', '--ignore-not-found', ...args)) !== '';
-  }
-
-  async condition(object: string, type: string, ...args: string[]): Promise<Condition | undefined> {
-    const { status } = await this.get(object, ...args);
-    return status?.conditions?.find((condition) => condition.type === type);
-  }
-
-  /** Waits for Ready by `kubectl wait`; when it does not come, the error tells what the object says. */
-  async waitReady(object: string, ...args: string[]): Promise<void> {
-    const wait = ['--for=condition=Ready', `--timeout=${patienceSeconds}s`];
-    const { exitCode, stderr } = await this.tryKubectl('wait', object, ...wait, ...args);
-    if (exitCode === 0) return;
-    const description = await this.tryKubectl('describe', object, ...args);
-    throw new Error(`${stderr}\n${description.stdout}\n${await this.#logTail()}`);
-  }
-
-  /** The Events about one object, in the order in which they came. */
-  async events(name: string, ...args: string[]): Promise<SeenEvent[]> {
-    const about = ['--field-selector', `involvedObject.name=${name}`, '--sort-by=.lastTimestamp'];
-    const list = await this.kubectl('get', 'events', ...about, '-o', 'json', ...args);
-    return (JSON.parse(list) as { items: SeenEvent[] }).items;
-  }
-
-  /** How often an object, named as `kind/name`, was said to have acted for `reason`. */
-  async timesTold(object: string, reason: string): Promise<number> {
-    const [kind, name = ''] = object.split('/');
-    const about = (await this.events(name)).filter(
-      (event) => event.reason === reason && event.involvedObject.kind.toLowerCase() === kind,
-    );
-    return about.reduce((sum, { count }) => sum + count, 0);
-  }
-
-  /** Waits for an Event whose reason is `reason`. */
-  async event(name: string, reason: string, ...args: string[]): Promise<SeenEvent> {
-    return this.until(`an Event ${reason} about ${name}`, async () =>
-      (await this.events(name, ...args)).find((event) => event.reason === reason),
-    );
-  }
-
-  /** The guest at an address, or at the first address of a Machine. */
-  guest(address: string): Guest {
-    return new Guest(this.netns, address);
-  }
-
-  async virsh(...args: string[]): Promise<string> {
-    const uri = `qemu+unix:///system?socket=${this.dataDir}/libvirt/run/libvirt-sock`;
-    return (await execa('virsh', ['--connect', uri, ...args])).stdout;
-  }
-
-  /** Runs a program in the namespace of the host side. */
-  async inside(...command: string[]): Promise<string> {
-    return (await execa('ip', ['netns', 'exec', this.netns, ...command])).stdout;
-  }
-
-  /**
-   * Asks until `probe` answers with something, and returns that.
-   * @throws what the daemon logged last, when it does not within the patience.
-   */
-  async until<T>(what: string, probe: () => Promise<T | false | undefined>): Promise<T> {
-    for (const deadline = Date.now() + patienceSeconds * 1000; Date.now() < deadline; await delay(200)) {
-      const answer = await probe();
-      if (answer !== undefined && answer !== false) return answer;
-    }
-    throw new Error(`not within ${patienceSeconds} s: ${what}\n${await this.#logTail()}`);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const daemon = this.#daemon;
-    if (daemon && daemon.exitCode === null && daemon.signalCode === null) {
-      daemon.kill('SIGKILL');
-      await once(daemon, 'close');
-    }
-    await this.#site[Symbol.asyncDispose]();
-  }
-
   get #upArguments(): string[] {
     const place = ['--data-dir', this.dataDir, '--host-netns', this.netns];
-    const images = ['--import-dir', join(this.#site.dataDir, 'import')];
-    return ['up', ...place, ...images, '--api-port', String(this.#apiPort), '--host-name', 'h1'];
+    const images = ['--import-dir', this.importDir];
+    return ['up', ...place, ...images, '--api-port', String(this.apiPort), '--host-name', 'h1'];
   }
-
-  get #kubeconfig(): string {
-    return join(this.dataDir, 'kubeconfig');
-  }
-
-  get #logFile(): string {
-    return join(this.#site.dataDir, 'log');
-  }
-
-  async #logTail(): Promise<string> {
-    const lines = (await readFile(this.#logFile, 'utf8').catch(() => '')).trimEnd().split('\n');
-    return lines.slice(-30).join('\n');
-  }
-}
-
-/** Found by binding it; kept by the installation over its restarts, because its kubeconfig names it. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (typeof address !== 'object' || !address) throw new Error('no free port on 127.0.0.1');
-  return address.port;
 }
