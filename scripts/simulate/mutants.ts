@@ -153,10 +153,10 @@ export const mutants: readonly Mutant[] = [
     to: 'if (!(uid in host.snapshot.disks) && !(uid in host.snapshot.domains)) continue;',
   },
   {
-    name: 'a guest that was found shut off stays so',
+    name: 'a guest that crashed stays shut off',
     file: 'src/kinds/machine/plan.ts',
     from: "if (runStrategy === 'Manual') return settled;\n  // The request",
-    to: "if (runStrategy === 'Manual' || machine.status?.phase === 'Running') return settled;\n  // The request",
+    to: "if (runStrategy === 'Manual' || domain.stopCause === 'crashed') return settled;\n  // The request",
   },
   {
     name: 'a Machine is bound anew where its Placement is not seen',

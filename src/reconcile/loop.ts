@@ -29,6 +29,8 @@ export interface Loop {
   close(): Promise<void>;
 }
 
+const REGISTER_AGAIN_MS = 2_000;
+
 /** Everything that a leader runs: informers, the controller of all kinds, and the registration of hosts. */
 export async function startLoop(options: LoopOptions): Promise<Loop> {
   const { kinds, client, clock, mirror, orders, installationUid, leadership, logger } = options;
@@ -55,13 +57,22 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
   });
   await informers.start();
 
+  let closed = false;
   const registering = new Set<string>();
   const noticeHosts = (): void => {
+    if (closed) return;
+    if (!leadership.certain()) {
+      clock.after(REGISTER_AGAIN_MS, noticeHosts);
+      return;
+    }
     for (const { hostName } of mirror.hosts()) {
       if (registering.has(hostName) || informers.get('Host', undefined, hostName)) continue;
       registering.add(hostName);
       registerHost(hostName, client, logger)
-        .catch((error: unknown) => logger.error({ err: error, host: hostName }, 'host not registered'))
+        .catch((error: unknown) => {
+          logger.error({ err: error, host: hostName }, 'host not registered; it is tried again');
+          clock.after(REGISTER_AGAIN_MS, noticeHosts);
+        })
         .finally(() => registering.delete(hostName));
     }
   };
@@ -74,6 +85,7 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
   return {
     hosts,
     close: async () => {
+      closed = true;
       stopListening();
       await controller.close();
       await informers.stop();

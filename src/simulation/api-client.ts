@@ -1,6 +1,7 @@
 import type { Api, ObjectPath, ResourceList, ResourceType, WatchEvent } from '../reconcile/api.ts';
 import type { Resource } from '../resources/metadata.ts';
 import type { ApiStore, Change } from './api-store.ts';
+import type { ControllerWatch } from './controller-watch.ts';
 import type { Faults } from './faults.ts';
 import type { Process } from './scheduler.ts';
 
@@ -14,8 +15,11 @@ export class SimulatedApi implements Api {
   readonly #store: ApiStore;
   readonly #process: Process;
   readonly #faults: Faults;
+  readonly #watch: ControllerWatch | undefined;
 
-  constructor(store: ApiStore, process: Process, faults: Faults) {
+  /** @param watch told of what is asked, where somebody watches over the controllers */
+  constructor(store: ApiStore, process: Process, faults: Faults, watch?: ControllerWatch) {
+    this.#watch = watch;
     this.#store = store;
     this.#process = process;
     this.#faults = faults;
@@ -35,6 +39,7 @@ export class SimulatedApi implements Api {
     object: object,
   ): Promise<Kind> {
     const { name } = (object as Resource).metadata;
+    if (type.group === 'purlin.dev') this.#watch?.sends(this.#process, `POST ${type.plural}/${name}`);
     return this.#request(
       `POST ${type.plural}/${name}`,
       () => this.#store.create(type, namespace, object) as Kind,
@@ -59,6 +64,7 @@ export class SimulatedApi implements Api {
   }
 
   delete(type: ResourceType, path: ObjectPath, uid: string): Promise<void> {
+    if (type.group === 'purlin.dev') this.#watch?.sends(this.#process, `DELETE ${type.plural}/${path.name}`);
     return this.#request(`DELETE ${type.plural}/${path.name}`, () => this.#store.delete(type, path, uid));
   }
 
@@ -103,7 +109,10 @@ export class SimulatedApi implements Api {
     const answer = outcomeOf(effect);
     await this.#process.step(`answer to ${what}`);
     if (this.#faults.happens('answer lost')) throw new ConnectionLost(`no answer to ${what}`);
-    if ('error' in answer) throw answer.error;
+    if ('error' in answer) {
+      this.#watch?.refused(this.#process, what);
+      throw answer.error;
+    }
     return answer.value;
   }
 }

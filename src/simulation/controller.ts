@@ -4,6 +4,7 @@ import { startLoop } from '../reconcile/loop.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { SimulatedApi } from './api-client.ts';
 import type { ApiStore } from './api-store.ts';
+import type { ControllerWatch } from './controller-watch.ts';
 import type { Faults } from './faults.ts';
 import type { SimulatedQueue } from './queue.ts';
 import type { Process } from './scheduler.ts';
@@ -17,6 +18,7 @@ export interface ControllerWorld {
   kinds: readonly KindDefinition[];
   installationUid: string;
   process: Process;
+  watch: ControllerWatch;
   logger: Logger;
 }
 
@@ -25,8 +27,8 @@ export interface ControllerWorld {
  * loses the lease or when anything goes wrong before the loop runs, as the production process does.
  */
 export async function runController(world: ControllerWorld): Promise<void> {
-  const { store, queue, faults, kinds, installationUid, process, logger } = world;
-  const client = new SimulatedApi(store, process, faults);
+  const { store, queue, faults, kinds, installationUid, process, watch, logger } = world;
+  const client = new SimulatedApi(store, process, faults, watch);
   const mirror = queue.mirrorFor(process);
   await mirror.connect();
   const leadership = await acquireLeadership(
@@ -42,6 +44,7 @@ export async function runController(world: ControllerWorld): Promise<void> {
     new AbortController().signal,
   );
   const { epoch } = leadership;
+  watch.leads(process, epoch);
   const announce = (): void => {
     process.clock.after(ANNOUNCE_MS, announce);
     if (!queue.announceEpoch(epoch)) process.kill();

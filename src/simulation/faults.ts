@@ -35,6 +35,8 @@ export const faultKinds = [
   'rules flushed',
   'reservations lost',
   'tap deleted',
+  // Somebody at the API.
+  'placement deleted',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -44,22 +46,30 @@ export class Faults {
   readonly #random: Random;
   readonly #enabled: ReadonlySet<FaultKind>;
   readonly #fired = new Map<FaultKind, number>();
+  /** How much likelier than usual each is. */
+  readonly #intensity: number;
   /** How many are left: a world with faults without end would never converge. */
   #budget: number;
   #on = true;
 
-  /** Swarm testing: each seed has a random subset of the kinds, so that no kind always hides behind another. */
+  /**
+   * Swarm testing: each seed has a random subset of the kinds, so that no kind always hides behind another. Half of the
+   * seeds have few kinds, and these often.
+   */
   constructor(random: Random, options: { budget: number; only?: readonly FaultKind[] }) {
     this.#random = random;
     this.#budget = options.budget;
-    const chosen = options.only ?? faultKinds.filter(() => random.chance(0.4));
-    this.#enabled = new Set(chosen);
+    const focused = random.chance(0.5);
+    const share = focused ? 0.1 : 0.4;
+    const chosen = faultKinds.filter(() => random.chance(share));
+    this.#enabled = new Set(options.only ?? chosen);
+    this.#intensity = focused ? 3 : 1;
   }
 
   /** Whether a fault of this kind happens at this point. */
   happens(kind: FaultKind): boolean {
     if (!this.#on || this.#budget === 0 || !this.#enabled.has(kind)) return false;
-    if (!this.#random.chance(likelihood[kind] ?? 0.01)) return false;
+    if (!this.#random.chance(this.#intensity * (likelihood[kind] ?? 0.01))) return false;
     this.#budget -= 1;
     this.#fired.set(kind, (this.#fired.get(kind) ?? 0) + 1);
     return true;
@@ -71,6 +81,11 @@ export class Faults {
 
   get count(): number {
     return [...this.#fired.values()].reduce((sum, each) => sum + each, 0);
+  }
+
+  /** From here on things go wrong again. */
+  resume(): void {
+    this.#on = true;
   }
 
   /** From here on nothing goes wrong any more. */

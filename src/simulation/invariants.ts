@@ -1,4 +1,5 @@
 import type { Disk, IPAddress, Machine } from '../resources/kinds.ts';
+import type { Condition } from '../resources/conditions.ts';
 import { deleting, type Resource } from '../resources/metadata.ts';
 import type { ApiStore } from './api-store.ts';
 import type { SimulatedHost } from './host.ts';
@@ -37,6 +38,14 @@ export class Invariants {
       else this.#seen.set(object.metadata.uid, object);
       if (type !== 'DELETED' && object.kind === 'Disk') this.#noDataIsCalledLost(object);
     });
+  }
+
+  /** Every Machine has a guest somewhere. */
+  get guestsRun(): boolean {
+    const running = new Set(
+      this.#hosts.flatMap(({ hypervisor }) => hypervisor.guests.map(({ uuid }) => uuid)),
+    );
+    return this.#store.all('machines').every(({ metadata }) => running.has(metadata.uid));
   }
 
   /** Somebody changed the host by hand: that is no deed of Purlin's. */
@@ -135,7 +144,7 @@ export class Invariants {
     }
     for (const object of this.#seen.values()) {
       if (deleting(object))
-        throw new InvariantBroken('deletion ends', `${object.kind} ${object.metadata.name} is still there`);
+        throw new InvariantBroken('deletion ends', `${object.kind} ${object.metadata.name}: ${told(object)}`);
     }
   }
 
@@ -154,17 +163,17 @@ export class Invariants {
   #machineIsAsItShould(machine: Machine): void {
     const { uid, name, generation } = machine.metadata;
     const at = this.#hosts.filter(({ hypervisor }) => hypervisor.guests.some(({ uuid }) => uuid === uid));
-    const says = machine.status?.conditions?.find(({ type }) => type === 'Ready');
-    const told = `${says?.status} ${says?.reason}: ${says?.message}`;
     if (machine.status?.observedGeneration !== generation)
       throw new InvariantBroken('the status tells the truth', `Machine ${name} was not observed`);
     if (machine.spec.runStrategy === 'Halted') {
-      if (at.length > 0) throw new InvariantBroken('everything converges', `Machine ${name} runs (${told})`);
-      if (says?.status === 'True')
+      if (at.length > 0)
+        throw new InvariantBroken('everything converges', `Machine ${name} runs (${told(machine)})`);
+      if (readyOf(machine)?.status === 'True')
         throw new InvariantBroken('the status tells the truth', `${name} is Halted and Ready`);
       return;
     }
-    if (at.length !== 1) throw new InvariantBroken('everything converges', `Machine ${name}: ${told}`);
+    if (at.length !== 1)
+      throw new InvariantBroken('everything converges', `Machine ${name}: ${told(machine)}`);
     this.#isReady(machine);
     if (machine.status?.hostName !== at[0]?.name)
       throw new InvariantBroken('the status tells the truth', `${name} runs on ${at[0]?.name}`);
@@ -177,15 +186,20 @@ export class Invariants {
     if (host) this.#calledLost = `the data of Disk ${metadata.name} is called lost, and is on ${host.name}`;
   }
 
-  #isReady({ kind, metadata, status }: Resource): void {
-    const { conditions = [] } = status as {
-      conditions?: { type: string; status: string; reason: string; message: string }[];
-    };
-    const ready = conditions.find(({ type }) => type === 'Ready');
-    if (ready?.status === 'True') return;
-    const told = `${ready?.status} ${ready?.reason}: ${ready?.message}`;
-    throw new InvariantBroken('everything converges', `${kind} ${metadata.name}: ${told}`);
+  #isReady(object: Resource): void {
+    if (readyOf(object)?.status === 'True') return;
+    const { kind, metadata } = object;
+    throw new InvariantBroken('everything converges', `${kind} ${metadata.name}: ${told(object)}`);
   }
+}
+
+const readyOf = ({ status }: Resource): Condition | undefined =>
+  (status as { conditions?: Condition[] } | undefined)?.conditions?.find(({ type }) => type === 'Ready');
+
+/** What an object says of itself. */
+function told(object: Resource): string {
+  const { status, reason, message } = readyOf(object) ?? {};
+  return `${status} ${reason}: ${message}`;
 }
 
 const belongingsOf = ({ hypervisor, storage }: SimulatedHost): Belongings => ({

@@ -5,6 +5,7 @@ import { tapName } from '../values/links.ts';
 import { SimulatedAgent } from './agent.ts';
 import { ApiStore, type Collection } from './api-store.ts';
 import { runController } from './controller.ts';
+import { ControllerWatch } from './controller-watch.ts';
 import { type FaultKind, Faults } from './faults.ts';
 import { SimulatedHost } from './host.ts';
 import { InvariantBroken, Invariants } from './invariants.ts';
@@ -57,6 +58,7 @@ export class World {
   readonly #queue: SimulatedQueue;
   readonly #hosts: readonly SimulatedHost[];
   readonly #invariants: Invariants;
+  readonly #watch: ControllerWatch;
   readonly #workload: Workload;
   readonly #agents = new Map<string, { agent: SimulatedAgent; process: Process }>();
   readonly #controllers = new Map<string, Process>();
@@ -88,6 +90,7 @@ export class World {
       return host;
     });
     this.#invariants = new Invariants(this.#store, this.#hosts);
+    this.#watch = new ControllerWatch(this.#store, this.#scheduler, (broken) => this.#break(broken));
     this.#workload = new Workload(this.#store, random);
     this.#store.onChange(({ plural, type, object }) => {
       if (type === 'ADDED') this.#objects += 1;
@@ -117,12 +120,22 @@ export class World {
     for (const host of this.#hosts) this.#startAgent(host);
     for (const name of ['controller-a', 'controller-b']) this.#startController(name);
     this.#tell(`users apply ${this.#workload.begin(2 + this.#random.below(2))}`);
+    if (this.#random.chance(0.7)) await this.#settleIn();
     const actions = this.#options.limits?.actions ?? 6 + this.#random.below(8);
     for (let done = 0; done < actions; done += 1) {
       await this.#steps(60 + this.#random.below(120));
       this.#tell(`a user ${this.#workload.act()}`);
     }
     await this.#steps(60);
+  }
+
+  /** In most worlds things go wrong when guests run already. */
+  async #settleIn(): Promise<void> {
+    this.#faults.stop();
+    const limit = this.#scheduler.steps + MAX_STEPS;
+    while (!this.#invariants.guestsRun && this.#scheduler.steps < limit) await this.#step();
+    this.#faults.resume();
+    this.#tell('guests run; now things may go wrong');
   }
 
   /** No fault any more: what is down comes back, and the world must find its rest. */
@@ -144,6 +157,10 @@ export class World {
       if (this.#scheduler.steps > limit)
         throw new InvariantBroken('everything converges', `still at work after ${MAX_STEPS} steps`);
     }
+  }
+
+  #break(broken: InvariantBroken): void {
+    this.#unexpected ??= broken;
   }
 
   async #steps(count: number): Promise<void> {
@@ -170,9 +187,7 @@ export class World {
       installationUid: 'installation',
       incarnation: this.#random.uuid(),
       process,
-      onBroken: (broken) => {
-        this.#unexpected ??= broken;
-      },
+      onBroken: (broken) => this.#break(broken),
       logger,
     });
     this.#agents.set(host.name, { agent, process });
@@ -202,6 +217,7 @@ export class World {
       kinds,
       installationUid: 'installation',
       process,
+      watch: this.#watch,
       logger,
     }).catch(() => process.kill());
   }
@@ -244,6 +260,7 @@ export class World {
     ['reservations lost', () => this.#byHand((host) => this.#onSegment(host, 'loseReservations'))],
     ['queue unreachable', () => this.#cutQueueOff()],
     ['tap deleted', () => this.#byHand((host) => this.#deleteTap(host))],
+    ['placement deleted', () => this.#deletePlacement()],
     ['rules flushed', () => this.#byHand((host) => (host.network.flushRules(), host.name))],
   ];
 
@@ -298,6 +315,17 @@ export class World {
       this.#queue.reachable = true;
     });
     return 'Redis';
+  }
+
+  #deletePlacement(): string {
+    const placements = this.#store.all('placements');
+    if (placements.length === 0) return 'there is none';
+    const { metadata } = this.#random.pick(placements);
+    const type = { group: 'purlin.dev', version: 'v1alpha1', plural: 'placements' };
+    // Nothing less removes it: its finalizer holds it while its Machine is there.
+    this.#store.patch(type, metadata, { metadata: { finalizers: [] } });
+    if (this.#store.find('placements', metadata)) this.#store.delete(type, metadata);
+    return metadata.name;
   }
 
   #deleteTap(host: SimulatedHost): string {

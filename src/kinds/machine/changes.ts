@@ -27,6 +27,19 @@ const differences: Record<string, Difference> = {
 };
 
 /**
+ * Fields that libvirt can still bring nearer to the spec while the guest runs: an attempt that was cut short, by a crash
+ * of the agent say, leaves the definition as wanted and the guest halfway.
+ */
+export function changeableLive(domain: DomainSnapshot, wanted: MachineDefinition): string[] {
+  const { live } = domain;
+  if (!live) return [];
+  const devices = ['spec.disks', 'spec.interfaces'].filter((field) =>
+    differences[field]?.(live, wanted, domain),
+  );
+  return live.cpus < Math.min(wanted.cpus, live.maxCpus) ? ['spec.cpus', ...devices] : devices;
+}
+
+/**
  * Fields in which a running guest still differs after everything was applied that libvirt can apply live. What it was
  * started from does not tell: a CPU added since stays when the spec goes back to fewer.
  */

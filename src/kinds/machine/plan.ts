@@ -7,7 +7,7 @@ import type { Machine } from '../../resources/kinds.ts';
 import { readyReason } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { tapName } from '../../values/links.ts';
-import { awaitingRestart } from './changes.ts';
+import { awaitingRestart, changeableLive } from './changes.ts';
 import { definitionOf, interfacesOf } from './definition.ts';
 import { type MachineInput, boundHost } from './input.ts';
 import { beforeDefinition } from './prepare.ts';
@@ -138,7 +138,23 @@ function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
       { reason: 'ShutdownWithdrawn', because: `the guest shall run on; runStrategy is ${runStrategy}` },
     );
   }
-  return planConnections(input, host) ?? settled;
+  return planLiveChanges(input, host, domain) ?? planConnections(input, host) ?? settled;
+}
+
+/** What an earlier attempt to change the running guest did not get to. */
+function planLiveChanges(
+  input: MachineInput,
+  host: MachineOnHost,
+  domain: DomainSnapshot,
+): Outcome | undefined {
+  if ('problem' in input.userData) return undefined;
+  const wanted = definitionOf(input);
+  const fields = changeableLive(domain, wanted);
+  if (fields.length === 0) return undefined;
+  return host.step(
+    { name: 'machine.reconfigure', arguments: wanted },
+    { reason: 'Reconfiguring', because: `the running guest does not have ${fields.join(', ')} as it should` },
+  );
 }
 
 const start = (

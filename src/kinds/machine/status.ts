@@ -41,7 +41,8 @@ export function machineStatus(
     ],
     fields: {
       phase: phase(input, outcome, failure, domain),
-      hostName: placement?.spec.hostName ?? (deleting(machine) ? machine.status?.hostName : undefined),
+      // Also where its Placement was lost: that host may run the guest, and must be asked before another one is.
+      hostName: placement?.spec.hostName ?? machine.status?.hostName,
       addresses: interfaces.flatMap(({ entry, held }) =>
         held ? [{ interface: entry.name, address: held.spec.address, macAddress: held.spec.macAddress }] : [],
       ),

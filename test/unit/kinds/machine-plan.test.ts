@@ -306,14 +306,28 @@ describe('connections of a running guest', () => {
     expect(plan(withSpare(off, { runStrategy: 'Halted' }))).toBe(expected);
   });
 
-  test('a tap that the running guest still holds stays', () => {
+  const unfinished =
+    'machine.reconfigure on h1 (Reconfiguring): the running guest does not have spec.interfaces as it should';
+
+  test('a tap that the running guest still holds is taken from the guest first', () => {
     const { live } = domainOf(machineInput(connected));
     const interfaces = [tap, left].map((each) => ({ tap: each, macAddress: held.spec.macAddress }));
-    expect(plan(withSpare({ ...(live && { live: { ...live, interfaces } }) }))).toBe('settled');
+    expect(plan(withSpare({ ...(live && { live: { ...live, interfaces } }) }))).toBe(unfinished);
   });
 
-  test('an interface that the running guest does not have is no broken port', () => {
-    expect(plan(withDomain(connected))).toBe('settled');
+  test('an interface that the running guest does not have is no broken port: the change was cut short', () => {
+    expect(plan(withDomain(connected))).toBe(unfinished);
+  });
+
+  test('so is a CPU, as far as the guest can have it; fewer wait for a restart', () => {
+    const running = (cpus: number, maxCpus: number) => {
+      const { live } = domainOf(machineInput({ machine: spec({ cpus: 3 }) }));
+      return plan(
+        withDomain({ machine: spec({ cpus: 3 }) }, { ...(live && { live: { ...live, cpus, maxCpus } }) }),
+      );
+    };
+    expect(running(2, 4)).toContain('does not have spec.cpus as it should');
+    expect([running(2, 2), running(4, 4)]).toEqual(['settled', 'settled']);
   });
 });
 
