@@ -72,6 +72,12 @@ export const mutants: readonly Mutant[] = [
     from: 'snapshot.complete && snapshot.epoch === this.#epoch()',
     to: 'snapshot.epoch === this.#epoch()',
   },
+  {
+    name: 'what an earlier life of the agent published is believed',
+    file: 'src/queue/snapshot-fields.ts',
+    from: 'return startOf(found.incarnation) < startOf(known.incarnation);',
+    to: 'return false;',
+  },
   // The loop.
   {
     name: 'a relist forgets what was written after it',

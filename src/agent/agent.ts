@@ -8,12 +8,13 @@ import { settledWithin } from '../queue/deadline.ts';
 import { type EpochRecord, watchEpoch } from '../queue/epoch.ts';
 import { ordersChannel } from '../queue/keys.ts';
 import { HostNameTaken, SnapshotPublisher } from '../queue/observations.ts';
+import { incarnationOf } from '../queue/snapshot-fields.ts';
 import { StandingOrders } from '../queue/orders.ts';
 import { connectRedis, type RedisAddress } from '../queue/redis-connection.ts';
 import { createVerifier } from '../queue/signature.ts';
 import { OrderWorker } from '../queue/worker.ts';
 import { Fence, type Trust } from './fence.ts';
-import { SqliteFenceBook } from './fence-book.ts';
+import { countStart, SqliteFenceBook } from './fence-book.ts';
 import { type AgentIdentity, loadIdentity } from './identity.ts';
 import { Observer } from './observer.ts';
 import { OrderDesk } from './order-desk.ts';
@@ -53,11 +54,11 @@ export interface Agent {
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const identity = loadIdentity(options.dataDir);
-  const incarnation = randomUUID();
   const now = options.now ?? Date.now;
   const { agentUid } = identity;
   const book = new SqliteFenceBook(options.dataDir);
   try {
+    const incarnation = incarnationOf(countStart(book), randomUUID());
     const fence = new Fence({ book, agentUid, incarnation, trust: options.trust, now });
     return await RunningAgent.start({ ...options, identity, incarnation, fence, now });
   } catch (error) {

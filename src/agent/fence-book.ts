@@ -23,6 +23,13 @@ export interface FenceBook {
   close(): void;
 }
 
+/** Counts this start of the agent. @returns the how-manieth it is */
+export function countStart(book: FenceBook): number {
+  const start = Number(book.fact('starts') ?? 0) + 1;
+  book.setFact('starts', String(start));
+  return start;
+}
+
 /** Another process, or another installation, holds this data directory. */
 export class DataDirectoryTaken extends Error {
   override readonly name = 'DataDirectoryTaken';

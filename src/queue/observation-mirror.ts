@@ -7,6 +7,7 @@ import {
   applyChange,
   changedUids,
   fromFields,
+  isEarlier,
   readVersion,
   sealingKeyField,
   versionField,
@@ -167,7 +168,7 @@ export class ObservationMirror implements Mirror {
     fields.delete(versionField);
     fields.delete(sealingKeyField);
     const snapshot = fromFields(fields, readVersion(version));
-    if (isEarlier(snapshot, entry.snapshot)) return this.#doubt(entry); // an old copy of Redis: as above
+    if (entry.snapshot && isEarlier(snapshot, entry.snapshot)) return this.#doubt(entry); // an old copy of Redis: as above
     entry.snapshot = snapshot;
     entry.streamId = streamId;
     entry.alive = alive === 1;
@@ -236,6 +237,3 @@ function mayFollow(entry: Entry, found: string | null): boolean {
   entry.behindAt = snapshot.sequence;
   return behindAt !== snapshot.sequence;
 }
-
-const isEarlier = (found: HostSnapshot, known: HostSnapshot | undefined): boolean =>
-  found.incarnation === known?.incarnation && found.sequence < known.sequence;

@@ -28,6 +28,20 @@ export function readVersion(text: string): Version {
   return { incarnation: text.slice(0, slash), sequence: Number(text.slice(slash + 1)) };
 }
 
+/**
+ * An incarnation is `<start>.<uuid>`: the how-manieth start of this agent, as it counts itself on its disk. So a
+ * publication of an earlier life, out of an older copy of Redis, is known for what it is.
+ */
+export const incarnationOf = (start: number, uuid: string): string => `${start}.${uuid}`;
+
+const startOf = (incarnation: string): number => Number.parseInt(incarnation, 10);
+
+/** Whether `found` was published before `known`, as far as can be told. */
+export function isEarlier(found: Version, known: Version): boolean {
+  if (found.incarnation === known.incarnation) return found.sequence < known.sequence;
+  return startOf(found.incarnation) < startOf(known.incarnation);
+}
+
 export function toFields(content: SnapshotContent): Map<string, string> {
   const fields = new Map<string, string>();
   const meta: Record<string, unknown> = { ...content };

@@ -9,6 +9,7 @@ import {
   difference,
   type FieldChange,
   fromFields,
+  isEarlier,
   isNoChange,
   type SnapshotContent,
   toFields,
@@ -358,10 +359,7 @@ export class SimulatedMirror implements Mirror {
     if (!records?.published) return;
     const { hostName, published } = records;
     const before = this.#reflections.get(agentUid);
-    const isOlder =
-      before?.snapshot?.incarnation === published.incarnation &&
-      published.sequence < before.snapshot.sequence;
-    if (before && isOlder) {
+    if (before?.snapshot && isEarlier(published, before.snapshot)) {
       this.#doubt(before);
       return;
     }

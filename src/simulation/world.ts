@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { countStart } from '../agent/fence-book.ts';
 import type { KindDefinition } from '../plan/kind.ts';
+import { incarnationOf } from '../queue/snapshot-fields.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { tapName } from '../values/links.ts';
 import { SimulatedAgent } from './agent.ts';
@@ -104,6 +106,7 @@ export class World {
   async run(): Promise<Verdict> {
     try {
       await this.#live();
+      if (this.#random.chance(0.5)) await this.#disturbTheRest();
       await this.#comeToRest();
       this.#invariants.checkRest();
       return this.#verdict();
@@ -136,6 +139,16 @@ export class World {
     while (!this.#invariants.guestsRun && this.#scheduler.steps < limit) await this.#step();
     this.#faults.resume();
     this.#tell('guests run; now things may go wrong');
+  }
+
+  /** Where nothing else happens any more, nothing else covers up for what a fault makes somebody forget. */
+  async #disturbTheRest(): Promise<void> {
+    this.#faults.stop();
+    this.#tell('things are let be for a while');
+    await this.#untilSilent(SHORT_SILENCE_MS);
+    this.#faults.resume();
+    this.#tell(`a user ${this.#workload.act()}`);
+    await this.#steps(20 + this.#random.below(60));
   }
 
   /** No fault any more: what is down comes back, and the world must find its rest. */
@@ -185,7 +198,7 @@ export class World {
       queue: this.#queue,
       faults: this.#faults,
       installationUid: 'installation',
-      incarnation: this.#random.uuid(),
+      incarnation: incarnationOf(countStart(host.book), this.#random.uuid()),
       process,
       onBroken: (broken) => this.#break(broken),
       logger,

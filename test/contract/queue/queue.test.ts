@@ -221,6 +221,15 @@ describe.each([
     expect(await until((seen) => seedOf(seen) === 'd')).toMatchObject({ incarnation: 'n2', sequence: 1 });
   });
 
+  test('what an earlier life published, out of an older copy, is not believed', async () => {
+    await publish(await subject.publisher('2.b'), { m: 'now' });
+    await until((seen) => seedOf(seen) === 'now');
+    await publish(await subject.publisher('1.a'), { m: 'then' });
+    await until((seen) => seen === 'unknown');
+    await publish(await subject.publisher('3.c'), { m: 'again' });
+    await until((seen) => seedOf(seen) === 'again');
+  });
+
   test('after a flush the host is published again by itself, and orders are gone', async () => {
     const agent = await subject.publisher('n1');
     await publish(agent, { m: 'a' });
