@@ -3,8 +3,6 @@
  * `--seeds N` (100) from `--from N` (1) on, `--stop` at the first that is broken; `--seed N` one seed, with its story;
  * `--mutants [--only TEXT]` defects put in on purpose, each of which must be caught; `--patch FILE` whether a diff is.
  */
-import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
@@ -16,7 +14,7 @@ import { shrink } from '../src/simulation/shrink.ts';
 import { type Verdict, World, type WorldOptions } from '../src/simulation/world.ts';
 import { checkout } from './lib/checkout.ts';
 import { main } from './lib/steps.ts';
-import { MUTANT_SEEDS, runMutants, simulateUntilBroken } from './simulate/mutation-gate.ts';
+import { inCopyOfSource, MUTANT_SEEDS, runMutants, simulateUntilBroken } from './simulate/mutation-gate.ts';
 import { summary } from './simulate/summary.ts';
 
 const { values } = parseArgs({
@@ -85,18 +83,11 @@ async function gate(): Promise<void> {
 
 /** Applies a diff to a copy of the source and tells whether the simulation notices. */
 async function simulatePatched(file: string): Promise<void> {
-  const copy = await mkdtemp(join(tmpdir(), 'purlin-patched-'));
-  try {
-    for (const part of ['src', 'scripts', 'crds', 'package.json', 'tsconfig.json']) {
-      await cp(join(checkout, part), join(copy, part), { recursive: true });
-    }
-    await symlink(join(checkout, 'node_modules'), join(copy, 'node_modules'));
-    await execa('git', ['apply', '--directory', '.', resolve(file)], { cwd: copy });
+  await inCopyOfSource(async (copy) => {
+    await execa('git', ['apply', resolve(file)], { cwd: copy });
     const by = await simulateUntilBroken(copy);
     print(by ? `caught by ${by}` : `not caught in ${MUTANT_SEEDS} seeds`);
-  } finally {
-    await rm(copy, { recursive: true, force: true });
-  }
+  });
 }
 
 async function simulate(): Promise<void> {

@@ -15,14 +15,23 @@ export interface Caught {
   by: string | undefined;
 }
 
-/** @param matching only those whose name has this in it */
-export async function runMutants(matching: string, onResult: (result: Caught) => void): Promise<Caught[]> {
+/** Does something with a copy of the source that can be run, and may be changed. */
+export async function inCopyOfSource<Result>(work: (copy: string) => Promise<Result>): Promise<Result> {
   const copy = await mkdtemp(join(tmpdir(), 'purlin-mutants-'));
   try {
     for (const part of ['src', 'scripts', 'crds', 'package.json', 'tsconfig.json']) {
       await cp(join(checkout, part), join(copy, part), { recursive: true });
     }
     await symlink(join(checkout, 'node_modules'), join(copy, 'node_modules'));
+    return await work(copy);
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+/** @param matching only those whose name has this in it */
+export function runMutants(matching: string, onResult: (result: Caught) => void): Promise<Caught[]> {
+  return inCopyOfSource(async (copy) => {
     const results: Caught[] = [];
     for (const mutant of mutants.filter(({ name }) => name.includes(matching))) {
       const result = { mutant, by: await catchMutant(copy, mutant) };
@@ -30,9 +39,7 @@ export async function runMutants(matching: string, onResult: (result: Caught) =>
       onResult(result);
     }
     return results;
-  } finally {
-    await rm(copy, { recursive: true, force: true });
-  }
+  });
 }
 
 async function catchMutant(copy: string, { name, file, from, to }: Mutant): Promise<string | undefined> {

@@ -112,6 +112,11 @@ export class SimulatedHypervisor implements Hypervisor {
     return [...this.#domains.keys()];
   }
 
+  /** Domains with a definition; one without goes when its guest stops. */
+  get defined(): string[] {
+    return this.uuids.filter((uuid) => this.#domains.get(uuid)?.config);
+  }
+
   async listDomains(): Promise<DomainListing> {
     return this.#perform('listDomains', () => ({
       domains: [...this.#domains].flatMap(([uuid, domain]) => observe(uuid, domain) ?? []),

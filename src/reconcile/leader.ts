@@ -57,13 +57,16 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
     signal.throwIfAborted();
     try {
       const present = await read();
-      if (!present) return hold(await client.create<Lease>(leasesType, namespace, wanted(undefined)));
+      // The lease runs from here on, however long the answer takes.
+      const sentAtMs = clock.monotonicMs();
+      if (!present)
+        return hold(await client.create<Lease>(leasesType, namespace, wanted(undefined)), sentAtMs);
       const { resourceVersion } = present.metadata;
       if (seen?.version !== resourceVersion) seen = { version: resourceVersion, atMs: clock.monotonicMs() };
       const expiredAfterMs = (present.spec.leaseDurationSeconds ?? DURATION_SECONDS) * 1000;
       const free = !present.spec.holderIdentity || present.spec.holderIdentity === identity;
       if (free || clock.monotonicMs() - seen.atMs > expiredAfterMs) {
-        return hold(await client.replace<Lease>(leasesType, path, wanted(present)));
+        return hold(await client.replace<Lease>(leasesType, path, wanted(present)), sentAtMs);
       }
     } catch (error) {
       if (!isConflict(error)) logger.warn({ error: String(error) }, 'the leader lease cannot be had yet');
@@ -102,11 +105,11 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
     };
   }
 
-  function hold(lease: Lease): Leadership {
+  function hold(lease: Lease, sentAtMs: number): Leadership {
     const epoch = Number(lease.metadata.annotations?.[EPOCH_ANNOTATION]);
     logger.info({ epoch, identity }, 'leader');
     const stop = new AbortController();
-    const renewed = { atMs: clock.monotonicMs() };
+    const renewed = { atMs: sentAtMs };
     const renewing = keepRenewing(lease, renewed, stop.signal);
     return {
       epoch,

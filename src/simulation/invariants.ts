@@ -135,7 +135,8 @@ export class Invariants {
 
   #nothingIsLeft(): void {
     for (const host of this.#hosts) {
-      const { domains, disks } = belongingsOf(host);
+      const domains = host.hypervisor.uuids;
+      const disks = host.storage.diskUids;
       const ports = host.network.portsUp.map(({ machineUid }) => machineUid);
       for (const uid of [...domains, ...disks, ...ports]) {
         if (this.#seen.has(uid)) continue;
@@ -203,6 +204,6 @@ function told(object: Resource): string {
 }
 
 const belongingsOf = ({ hypervisor, storage }: SimulatedHost): Belongings => ({
-  domains: new Set(hypervisor.uuids),
+  domains: new Set(hypervisor.defined),
   disks: new Set(storage.diskUids),
 });
