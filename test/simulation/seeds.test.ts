@@ -6,17 +6,17 @@ import { checkout } from '../../scripts/lib/checkout.ts';
 
 const batches = Number(process.env['PURLIN_SIMULATE_BATCHES'] ?? 20);
 const seedsInBatch = 250;
+const script = join(checkout, 'scripts/simulate.ts');
 
-/** In a process of its own: jest's module registry and realm would slow every step down. */
+/**
+ * In a process of its own, because jest's module registry and realm would slow every step down; and after everybody
+ * else, because guests that boot beside it must answer in time, and it need not.
+ */
 const simulate = (...args: string[]) =>
-  execa(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', join(checkout, 'scripts/simulate.ts'), ...args],
-    {
-      reject: false,
-      cwd: checkout,
-    },
-  );
+  execa('nice', ['-n', '19', process.execPath, '--disable-warning=ExperimentalWarning', script, ...args], {
+    reject: false,
+    cwd: checkout,
+  });
 
 describe('simulated worlds', () => {
   test.each(Array.from({ length: batches }, (_, batch) => batch * seedsInBatch + 1))(
@@ -25,7 +25,7 @@ describe('simulated worlds', () => {
       const { stdout } = await simulate('--from', String(from), '--seeds', String(seedsInBatch));
       expect(stdout).toContain(`${seedsInBatch} seeds, 0 broken`);
     },
-    300_000,
+    900_000,
   );
 
   test('a seed leads to the same story each time, another one to another', async () => {
