@@ -141,7 +141,10 @@ export class OrderDesk {
       ? { outcome: 'failed' as const, ...describeFailure(failure.error) }
       : { outcome: 'done' as const };
     await this.#remove(uid, record, orderId);
-    fence.recordEffect(order, observer.recordResult(uid, { orderId, action: action.name, ...result }));
+    fence.recordEffect(
+      order,
+      observer.recordResult(uid, { orderId, action: action.name, generation: order.generation, ...result }),
+    );
     const durationMs = Math.round(performance.now() - startedAt);
     if (failure) log.warn({ durationMs, ...result }, 'failed');
     else log.info({ durationMs }, 'done');

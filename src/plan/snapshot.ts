@@ -133,6 +133,8 @@ export interface OrderResult {
   /** Identity of the order (`orderId`). */
   orderId: string;
   action: string;
+  /** Of the object, when the order was let through: nothing of an earlier generation can take effect any more. */
+  generation?: number;
   outcome: 'done' | 'failed' | 'refused';
   /** CamelCase word for a condition, for `failed` and `refused`. */
   reason?: string;

@@ -11,10 +11,12 @@ export interface IPAddressInput {
   hosts: HostView[];
   /** The holder still exists, is not being deleted and still has the interface. */
   held: boolean;
+  /** The Machine that the address was made for, while it exists. */
+  machine: Machine | undefined;
 }
 
-/** An address is free again only when no host has the tap that used it. */
-export function planIPAddress({ address, hosts, held }: IPAddressInput): Outcome {
+/** An address is free again only when no host has the tap that used it, and none can make it any more. */
+export function planIPAddress({ address, hosts, held, machine }: IPAddressInput): Outcome {
   if (!deleting(address) || !hasFinalizer(address, FINALIZER)) return settled;
   const { machineRef, interface: interfaceName } = address.spec;
   if (held) return waiting('InUse', `held by interface ${interfaceName} of Machine ${machineRef.name}`);
@@ -24,7 +26,20 @@ export function planIPAddress({ address, hosts, held }: IPAddressInput): Outcome
     if (snapshot.ports[tap])
       return waiting('InUse', `the tap of Machine ${machineRef.name} is still on host ${name}`);
   }
-  return releaseFinalizer('no tap uses the address any more');
+  return (machine && orderOnItsWay(machine, hosts)) ?? releaseFinalizer('no tap uses the address any more');
+}
+
+/** An order that was planned while the Machine had the interface may make the tap until one of now was let through. */
+function orderOnItsWay({ metadata, status }: Machine, hosts: HostView[]): Outcome | undefined {
+  const host = hosts.find(({ name }) => name === status?.hostName);
+  if (!host) return undefined;
+  if (host.snapshot === 'unknown')
+    return waiting('HostUnknown', `a complete snapshot of host ${host.name}`, 5_000);
+  const { results, domains } = host.snapshot;
+  const result = results[metadata.uid];
+  const untouched = result === undefined && domains[metadata.uid] === undefined;
+  if (untouched || (result?.generation ?? 0) >= metadata.generation) return undefined;
+  return waiting('InUse', `host ${host.name} has not carried out the change of Machine ${metadata.name} yet`);
 }
 
 export const ipaddress: KindDefinition<IPAddress, IPAddressInput> = {
@@ -47,12 +62,14 @@ export const ipaddress: KindDefinition<IPAddress, IPAddressInput> = {
   ],
   gather: (address, reader) => {
     const { machineRef, interface: interfaceName } = address.spec;
-    const machine = reader.get<Machine>('Machine', address.metadata.namespace, machineRef.name);
+    const named = reader.get<Machine>('Machine', address.metadata.namespace, machineRef.name);
+    const machine = named?.metadata.uid === machineRef.uid ? named : undefined;
     return {
       address,
       hosts: reader.hosts(),
+      machine,
       held:
-        machine?.metadata.uid === machineRef.uid &&
+        machine !== undefined &&
         !deleting(machine) &&
         (machine.spec.interfaces?.some(({ name }) => name === interfaceName) ?? false),
     };

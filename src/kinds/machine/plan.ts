@@ -259,7 +259,11 @@ function planConnections(input: MachineInput, host: MachineOnHost): Outcome | un
   );
 }
 
-/** Taps that no interface asks for any more, and that no running guest holds: their addresses wait for them to go. */
+/**
+ * Taps that no interface asks for any more, and that no running guest holds: their addresses wait for them to go. They
+ * also wait until the host has carried out an order of this generation, since an older one, which still has the
+ * interface, may be on its way until then.
+ */
 function planSparePorts(
   input: MachineInput,
   host: MachineOnHost,
@@ -272,13 +276,15 @@ function planSparePorts(
     ...(domain.live?.interfaces ?? []).map(({ tap }) => tap),
   ]);
   const own = Object.values(host.snapshot.ports).filter(({ machineUid }) => machineUid === uid);
-  const spare = own.find(({ tap }) => !kept.has(tap));
-  if (!spare) return undefined;
+  const spare = own.find(({ tap }) => !kept.has(tap))?.interfaceName;
+  const confirmed = (host.snapshot.results[uid]?.generation ?? 0) >= input.machine.metadata.generation;
+  const abandoned = spare ?? (confirmed ? undefined : input.abandoned[0]?.spec.interface);
+  if (abandoned === undefined) return undefined;
   // Nothing is connected for it: a guest that is shut off has the taps that it has.
   const present = wanted.filter(({ name }) => own.some(({ tap }) => tap === tapName(uid, name)));
   return host.step(
     { name: 'machine.connect', arguments: { interfaces: present } },
-    { reason: 'Disconnecting', because: `interface ${spare.interfaceName} is not in the spec any more` },
+    { reason: 'Disconnecting', because: `interface ${abandoned} is not in the spec any more` },
   );
 }
 

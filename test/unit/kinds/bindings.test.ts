@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { host as hostKind, type HostInput } from '../../../src/kinds/host/index.ts';
-import { planIPAddress } from '../../../src/kinds/ipaddress/index.ts';
+import { type IPAddressInput, planIPAddress } from '../../../src/kinds/ipaddress/index.ts';
 import { planPlacement } from '../../../src/kinds/placement/index.ts';
 import { settled } from '../../../src/plan/outcome.ts';
 import type { Resource } from '../../../src/resources/metadata.ts';
@@ -30,35 +30,55 @@ describe('planning an IPAddress', () => {
   };
   const going = ipAddress('10.20.0.5', { metadata: deleted });
 
-  test.each<[string, Parameters<typeof planIPAddress>[0], string]>([
-    ['one in use', { address: ipAddress('10.20.0.5'), hosts: [host()], held: true }, 'settled'],
+  const given = (changes: Partial<IPAddressInput> = {}): IPAddressInput => ({
+    address: going,
+    hosts: [host()],
+    held: false,
+    machine: undefined,
+    ...changes,
+  });
+  const released = 'api.releaseFinalizer (Released): no tap uses the address any more';
+  const changed = machine('web', { metadata: { generation: 4 }, status: { hostName: 'h1' } });
+  const afterOrder = (generation: number) => {
+    const result = {
+      orderId: 'o',
+      action: 'machine.start',
+      outcome: 'done',
+      generation,
+      atSequence: 1,
+    } as const;
+    return given({ machine: changed, hosts: [host({ results: { 'uid-of-web': result } })] });
+  };
+
+  test.each<[string, IPAddressInput, string]>([
+    ['one in use', given({ address: ipAddress('10.20.0.5'), held: true }), 'settled'],
     [
       'deleted by hand while it is held',
-      { address: going, hosts: [host()], held: true },
+      given({ held: true }),
       'wait (InUse): held by interface eth0 of Machine web',
     ],
     [
       'deleted, its tap is there',
-      { address: going, hosts: [host({ ports: { [tap]: port } })], held: false },
+      given({ hosts: [host({ ports: { [tap]: port } })] }),
       'wait (InUse): the tap of Machine web is still on host h1',
     ],
     [
       'deleted, a host is silent',
-      { address: going, hosts: [host(), silentHost('h2')], held: false },
+      given({ hosts: [host(), silentHost('h2')] }),
       'wait (HostUnknown): a complete snapshot of host h2',
     ],
+    ['deleted, no tap anywhere, the Machine gone', given(), released],
+    ['deleted, and the Machine was never on a host', given({ machine: machine() }), released],
+    ['deleted, and its host never heard of the Machine', given({ machine: changed }), released],
     [
-      'deleted, no tap anywhere',
-      { address: going, hosts: [host()], held: false },
-      'api.releaseFinalizer (Released): no tap uses the address any more',
+      'deleted, and an order of before may still make the tap',
+      afterOrder(3),
+      'wait (InUse): host h1 has not carried out the change of Machine web yet',
     ],
+    ['deleted, and the host has let an order of now through', afterOrder(4), released],
     [
       'deleted and released already',
-      {
-        address: ipAddress('10.20.0.5', { metadata: { ...deleted, finalizers: [] } }),
-        hosts: [],
-        held: false,
-      },
+      given({ address: ipAddress('10.20.0.5', { metadata: { ...deleted, finalizers: [] } }), hosts: [] }),
       'settled',
     ],
   ])('%s', (_name, input, expected) => {
