@@ -60,11 +60,15 @@ async function catchMutant(copy: string, { name, file, from, to }: Mutant): Prom
 /** Runs the simulation of a checkout. @returns the first seed that is broken and how, if one is */
 export async function simulateUntilBroken(directory: string): Promise<string | undefined> {
   const args = ['scripts/simulate.ts', '--seeds', String(MUTANT_SEEDS), '--stop'];
-  const { exitCode, stdout, stderr } = await execa(process.execPath, args, {
+  const { exitCode, stdout, stderr, timedOut } = await execa(process.execPath, args, {
     cwd: directory,
     reject: false,
     timeout: 300_000,
   });
   if (exitCode === 0) return undefined;
-  return /^seed \d+: .*$/m.exec(stdout)?.[0] ?? `it does not even run: ${stderr.slice(0, 300)}`;
+  if (timedOut) return 'a world that never ends';
+  const [broken] = /^seed \d+: .*$/m.exec(stdout) ?? [];
+  // A change that does not even run was not noticed by anybody.
+  if (broken === undefined) throw new Error(`the changed source does not run: ${stderr.slice(0, 500)}`);
+  return broken;
 }
