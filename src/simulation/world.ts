@@ -3,11 +3,11 @@ import { countStart } from '../agent/fence-book.ts';
 import type { KindDefinition } from '../plan/kind.ts';
 import { incarnationOf } from '../queue/snapshot-fields.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { tapName } from '../values/links.ts';
 import { SimulatedAgent } from './agent.ts';
 import { ApiStore, type Collection } from './api-store.ts';
 import { runController } from './controller.ts';
 import { ControllerWatch } from './controller-watch.ts';
+import { Disturbances } from './disturbances.ts';
 import { type FaultKind, Faults } from './faults.ts';
 import { SimulatedHost } from './host.ts';
 import { InvariantBroken, Invariants } from './invariants.ts';
@@ -61,6 +61,7 @@ export class World {
   readonly #hosts: readonly SimulatedHost[];
   readonly #invariants: Invariants;
   readonly #watch: ControllerWatch;
+  readonly #disturbances: Disturbances;
   readonly #workload: Workload;
   readonly #agents = new Map<string, { agent: SimulatedAgent; process: Process }>();
   readonly #controllers = new Map<string, Process>();
@@ -94,6 +95,17 @@ export class World {
     this.#invariants = new Invariants(this.#store, this.#hosts);
     this.#watch = new ControllerWatch(this.#store, this.#scheduler, (broken) => this.#break(broken));
     this.#workload = new Workload(this.#store, random);
+    this.#disturbances = new Disturbances({
+      random,
+      scheduler: this.#scheduler,
+      faults: this.#faults,
+      store: this.#store,
+      queue: this.#queue,
+      hosts: this.#hosts,
+      invariants: this.#invariants,
+      agentOf: ({ name }) => this.#agents.get(name)?.process,
+      controllers: () => [...this.#controllers.values()],
+    });
     this.#store.onChange(({ plural, type, object }) => {
       if (type === 'ADDED') this.#objects += 1;
       if (plural !== 'leases') this.#lastWriteMs = this.#scheduler.nowMs;
@@ -179,7 +191,7 @@ export class World {
   async #steps(count: number): Promise<void> {
     for (let done = 0; done < count; done += 1) {
       await this.#step();
-      this.#disturb();
+      for (const what of this.#disturbances.happen()) this.#tell(what);
       for (const what of this.#workload.retry()) this.#tell(`a user ${what}`);
     }
   }
@@ -248,136 +260,6 @@ export class World {
         }
       }
     });
-  }
-
-  /** What goes wrong beside the steps of the programs. */
-  #disturb(): void {
-    if (this.#random.chance(0.02)) this.#queue.remember();
-    for (const [kind, happen] of this.#disturbances) {
-      if (this.#random.chance(0.2) && this.#faults.happens(kind)) this.#tell(`fault: ${kind} (${happen()})`);
-    }
-  }
-
-  readonly #disturbances: readonly [FaultKind, () => string][] = [
-    ['agent crash', () => this.#killAgent(this.#random.pick(this.#hosts))],
-    ['controller crash', () => this.#killController()],
-    ['controller frozen', () => this.#freezeController()],
-    ['host rebooted', () => this.#reboot(this.#random.pick(this.#hosts))],
-    ['clock jump', () => this.#jumpClock()],
-    ['queue flushed', () => (this.#queue.flush(), 'Redis is empty')],
-    ['queue restored older', () => this.#restoreQueue()],
-    ['guest killed', () => this.#byHand((host) => this.#killGuest(host))],
-    ['domain undefined', () => this.#byHand((host) => this.#undefineDomain(host))],
-    ['bridge deleted', () => this.#byHand((host) => this.#onSegment(host, 'loseBridge'))],
-    ['dnsmasq killed', () => this.#byHand((host) => this.#onSegment(host, 'killDnsmasq'))],
-    ['reservations lost', () => this.#byHand((host) => this.#onSegment(host, 'loseReservations'))],
-    ['queue unreachable', () => this.#cutQueueOff()],
-    ['tap deleted', () => this.#byHand((host) => this.#deleteTap(host))],
-    ['placement deleted', () => this.#deletePlacement()],
-    ['rules flushed', () => this.#byHand((host) => (host.network.flushRules(), host.name))],
-  ];
-
-  #killAgent(host: SimulatedHost): string {
-    this.#agents.get(host.name)?.process.kill();
-    return host.name;
-  }
-
-  #killController(): string {
-    const name = this.#random.pick([...this.#controllers.keys()]);
-    this.#controllers.get(name)?.kill();
-    return name;
-  }
-
-  #freezeController(): string {
-    const name = this.#random.pick([...this.#controllers.keys()]);
-    const process = this.#controllers.get(name);
-    if (!process || process.frozen) return `${name}, which is frozen`;
-    process.frozen = true;
-    this.#scheduler.after(`${name} wakes up`, 20_000 + this.#random.below(40_000), undefined, () => {
-      process.frozen = false;
-    });
-    return name;
-  }
-
-  #reboot(host: SimulatedHost): string {
-    this.#agents.get(host.name)?.process.kill();
-    host.reboot();
-    this.#invariants.acceptChanges(host);
-    return host.name;
-  }
-
-  #jumpClock(): string {
-    const processes = [
-      ...this.#controllers.values(),
-      ...[...this.#agents.values()].map(({ process }) => process),
-    ];
-    const process = this.#random.pick(processes);
-    process.skewMs += (this.#random.below(7_200) - 3_600) * 1_000;
-    return `${process.name} by ${process.skewMs / 1_000} s`;
-  }
-
-  #restoreQueue(): string {
-    this.#queue.restoreOlder();
-    return 'Redis is as it was';
-  }
-
-  #cutQueueOff(): string {
-    if (!this.#queue.reachable) return 'Redis, which is away';
-    this.#queue.reachable = false;
-    this.#scheduler.after('Redis answers again', 1_000 + this.#random.below(60_000), undefined, () => {
-      this.#queue.reachable = true;
-    });
-    return 'Redis';
-  }
-
-  #deletePlacement(): string {
-    const placements = this.#store.all('placements');
-    if (placements.length === 0) return 'there is none';
-    const { metadata } = this.#random.pick(placements);
-    const type = { group: 'purlin.dev', version: 'v1alpha1', plural: 'placements' };
-    // Nothing less removes it: its finalizer holds it while its Machine is there.
-    this.#store.patch(type, metadata, { metadata: { finalizers: [] } });
-    if (this.#store.find('placements', metadata)) this.#store.delete(type, metadata);
-    return metadata.name;
-  }
-
-  #deleteTap(host: SimulatedHost): string {
-    const ports = host.network.portsUp;
-    if (ports.length === 0) return `${host.name} has none`;
-    const { machineUid, interfaceName } = this.#random.pick(ports);
-    host.network.loseTap(tapName(machineUid, interfaceName));
-    return `of ${machineUid} on ${host.name}`;
-  }
-
-  #byHand(deed: (host: SimulatedHost) => string): string {
-    const host = this.#random.pick(this.#hosts);
-    const what = deed(host);
-    this.#invariants.acceptChanges(host);
-    return what;
-  }
-
-  #killGuest(host: SimulatedHost): string {
-    const { guests } = host.hypervisor;
-    if (guests.length === 0) return `${host.name} has none`;
-    const { uuid } = this.#random.pick(guests);
-    host.hypervisor.stopGuest(uuid, this.#random.pick(['crashed', 'destroyed', 'guest']));
-    return `${uuid} on ${host.name}`;
-  }
-
-  #undefineDomain(host: SimulatedHost): string {
-    const { uuids } = host.hypervisor;
-    if (uuids.length === 0) return `${host.name} has none`;
-    const uuid = this.#random.pick(uuids);
-    host.hypervisor.undefineByHand(uuid);
-    return `${uuid} on ${host.name}`;
-  }
-
-  #onSegment(host: SimulatedHost, deed: 'loseBridge' | 'killDnsmasq' | 'loseReservations'): string {
-    const subnets = this.#store.all('subnets').map(({ metadata }) => metadata.uid);
-    const present = subnets.filter((uid) => host.network.has(uid));
-    if (present.length === 0) return `${host.name} has none`;
-    host.network[deed](this.#random.pick(present));
-    return host.name;
   }
 
   #note(label: string): void {

@@ -1,0 +1,168 @@
+import type { ApiStore } from './api-store.ts';
+import type { FaultKind, Faults } from './faults.ts';
+import type { SimulatedHost } from './host.ts';
+import type { Invariants } from './invariants.ts';
+import type { SimulatedQueue } from './queue.ts';
+import type { Random } from './random.ts';
+import type { Process, Scheduler } from './scheduler.ts';
+import { tapName } from '../values/links.ts';
+
+/** Everything that can be disturbed. */
+export interface Place {
+  random: Random;
+  scheduler: Scheduler;
+  faults: Faults;
+  store: ApiStore;
+  queue: SimulatedQueue;
+  hosts: readonly SimulatedHost[];
+  invariants: Invariants;
+  agentOf: (host: SimulatedHost) => Process | undefined;
+  controllers: () => readonly Process[];
+}
+
+/** What goes wrong beside the steps of the programs: crashes, clocks, Redis, and people who change hosts by hand. */
+export class Disturbances {
+  readonly #place: Place;
+
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  /** Called after every step. @returns what went wrong, if anything did */
+  happen(): string[] {
+    const { random, queue, faults } = this.#place;
+    if (random.chance(0.02)) queue.remember();
+    return this.#kinds.flatMap(([kind, happen]) =>
+      random.chance(0.2) && faults.happens(kind) ? `fault: ${kind} (${happen()})` : [],
+    );
+  }
+
+  readonly #kinds: readonly [FaultKind, () => string][] = [
+    ['agent crash', () => this.#killAgent(this.#place.random.pick(this.#place.hosts))],
+    ['controller crash', () => this.#killController()],
+    ['controller frozen', () => this.#freezeController()],
+    ['host rebooted', () => this.#reboot(this.#place.random.pick(this.#place.hosts))],
+    ['clock jump', () => this.#jumpClock()],
+    ['queue flushed', () => (this.#place.queue.flush(), 'Redis is empty')],
+    ['queue restored older', () => this.#restoreQueue()],
+    ['guest killed', () => this.#byHand((host) => this.#killGuest(host))],
+    ['domain undefined', () => this.#byHand((host) => this.#undefineDomain(host))],
+    ['bridge deleted', () => this.#byHand((host) => this.#onSegment(host, 'loseBridge'))],
+    ['dnsmasq killed', () => this.#byHand((host) => this.#onSegment(host, 'killDnsmasq'))],
+    ['reservations lost', () => this.#byHand((host) => this.#onSegment(host, 'loseReservations'))],
+    ['queue unreachable', () => this.#cutQueueOff()],
+    ['tap deleted', () => this.#byHand((host) => this.#deleteTap(host))],
+    ['placement deleted', () => this.#deletePlacement()],
+    ['rules flushed', () => this.#byHand((host) => (host.network.flushRules(), host.name))],
+  ];
+
+  #killAgent(host: SimulatedHost): string {
+    this.#place.agentOf(host)?.kill();
+    return host.name;
+  }
+
+  #killController(): string {
+    const process = this.#place.random.pick(this.#place.controllers());
+    process.kill();
+    return process.name;
+  }
+
+  #freezeController(): string {
+    const process = this.#place.random.pick(this.#place.controllers());
+    if (process.frozen) return `${process.name}, which is frozen`;
+    process.frozen = true;
+    this.#place.scheduler.after(
+      `${process.name} wakes up`,
+      20_000 + this.#place.random.below(40_000),
+      undefined,
+      () => {
+        process.frozen = false;
+      },
+    );
+    return process.name;
+  }
+
+  #reboot(host: SimulatedHost): string {
+    this.#place.agentOf(host)?.kill();
+    host.reboot();
+    this.#place.invariants.acceptChanges(host);
+    return host.name;
+  }
+
+  #jumpClock(): string {
+    const agents = this.#place.hosts.flatMap((host) => this.#place.agentOf(host) ?? []);
+    const processes = [...this.#place.controllers(), ...agents];
+    const process = this.#place.random.pick(processes);
+    process.skewMs += (this.#place.random.below(7_200) - 3_600) * 1_000;
+    return `${process.name} by ${process.skewMs / 1_000} s`;
+  }
+
+  #restoreQueue(): string {
+    this.#place.queue.restoreOlder();
+    return 'Redis is as it was';
+  }
+
+  #cutQueueOff(): string {
+    if (!this.#place.queue.reachable) return 'Redis, which is away';
+    this.#place.queue.reachable = false;
+    this.#place.scheduler.after(
+      'Redis answers again',
+      1_000 + this.#place.random.below(60_000),
+      undefined,
+      () => {
+        this.#place.queue.reachable = true;
+      },
+    );
+    return 'Redis';
+  }
+
+  #deletePlacement(): string {
+    const placements = this.#place.store.all('placements');
+    if (placements.length === 0) return 'there is none';
+    const { metadata } = this.#place.random.pick(placements);
+    const type = { group: 'purlin.dev', version: 'v1alpha1', plural: 'placements' };
+    // Nothing less removes it: its finalizer holds it while its Machine is there.
+    this.#place.store.patch(type, metadata, { metadata: { finalizers: [] } });
+    if (this.#place.store.find('placements', metadata)) this.#place.store.delete(type, metadata);
+    return metadata.name;
+  }
+
+  #deleteTap(host: SimulatedHost): string {
+    const ports = host.network.portsUp;
+    if (ports.length === 0) return `${host.name} has none`;
+    const { machineUid, interfaceName } = this.#place.random.pick(ports);
+    host.network.loseTap(tapName(machineUid, interfaceName));
+    return `of ${machineUid} on ${host.name}`;
+  }
+
+  #byHand(deed: (host: SimulatedHost) => string): string {
+    const host = this.#place.random.pick(this.#place.hosts);
+    const what = deed(host);
+    this.#place.invariants.acceptChanges(host);
+    return what;
+  }
+
+  #killGuest(host: SimulatedHost): string {
+    const { guests } = host.hypervisor;
+    if (guests.length === 0) return `${host.name} has none`;
+    const { uuid } = this.#place.random.pick(guests);
+    host.hypervisor.stopGuest(uuid, this.#place.random.pick(['crashed', 'destroyed', 'guest']));
+    return `${uuid} on ${host.name}`;
+  }
+
+  #undefineDomain(host: SimulatedHost): string {
+    const { uuids } = host.hypervisor;
+    if (uuids.length === 0) return `${host.name} has none`;
+    const uuid = this.#place.random.pick(uuids);
+    host.hypervisor.undefineByHand(uuid);
+    return `${uuid} on ${host.name}`;
+  }
+
+  #onSegment(host: SimulatedHost, deed: 'loseBridge' | 'killDnsmasq' | 'loseReservations'): string {
+    const subnets = this.#place.store.all('subnets').map(({ metadata }) => metadata.uid);
+    const present = subnets.filter((uid) => host.network.has(uid));
+    if (present.length === 0) return `${host.name} has none`;
+    host.network[deed](this.#place.random.pick(present));
+    return host.name;
+  }
+}
