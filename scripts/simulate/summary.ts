@@ -1,4 +1,4 @@
-import { faultKinds } from '../../src/simulation/faults.ts';
+import { faultKinds } from '../../src/simulation/fault-kinds.ts';
 import type { Verdict } from '../../src/simulation/world.ts';
 
 /** How many seeds, how large their worlds were, and how often each fault came. */

@@ -56,6 +56,7 @@ export class SimulatedHypervisor implements Hypervisor {
   /** Whether a guest obeys when it is asked to shut down. */
   guestsShutDown = true;
   foreign = 0;
+  #connected = true;
 
   /** The next call of `operation` fails: before its effect, or after it as when a reply is lost. */
   failNext(operation: HypervisorOperation, error: Error, when: 'before' | 'after' = 'before'): void {
@@ -90,9 +91,21 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#held.add(`${uuid}/${device}`);
   }
 
+  /** libvirtd is killed: nothing is answered until {@link reconnect}, and guests run on. */
+  disconnect(): void {
+    this.#connected = false;
+    this.#listenersTell({ kind: 'disconnected', reason: 'libvirtd closed the connection' });
+  }
+
+  reconnect(): void {
+    this.#connected = true;
+    this.#listenersTell({ kind: 'connected' });
+  }
+
   /** The host was switched off and on: nothing runs, definitions are there. */
   reboot(): void {
     this.#listenersTell({ kind: 'disconnected', reason: 'the host went down' });
+    this.#connected = true;
     for (const [uuid, domain] of this.#domains) {
       delete domain.live;
       domain.power = 'shutoff';
@@ -259,6 +272,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   async #perform<Result>(operation: HypervisorOperation, effect: () => Result): Promise<Result> {
+    if (!this.#connected) throw new Error('libvirt does not answer');
     const index = this.#faults.findIndex((fault) => fault.operation === operation);
     const [fault] = index < 0 ? [] : this.#faults.splice(index, 1);
     if (fault?.when === 'before') throw fault.error;

@@ -1,5 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Observer } from '../agent/observer.ts';
 import { OrderDesk } from '../agent/order-desk.ts';
+import type { HostActionName } from '../plan/actions.ts';
 import { LockLost } from '../queue/interruptions.ts';
 import type { Purpose } from '../queue/signature.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -8,6 +10,7 @@ import { facts, type SimulatedHost } from './host.ts';
 import type { SimulatedQueue } from './queue.ts';
 import type { InvariantBroken } from './invariants.ts';
 import type { Process } from './scheduler.ts';
+import type { Underway } from './underway.ts';
 import { WatchedFence } from './watched-fence.ts';
 
 export interface AgentWorld {
@@ -18,6 +21,7 @@ export interface AgentWorld {
   incarnation: string;
   process: Process;
   onBroken: (broken: InvariantBroken) => void;
+  underway: Underway;
   logger: Logger;
 }
 
@@ -28,18 +32,23 @@ export class SimulatedAgent {
   readonly #desk: OrderDesk;
   readonly #fence: WatchedFence;
   readonly #publisher: ReturnType<SimulatedQueue['publisherFor']>;
+  /** UID of the object that a step on the host is for. */
+  readonly #workingFor = new AsyncLocalStorage<string>();
+  /** The jobs that it has in hand. */
+  readonly #jobs = new Set<{ uid: string; abort: AbortController }>();
 
   constructor(world: AgentWorld) {
     this.#world = world;
     const { host, queue, faults, incarnation, installationUid, process, logger } = world;
     const { name: hostName, agentUid, bootId, book } = host;
-    const ports = host.portsFor(process, faults);
+    const ports = host.portsFor(process, faults, () => this.#actionInHand());
     const now = (): number => process.clock.now();
     const trust = { installationUid, controllerPublicKey: 'simulated' };
     this.#fence = new WatchedFence(
       { book, agentUid, incarnation, trust, now },
       host.chronicle,
       world.onBroken,
+      (action) => world.underway.begin(process, action),
     );
     this.#publisher = queue.publisherFor({ hostName, agentUid, incarnation, process });
     this.#observer = new Observer({
@@ -82,15 +91,37 @@ export class SimulatedAgent {
     await this.#observer.refresh();
   }
 
+  /** It was frozen for so long that the queue took all its jobs for stalled. */
+  wakeUp(): void {
+    for (const job of [...this.#jobs]) this.#loseLock(job);
+  }
+
+  #actionInHand(): HostActionName | undefined {
+    const uid = this.#workingFor.getStore();
+    return uid === undefined ? undefined : this.#fence.underway(uid);
+  }
+
   #answer(uid: string): void {
-    const { faults, process } = this.#world;
-    const abort = new AbortController();
-    const work = (signal: AbortSignal): void => void this.#desk.handle(uid, signal).catch(() => undefined);
-    work(abort.signal);
-    if (!faults.happens('lock lost')) return;
-    // The queue takes the job for stalled and gives it to somebody again, while the first still works.
+    const job = this.#work(uid);
+    const action = this.#world.queue.standingAction(this.#world.host.agentUid, uid);
+    if (action !== undefined && this.#world.faults.happens('lock lost', action)) this.#loseLock(job);
+  }
+
+  #work(uid: string): { uid: string; abort: AbortController } {
+    const job = { uid, abort: new AbortController() };
+    this.#jobs.add(job);
+    this.#workingFor
+      .run(uid, () => this.#desk.handle(uid, job.abort.signal))
+      .catch(() => undefined)
+      .finally(() => this.#jobs.delete(job));
+    return job;
+  }
+
+  /** The queue takes the job for stalled and gives it to somebody again, while the first still works. */
+  #loseLock({ uid, abort }: { uid: string; abort: AbortController }): void {
+    const { process } = this.#world;
     process.soon('loses a lock', () => abort.abort(new LockLost()));
-    process.soon('gets the job again', () => work(new AbortController().signal));
+    process.soon('gets the job again', () => this.#work(uid));
   }
 }
 

@@ -1,13 +1,25 @@
+import { FINALIZER } from '../plan/removal.ts';
 import type { Api, ObjectPath, ResourceList, ResourceType, WatchEvent } from '../reconcile/api.ts';
 import type { Resource } from '../resources/metadata.ts';
 import type { ApiStore, Change } from './api-store.ts';
 import type { ControllerWatch } from './controller-watch.ts';
 import type { Faults } from './faults.ts';
+import type { ActionName } from './meetings.ts';
 import type { Process } from './scheduler.ts';
+import type { Underway } from './underway.ts';
 
 /** The network between a controller and the API server failed; whether the request took effect is not known. */
 class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
+}
+
+export interface ApiClientOptions {
+  store: ApiStore;
+  process: Process;
+  faults: Faults;
+  /** Told of what is asked, where somebody watches over the controllers. */
+  watch?: ControllerWatch;
+  underway: Underway;
 }
 
 /** One controller's way to the API: each request and each answer is a step, and either can be lost. */
@@ -16,10 +28,11 @@ export class SimulatedApi implements Api {
   readonly #process: Process;
   readonly #faults: Faults;
   readonly #watch: ControllerWatch | undefined;
+  readonly #underway: Underway;
 
-  /** @param watch told of what is asked, where somebody watches over the controllers */
-  constructor(store: ApiStore, process: Process, faults: Faults, watch?: ControllerWatch) {
+  constructor({ store, process, faults, watch, underway }: ApiClientOptions) {
     this.#watch = watch;
+    this.#underway = underway;
     this.#store = store;
     this.#process = process;
     this.#faults = faults;
@@ -43,6 +56,7 @@ export class SimulatedApi implements Api {
     return this.#request(
       `POST ${type.plural}/${name}`,
       () => this.#store.create(type, namespace, object) as Kind,
+      childPlurals.has(type.plural) ? 'api.createChild' : undefined,
     );
   }
 
@@ -53,7 +67,11 @@ export class SimulatedApi implements Api {
     subresource?: 'status',
   ): Promise<Kind> {
     const target = `${type.plural}/${path.name}${subresource ? '/status' : ''}`;
-    return this.#request(`PATCH ${target}`, () => this.#store.patch(type, path, patch, subresource) as Kind);
+    return this.#request(
+      `PATCH ${target}`,
+      () => this.#store.patch(type, path, patch, subresource) as Kind,
+      actionOfPatch(type.plural, patch),
+    );
   }
 
   replace<Kind extends Resource>(type: ResourceType, path: ObjectPath, object: object): Promise<Kind> {
@@ -65,7 +83,11 @@ export class SimulatedApi implements Api {
 
   delete(type: ResourceType, path: ObjectPath, uid: string): Promise<void> {
     if (type.group === 'purlin.dev') this.#watch?.sends(this.#process, `DELETE ${type.plural}/${path.name}`);
-    return this.#request(`DELETE ${type.plural}/${path.name}`, () => this.#store.delete(type, path, uid));
+    return this.#request(
+      `DELETE ${type.plural}/${path.name}`,
+      () => this.#store.delete(type, path, uid),
+      'api.deleteChild',
+    );
   }
 
   async *watch<Kind extends Resource>(
@@ -76,39 +98,60 @@ export class SimulatedApi implements Api {
     const { plural } = type;
     let seen = Number(resourceVersion);
     let wake = Promise.withResolvers<void>();
-    this.#store.onChange((change) => {
+    const unsubscribe = this.#store.onChange((change) => {
       if (change.plural === plural) wake.resolve();
     });
+    this.#process.onDeath(unsubscribe);
     signal.addEventListener('abort', () => wake.resolve(), { once: true });
-    for (;;) {
-      const changes = this.#store.since(plural, seen);
-      if (changes === 'expired') {
-        await this.#process.step(`is told that its watch of ${plural} expired`);
-        yield { type: 'ERROR', object: expired as unknown as Kind };
-        return;
-      }
-      const [next] = changes;
-      if (next) {
-        await this.#process.step(`sees ${describe(next)}`);
+    try {
+      for (;;) {
+        const next = this.#store.next(plural, seen);
+        if (next === 'expired') {
+          await this.#process.step(`is told that its watch of ${plural} expired`);
+          yield { type: 'ERROR', object: expired as unknown as Kind };
+          return;
+        }
+        if (next) {
+          await this.#process.step(`sees ${describe(next)}`);
+          signal.throwIfAborted();
+          if (!this.#process.reachesApi || this.#faults.happens('watch broken'))
+            throw new ConnectionLost('the watch ended');
+          seen = next.revision;
+          yield { type: next.type, object: next.object as Kind };
+          continue;
+        }
+        await wake.promise;
         signal.throwIfAborted();
-        if (this.#faults.happens('watch broken')) throw new ConnectionLost('the watch ended');
-        seen = next.revision;
-        yield { type: next.type, object: next.object as Kind };
-        continue;
+        wake = Promise.withResolvers<void>();
       }
-      await wake.promise;
-      signal.throwIfAborted();
-      wake = Promise.withResolvers<void>();
+    } finally {
+      unsubscribe();
     }
   }
 
-  async #request<Answer>(what: string, effect: () => Answer): Promise<Answer> {
+  /** @param action the one that is carried out by this request, if it is one */
+  async #request<Answer>(what: string, effect: () => Answer, action?: ActionName): Promise<Answer> {
+    const end = action && this.#underway.begin(this.#process, action);
+    try {
+      return await this.#exchange(what, effect, action);
+    } finally {
+      end?.();
+    }
+  }
+
+  async #exchange<Answer>(
+    what: string,
+    effect: () => Answer,
+    action: ActionName | undefined,
+  ): Promise<Answer> {
     await this.#process.sent(what);
-    if (this.#faults.happens('request lost')) throw new ConnectionLost(`no answer to ${what}`);
+    if (!this.#process.reachesApi || this.#faults.happens('request lost', action))
+      throw new ConnectionLost(`no answer to ${what}`);
     if (this.#faults.happens('history compacted')) this.#store.compact();
     const answer = outcomeOf(effect);
     await this.#process.step(`answer to ${what}`);
-    if (this.#faults.happens('answer lost')) throw new ConnectionLost(`no answer to ${what}`);
+    if (!this.#process.reachesApi || this.#faults.happens('answer lost', action))
+      throw new ConnectionLost(`no answer to ${what}`);
     if ('error' in answer) {
       this.#watch?.refused(this.#process, what);
       throw answer.error;
@@ -124,6 +167,22 @@ function outcomeOf<Answer>(effect: () => Answer): { value: Answer } | { error: u
   } catch (error) {
     return { error };
   }
+}
+
+const childPlurals = new Set(['placements', 'ipaddresses', 'disks']);
+
+/** The api action that a patch is, as `performApiAction` writes it; nothing for a report of the status. */
+function actionOfPatch(plural: string, patch: object): ActionName | undefined {
+  const { metadata, status } = patch as {
+    metadata?: { finalizers?: string[] };
+    status?: { networkHeld?: boolean; claim?: object | null; hostName?: string };
+  };
+  if (metadata?.finalizers)
+    return metadata.finalizers.includes(FINALIZER) ? 'api.addFinalizer' : 'api.releaseFinalizer';
+  if (status?.networkHeld) return 'api.holdNetwork';
+  if (plural !== 'disks' || !status) return undefined;
+  if (status.claim !== undefined) return 'api.claimDisk';
+  return status.hostName === undefined ? undefined : 'api.bindDisk';
 }
 
 const expired = { kind: 'Status', apiVersion: 'v1', code: 410, reason: 'Expired', metadata: {} };

@@ -30,7 +30,7 @@ type Body = Record<string, unknown> & { metadata?: Partial<Resource['metadata']>
 export class ApiStore {
   readonly #collections: ReadonlyMap<string, Collection>;
   readonly #objects = new Map<string, Map<string, Resource>>();
-  readonly #history: Change[] = [];
+  readonly #history = new Map<string, Change[]>();
   readonly #listeners = new Set<(change: Change) => void>();
   readonly #newUid: () => string;
   readonly #now: () => number;
@@ -40,7 +40,10 @@ export class ApiStore {
 
   constructor(options: { collections: readonly Collection[]; newUid: () => string; now: () => number }) {
     this.#collections = new Map(options.collections.map((each) => [each.plural, each]));
-    for (const { plural } of options.collections) this.#objects.set(plural, new Map());
+    for (const { plural } of options.collections) {
+      this.#objects.set(plural, new Map());
+      this.#history.set(plural, []);
+    }
     this.#newUid = options.newUid;
     this.#now = options.now;
   }
@@ -49,8 +52,10 @@ export class ApiStore {
     return this.#revision;
   }
 
-  onChange(listener: (change: Change) => void): void {
+  /** @returns a function that ends it */
+  onChange(listener: (change: Change) => void): () => void {
     this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   all(plural: string): Resource[] {
@@ -98,7 +103,7 @@ export class ApiStore {
 
   patch(type: ResourceType, path: ObjectPath, patch: object, subresource?: 'status'): Resource {
     const present = this.get(type, path);
-    const merged = mergePatch(structuredClone(present), structuredClone(patch)) as Resource;
+    const merged = mergePatch(present, structuredClone(patch)) as Resource;
     return this.#update(type.plural, present, merged, (patch as Body).metadata ?? {}, subresource);
   }
 
@@ -126,16 +131,19 @@ export class ApiStore {
     this.#commit(type.plural, 'MODIFIED', { ...present, metadata });
   }
 
-  /** Changes of one collection after a revision, or `expired` when the history does not reach back that far. */
-  since(plural: string, revision: number): Change[] | 'expired' {
+  /** The first change of one collection after a revision, or `expired` when the history does not reach back that far. */
+  next(plural: string, revision: number): Change | 'expired' | undefined {
     if (revision < this.#compactedTo) return 'expired';
-    return this.#history.filter((change) => change.revision > revision && change.plural === plural);
+    const history = this.#history.get(plural) ?? [];
+    let index = history.length;
+    while ((history[index - 1]?.revision ?? 0) > revision) index -= 1;
+    return history[index];
   }
 
   /** Forgets the history: watches that are behind get 410. */
   compact(): void {
     this.#compactedTo = this.#revision;
-    this.#history.length = 0;
+    for (const changes of this.#history.values()) changes.length = 0;
   }
 
   #update(
@@ -183,7 +191,7 @@ export class ApiStore {
     if (type === 'DELETED') this.#of(plural).delete(key);
     else this.#of(plural).set(key, stored);
     const change = { revision: this.#revision, plural, type, object: stored };
-    this.#history.push(change);
+    this.#history.get(plural)?.push(change);
     for (const listener of this.#listeners) listener(change);
     return stored;
   }

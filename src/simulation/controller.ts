@@ -8,6 +8,7 @@ import type { ControllerWatch } from './controller-watch.ts';
 import type { Faults } from './faults.ts';
 import type { SimulatedQueue } from './queue.ts';
 import type { Process } from './scheduler.ts';
+import type { Underway } from './underway.ts';
 
 const ANNOUNCE_MS = 5_000;
 
@@ -19,6 +20,7 @@ export interface ControllerWorld {
   installationUid: string;
   process: Process;
   watch: ControllerWatch;
+  underway: Underway;
   logger: Logger;
 }
 
@@ -27,8 +29,8 @@ export interface ControllerWorld {
  * loses the lease or when anything goes wrong before the loop runs, as the production process does.
  */
 export async function runController(world: ControllerWorld): Promise<void> {
-  const { store, queue, faults, kinds, installationUid, process, watch, logger } = world;
-  const client = new SimulatedApi(store, process, faults, watch);
+  const { queue, kinds, installationUid, process, watch, logger } = world;
+  const client = new SimulatedApi(world);
   const mirror = queue.mirrorFor(process);
   await mirror.connect();
   const leadership = await acquireLeadership(

@@ -1,5 +1,7 @@
+import type { SimulatedAgent } from './agent.ts';
 import type { ApiStore } from './api-store.ts';
-import type { FaultKind, Faults } from './faults.ts';
+import type { FaultKind } from './fault-kinds.ts';
+import type { Faults } from './faults.ts';
 import type { SimulatedHost } from './host.ts';
 import type { Invariants } from './invariants.ts';
 import type { SimulatedQueue } from './queue.ts';
@@ -16,7 +18,7 @@ export interface Place {
   queue: SimulatedQueue;
   hosts: readonly SimulatedHost[];
   invariants: Invariants;
-  agentOf: (host: SimulatedHost) => Process | undefined;
+  agentOf: (host: SimulatedHost) => { agent: SimulatedAgent; process: Process } | undefined;
   controllers: () => readonly Process[];
 }
 
@@ -41,23 +43,35 @@ export class Disturbances {
     ['agent crash', () => this.#killAgent(this.#place.random.pick(this.#place.hosts))],
     ['controller crash', () => this.#killController()],
     ['controller frozen', () => this.#freezeController()],
+    ['controller cut off', () => this.#cutControllerOff()],
+    ['agent frozen', () => this.#freezeAgent(this.#place.random.pick(this.#place.hosts))],
+    ['agent cut off', () => this.#cutAgentOff(this.#place.random.pick(this.#place.hosts))],
+    ['libvirtd killed', () => this.#killLibvirtd(this.#place.random.pick(this.#place.hosts))],
     ['host rebooted', () => this.#reboot(this.#place.random.pick(this.#place.hosts))],
     ['clock jump', () => this.#jumpClock()],
     ['queue flushed', () => (this.#place.queue.flush(), 'Redis is empty')],
     ['queue restored older', () => this.#restoreQueue()],
     ['guest killed', () => this.#byHand((host) => this.#killGuest(host))],
+    ['guest paused', () => this.#byHand((host) => this.#pauseGuest(host))],
     ['domain undefined', () => this.#byHand((host) => this.#undefineDomain(host))],
     ['bridge deleted', () => this.#byHand((host) => this.#onSegment(host, 'loseBridge'))],
+    ['bridge lowered', () => this.#byHand((host) => this.#onSegment(host, 'lowerBridge'))],
     ['dnsmasq killed', () => this.#byHand((host) => this.#onSegment(host, 'killDnsmasq'))],
     ['reservations lost', () => this.#byHand((host) => this.#onSegment(host, 'loseReservations'))],
     ['queue unreachable', () => this.#cutQueueOff()],
     ['tap deleted', () => this.#byHand((host) => this.#deleteTap(host))],
+    ['disk removed', () => this.#byHand((host) => this.#onDisk(host, (uid) => host.storage.loseDisk(uid)))],
+    [
+      'disk enlarged',
+      () => this.#byHand((host) => this.#onDisk(host, (uid) => host.storage.resizeBehind(uid, 2 ** 32))),
+    ],
+    ['image removed', () => this.#byHand((host) => this.#removeImage(host))],
     ['placement deleted', () => this.#deletePlacement()],
     ['rules flushed', () => this.#byHand((host) => (host.network.flushRules(), host.name))],
   ];
 
   #killAgent(host: SimulatedHost): string {
-    this.#place.agentOf(host)?.kill();
+    this.#place.agentOf(host)?.process.kill();
     return host.name;
   }
 
@@ -69,28 +83,62 @@ export class Disturbances {
 
   #freezeController(): string {
     const process = this.#place.random.pick(this.#place.controllers());
-    if (process.frozen) return `${process.name}, which is frozen`;
-    process.frozen = true;
-    this.#place.scheduler.after(
-      `${process.name} wakes up`,
-      20_000 + this.#place.random.below(40_000),
-      undefined,
-      () => {
-        process.frozen = false;
-      },
-    );
+    this.#freeze(process, () => undefined);
     return process.name;
   }
 
+  /** For longer than its locks last: it goes on with what it was at, and is given the same again. */
+  #freezeAgent(host: SimulatedHost): string {
+    const { agent, process } = this.#place.agentOf(host) ?? {};
+    if (process) this.#freeze(process, () => agent?.wakeUp());
+    return host.name;
+  }
+
+  #freeze(process: Process, onWaking: () => void): void {
+    if (process.frozen) return;
+    process.frozen = true;
+    this.#later(`${process.name} wakes up`, 20_000, 60_000, () => {
+      process.frozen = false;
+      onWaking();
+    });
+  }
+
+  #cutControllerOff(): string {
+    const process = this.#place.random.pick(this.#place.controllers());
+    process.reachesApi = false;
+    this.#later(`${process.name} reaches the API again`, 1_000, 60_000, () => {
+      process.reachesApi = true;
+    });
+    return process.name;
+  }
+
+  #cutAgentOff({ agentUid, name }: SimulatedHost): string {
+    const { queue } = this.#place;
+    queue.cutOff(agentUid);
+    this.#later(`${name} reaches Redis again`, 1_000, 60_000, () => queue.letIn(agentUid));
+    return name;
+  }
+
+  #killLibvirtd(host: SimulatedHost): string {
+    host.hypervisor.disconnect();
+    this.#later(`libvirtd of ${host.name} is there again`, 500, 20_000, () => host.hypervisor.reconnect());
+    return host.name;
+  }
+
+  #later(what: string, earliestMs: number, latestMs: number, happen: () => void): void {
+    const delayMs = earliestMs + this.#place.random.below(latestMs - earliestMs);
+    this.#place.scheduler.after(what, delayMs, undefined, happen);
+  }
+
   #reboot(host: SimulatedHost): string {
-    this.#place.agentOf(host)?.kill();
+    this.#place.agentOf(host)?.process.kill();
     host.reboot();
     this.#place.invariants.acceptChanges(host);
     return host.name;
   }
 
   #jumpClock(): string {
-    const agents = this.#place.hosts.flatMap((host) => this.#place.agentOf(host) ?? []);
+    const agents = this.#place.hosts.flatMap((host) => this.#place.agentOf(host)?.process ?? []);
     const processes = [...this.#place.controllers(), ...agents];
     const process = this.#place.random.pick(processes);
     process.skewMs += (this.#place.random.below(7_200) - 3_600) * 1_000;
@@ -105,14 +153,9 @@ export class Disturbances {
   #cutQueueOff(): string {
     if (!this.#place.queue.reachable) return 'Redis, which is away';
     this.#place.queue.reachable = false;
-    this.#place.scheduler.after(
-      'Redis answers again',
-      1_000 + this.#place.random.below(60_000),
-      undefined,
-      () => {
-        this.#place.queue.reachable = true;
-      },
-    );
+    this.#later('Redis answers again', 1_000, 60_000, () => {
+      this.#place.queue.reachable = true;
+    });
     return 'Redis';
   }
 
@@ -150,6 +193,29 @@ export class Disturbances {
     return `${uuid} on ${host.name}`;
   }
 
+  #pauseGuest(host: SimulatedHost): string {
+    const { guests } = host.hypervisor;
+    if (guests.length === 0) return `${host.name} has none`;
+    const { uuid } = this.#place.random.pick(guests);
+    host.hypervisor.pause(uuid, 'ioError');
+    return `${uuid} on ${host.name}`;
+  }
+
+  #onDisk(host: SimulatedHost, deed: (diskUid: string) => void): string {
+    const { diskUids } = host.storage;
+    if (diskUids.length === 0) return `${host.name} has none`;
+    const uid = this.#place.random.pick(diskUids);
+    deed(uid);
+    return `${uid} on ${host.name}`;
+  }
+
+  #removeImage(host: SimulatedHost): string {
+    const digests = host.storage.cachedDigests();
+    if (digests.length === 0) return `${host.name} has none`;
+    host.storage.loseImage(this.#place.random.pick(digests));
+    return host.name;
+  }
+
   #undefineDomain(host: SimulatedHost): string {
     const { uuids } = host.hypervisor;
     if (uuids.length === 0) return `${host.name} has none`;
@@ -158,7 +224,10 @@ export class Disturbances {
     return `${uuid} on ${host.name}`;
   }
 
-  #onSegment(host: SimulatedHost, deed: 'loseBridge' | 'killDnsmasq' | 'loseReservations'): string {
+  #onSegment(
+    host: SimulatedHost,
+    deed: 'loseBridge' | 'lowerBridge' | 'killDnsmasq' | 'loseReservations',
+  ): string {
     const subnets = this.#place.store.all('subnets').map(({ metadata }) => metadata.uid);
     const present = subnets.filter((uid) => host.network.has(uid));
     if (present.length === 0) return `${host.name} has none`;

@@ -1,63 +1,46 @@
+import { type FaultKind, faultKinds } from './fault-kinds.ts';
+import { type ActionName, actionsMetBy, befallsSteps, Meetings } from './meetings.ts';
 import type { Random } from './random.ts';
 
-/** What can go wrong where a step takes place. The world itself adds what goes wrong beside the steps. */
-export const faultKinds = [
-  // Between controllers and the API.
-  'request lost',
-  'answer lost',
-  'watch broken',
-  'history compacted',
-  // The queue.
-  'doorbell lost',
-  'doorbell repeated',
-  'lock lost',
-  'queue flushed',
-  'queue restored older',
-  'queue unreachable',
-  // On a host.
-  'effect fails before',
-  'effect fails after',
-  'effect hangs',
-  'host event lost',
-  'agent crash before an effect',
-  'agent crash after an effect',
-  // Whole processes and machines.
-  'agent crash',
-  'controller crash',
-  'controller frozen',
-  'host rebooted',
-  'clock jump',
-  // Somebody at the host.
-  'guest killed',
-  'domain undefined',
-  'bridge deleted',
-  'dnsmasq killed',
-  'rules flushed',
-  'reservations lost',
-  'tap deleted',
-  // Somebody at the API.
-  'placement deleted',
-] as const;
+/** A fault that a seed is to bring about while an action is under way. */
+export interface Aim {
+  fault: FaultKind;
+  action: ActionName;
+}
 
-export type FaultKind = (typeof faultKinds)[number];
+export interface FaultOptions {
+  /** How many at most: a world with faults without end would never converge. */
+  budget: number;
+  /** Instead of a random subset. */
+  only?: readonly FaultKind[];
+  aim?: Aim;
+  /** What is under way in the whole world at this moment. */
+  underway: () => ReadonlySet<ActionName>;
+  meetings: Meetings;
+}
+
+/** How often the fault that a seed aims at is brought about. */
+const AIMED = 2;
 
 /** Which faults a seed may meet, how often they come, and which came. */
 export class Faults {
   readonly #random: Random;
+  readonly #options: FaultOptions;
   readonly #enabled: ReadonlySet<FaultKind>;
   readonly #fired = new Map<FaultKind, number>();
   /** How much likelier than usual each is. */
   readonly #intensity: number;
-  /** How many are left: a world with faults without end would never converge. */
   #budget: number;
+  #aimed = 0;
   #on = true;
 
   /**
    * Swarm testing: each seed has a random subset of the kinds, so that no kind always hides behind another. Half of the
    * seeds have few kinds, and these often.
    */
-  constructor(random: Random, options: { budget: number; only?: readonly FaultKind[] }) {
+  constructor(random: Random, options: FaultOptions) {
     this.#random = random;
+    this.#options = options;
     this.#budget = options.budget;
     const focused = random.chance(0.5);
     const share = focused ? 0.1 : 0.4;
@@ -66,21 +49,43 @@ export class Faults {
     this.#intensity = focused ? 3 : 1;
   }
 
-  /** Whether a fault of this kind happens at this point. */
-  happens(kind: FaultKind): boolean {
-    if (!this.#on || this.#budget === 0 || !this.#enabled.has(kind)) return false;
-    if (!this.#random.chance(this.#intensity * (likelihood[kind] ?? 0.01))) return false;
+  /**
+   * Whether a fault of this kind happens at this point.
+   *
+   * @param during the action whose step this is, where it is the step of one
+   */
+  happens(kind: FaultKind, during?: ActionName): boolean {
+    if (!this.#on || this.#budget === 0) return false;
+    if (!this.#aimsAt(kind, during) && !this.#comesByChance(kind)) return false;
     this.#budget -= 1;
     this.#fired.set(kind, (this.#fired.get(kind) ?? 0) + 1);
+    this.#note(kind, during);
     return true;
+  }
+
+  #comesByChance(kind: FaultKind): boolean {
+    return this.#enabled.has(kind) && this.#random.chance(this.#intensity * (likelihood[kind] ?? 0.01));
+  }
+
+  #aimsAt(kind: FaultKind, during: ActionName | undefined): boolean {
+    const { aim, underway } = this.#options;
+    if (aim?.fault !== kind || this.#aimed === AIMED) return false;
+    const met = befallsSteps(kind) ? during === aim.action : underway().has(aim.action);
+    if (!met || !this.#random.chance(0.5)) return false;
+    this.#aimed += 1;
+    return true;
+  }
+
+  #note(kind: FaultKind, during: ActionName | undefined): void {
+    const { meetings, underway } = this.#options;
+    const met = actionsMetBy(kind);
+    for (const action of befallsSteps(kind) ? (during ? [during] : []) : underway()) {
+      if (met.includes(action)) meetings.add(kind, action);
+    }
   }
 
   get fired(): ReadonlyMap<FaultKind, number> {
     return this.#fired;
-  }
-
-  get count(): number {
-    return [...this.#fired.values()].reduce((sum, each) => sum + each, 0);
   }
 
   /** From here on things go wrong again. */
@@ -93,6 +98,10 @@ export class Faults {
     this.#on = false;
   }
 }
+
+/** A world in which nothing ever goes wrong. */
+export const noFaults = (random: Random): Faults =>
+  new Faults(random, { budget: 0, underway: () => new Set(), meetings: new Meetings() });
 
 /** Points at which a fault could happen are of very different number. */
 const likelihood: Partial<Record<FaultKind, number>> = {

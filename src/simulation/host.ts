@@ -3,6 +3,7 @@ import type { AgentPorts } from '../agent/ports.ts';
 import { SimulatedNetwork } from '../host/network/simulated.ts';
 import { SimulatedHypervisor } from '../host/simulated-hypervisor.ts';
 import { SimulatedStorage } from '../host/storage/simulated.ts';
+import type { HostActionName } from '../plan/actions.ts';
 import type { HostFacts } from '../plan/snapshot.ts';
 import type { Faults } from './faults.ts';
 import type { Process } from './scheduler.ts';
@@ -50,12 +51,12 @@ export class SimulatedHost {
   }
 
   /** The host as one agent process reaches it: every call takes time and can go wrong. */
-  portsFor(process: Process, faults: Faults): AgentPorts {
+  portsFor(process: Process, faults: Faults, during: () => HostActionName | undefined): AgentPorts {
     const onEffect = (): void => {
       this.touched = true;
     };
     const timed = <Port extends object>(port: Port, what: string): Port =>
-      inTime(port, `${what}.`, { process, faults, onEffect });
+      inTime(port, `${what}.`, { process, faults, during, onEffect });
     return {
       hypervisor: timed(this.hypervisor, 'hypervisor'),
       network: timed(this.network, 'network'),
@@ -108,6 +109,8 @@ const subscribing = new Set(['watch', 'onChange']);
 interface Circumstances {
   process: Process;
   faults: Faults;
+  /** The action whose step a call is, if it is one. */
+  during: () => HostActionName | undefined;
   onEffect: () => void;
 }
 
@@ -140,12 +143,12 @@ const subscription =
 
 async function look(
   what: string,
-  { process, faults }: Circumstances,
+  { process, faults, during }: Circumstances,
   effect: () => unknown,
 ): Promise<unknown> {
   await process.step(what);
-  if (faults.happens('effect hangs')) await after(process, 60_000);
-  if (faults.happens('effect fails before')) throw outOfSpace(what);
+  if (faults.happens('effect hangs', during())) await after(process, 60_000);
+  if (faults.happens('effect fails before', during())) throw outOfSpace(what);
   const seen = await effect();
   await process.step(`${what} done`);
   return seen;
@@ -153,18 +156,18 @@ async function look(
 
 async function act(
   what: string,
-  { process, faults, onEffect }: Circumstances,
+  { process, faults, during, onEffect }: Circumstances,
   effect: () => unknown,
 ): Promise<unknown> {
   await process.step(what);
-  if (faults.happens('agent crash before an effect')) return dead(process);
-  if (faults.happens('effect hangs')) await after(process, 60_000);
-  if (faults.happens('effect fails before')) throw outOfSpace(what);
+  if (faults.happens('agent crash before an effect', during())) return dead(process);
+  if (faults.happens('effect hangs', during())) await after(process, 60_000);
+  if (faults.happens('effect fails before', during())) throw outOfSpace(what);
   onEffect();
   const result = await effect();
-  if (faults.happens('agent crash after an effect')) return dead(process);
+  if (faults.happens('agent crash after an effect', during())) return dead(process);
   await process.step(`${what} done`);
-  if (faults.happens('effect fails after')) throw outOfSpace(what);
+  if (faults.happens('effect fails after', during())) throw outOfSpace(what);
   return result;
 }
 

@@ -27,16 +27,26 @@ export class Invariants {
   readonly #hosts: readonly SimulatedHost[];
   readonly #before = new Map<SimulatedHost, Belongings>();
   readonly #seen = new Map<string, Resource>();
-  #calledLost: string | undefined;
+  readonly #retained = new Set<string>();
+  /** Owners of whatever was ever there on a host. */
+  readonly #everThere = new Set<string>();
+  #untrue: string | undefined;
 
   constructor(store: ApiStore, hosts: readonly SimulatedHost[]) {
     this.#store = store;
     this.#hosts = hosts;
     for (const host of hosts) this.acceptChanges(host);
     store.onChange(({ object, type }) => {
-      if (type === 'DELETED') this.#seen.delete(object.metadata.uid);
-      else this.#seen.set(object.metadata.uid, object);
-      if (type !== 'DELETED' && object.kind === 'Disk') this.#noDataIsCalledLost(object);
+      const { uid } = object.metadata;
+      if (type === 'DELETED') {
+        if (object.kind === 'Disk' && (object as Disk).spec.reclaimPolicy === 'Retain')
+          this.#retained.add(uid);
+        this.#seen.delete(uid);
+        return;
+      }
+      if (object.kind === 'Disk') this.#noDataIsCalledLost(object);
+      this.#readinessIsNotSaidEarly(object);
+      this.#seen.set(uid, object);
     });
   }
 
@@ -55,10 +65,10 @@ export class Invariants {
 
   /** @throws InvariantBroken */
   check(): void {
-    if (this.#calledLost !== undefined)
-      throw new InvariantBroken('the status tells the truth', this.#calledLost);
+    if (this.#untrue !== undefined) throw new InvariantBroken('the status tells the truth', this.#untrue);
     if (!this.#hosts.some(({ touched }) => touched)) return;
     for (const host of this.#hosts) host.touched = false;
+    this.#remember();
     this.#oneGuestPerMachine();
     this.#oneWriterPerDisk();
     this.#destructionWasAskedFor();
@@ -139,7 +149,7 @@ export class Invariants {
       const disks = host.storage.diskUids;
       const ports = host.network.portsUp.map(({ machineUid }) => machineUid);
       for (const uid of [...domains, ...disks, ...ports]) {
-        if (this.#seen.has(uid)) continue;
+        if (this.#seen.has(uid) || this.#retained.has(uid)) continue;
         throw new InvariantBroken('nothing is left', `${host.name} still has something of ${uid}`);
       }
     }
@@ -151,7 +161,11 @@ export class Invariants {
 
   #everythingIsAsTheSpecSays(): void {
     for (const machine of this.#store.all('machines') as Machine[]) this.#machineIsAsItShould(machine);
-    for (const disk of this.#store.all('disks') as Disk[]) this.#isReady(disk);
+    for (const disk of this.#store.all('disks') as Disk[]) {
+      // Nobody has used it yet.
+      if (disk.status?.hostName === undefined && disk.spec.bindingMode === 'WaitForFirstConsumer') continue;
+      this.#isReady(disk);
+    }
     for (const plural of ['images', 'subnets']) {
       for (const object of this.#store.all(plural)) this.#isReady(object);
     }
@@ -166,11 +180,13 @@ export class Invariants {
     const at = this.#hosts.filter(({ hypervisor }) => hypervisor.guests.some(({ uuid }) => uuid === uid));
     if (machine.status?.observedGeneration !== generation)
       throw new InvariantBroken('the status tells the truth', `Machine ${name} was not observed`);
-    if (machine.spec.runStrategy === 'Halted') {
-      if (at.length > 0)
-        throw new InvariantBroken('everything converges', `Machine ${name} runs (${told(machine)})`);
+    const { runStrategy } = machine.spec;
+    if (runStrategy === 'Halted' && at.length > 0)
+      throw new InvariantBroken('everything converges', `Machine ${name} runs (${told(machine)})`);
+    const mayRest = runStrategy !== 'Always' && readyOf(machine)?.reason === 'Stopped';
+    if (at.length === 0 && mayRest) {
       if (readyOf(machine)?.status === 'True')
-        throw new InvariantBroken('the status tells the truth', `${name} is Halted and Ready`);
+        throw new InvariantBroken('the status tells the truth', `${name} is stopped and Ready`);
       return;
     }
     if (at.length !== 1)
@@ -184,7 +200,26 @@ export class Invariants {
     const { conditions = [] } = (status ?? {}) as { conditions?: { reason: string }[] };
     if (!conditions.some(({ reason }) => reason === 'DataLost')) return;
     const host = this.#hosts.find(({ storage }) => storage.diskUids.includes(metadata.uid));
-    if (host) this.#calledLost = `the data of Disk ${metadata.name} is called lost, and is on ${host.name}`;
+    if (host) this.#untrue = `the data of Disk ${metadata.name} is called lost, and is on ${host.name}`;
+  }
+
+  /** What is said to be ready has been there, whatever became of it since. */
+  #readinessIsNotSaidEarly(object: Resource): void {
+    const { uid, name } = object.metadata;
+    const before = this.#seen.get(uid);
+    if (!onHosts.has(object.kind) || readyOf(object)?.status !== 'True') return;
+    if (before && readyOf(before)?.status === 'True') return;
+    this.#remember();
+    if (!this.#everThere.has(uid))
+      this.#untrue = `${object.kind} ${name} is called ready, and was never there`;
+  }
+
+  #remember(): void {
+    for (const { hypervisor, storage, network } of this.#hosts) {
+      for (const { uuid } of hypervisor.guests) this.#everThere.add(uuid);
+      for (const uid of [...storage.diskUids, ...storage.importedUids, ...network.segmentUids])
+        this.#everThere.add(uid);
+    }
   }
 
   #isReady(object: Resource): void {
@@ -193,6 +228,9 @@ export class Invariants {
     throw new InvariantBroken('everything converges', `${kind} ${metadata.name}: ${told(object)}`);
   }
 }
+
+/** Kinds that are ready by something on a host. */
+const onHosts = new Set(['Machine', 'Disk', 'Image', 'Subnet']);
 
 const readyOf = ({ status }: Resource): Condition | undefined =>
   (status as { conditions?: Condition[] } | undefined)?.conditions?.find(({ type }) => type === 'Ready');

@@ -48,7 +48,7 @@ export class SimulatedPublisher implements Publisher {
     const { process, agentUid, hostName, incarnation } = this.#options;
     const [sequence, fields] = [this.#sequence, this.#fields];
     await process.step(`publishes ${sequence}`);
-    await this.#queue.answers();
+    await this.#queue.answers(agentUid);
     const standing = this.#queue.records(agentUid)?.published;
     if (standing?.incarnation === incarnation && standing.sequence >= sequence) return;
     this.#queue.take(agentUid, hostName, { incarnation, sequence, fields });
@@ -59,7 +59,7 @@ export class SimulatedPublisher implements Publisher {
     const { process, agentUid, incarnation } = this.#options;
     const beat = (): void => {
       process.clock.after(HEARTBEAT_MS, beat);
-      if (!this.#queue.reachable) return;
+      if (!this.#queue.reaches(agentUid)) return;
       if (!this.#queue.beat(agentUid, { incarnation, sequence: this.#sequence })) void this.push();
     };
     beat();

@@ -1,5 +1,6 @@
 import type { Order } from '../queue/order.ts';
 import type { OrdersOfHost } from '../queue/orders.ts';
+import type { HostActionName } from '../plan/actions.ts';
 import type { Faults } from './faults.ts';
 import { SimulatedMirror, SimulatedPublisher } from './observations.ts';
 import type { Process, Scheduler } from './scheduler.ts';
@@ -14,13 +15,19 @@ export interface Published {
 /** What Redis holds for one host. */
 interface HostRecords {
   hostName: string;
-  orders: Map<string, string>;
+  orders: Map<string, StandingRecord>;
   published: Published | undefined;
 }
 
 interface Redis {
   hosts: Map<string, HostRecords>;
   epoch: number;
+}
+
+/** An order as Redis holds it; what it asks for is beside it for whoever watches over the world. */
+interface StandingRecord {
+  text: string;
+  action: HostActionName;
 }
 
 interface StandingOrder extends Pick<Order, 'orderId' | 'epoch' | 'generation' | 'incarnation' | 'basis'> {
@@ -44,6 +51,8 @@ export class SimulatedQueue {
   readonly #beats = new Map<string, number>();
   #reachable = true;
   readonly #waiting: (() => void)[] = [];
+  /** Agents that the network keeps from Redis. */
+  readonly #cutOff = new Set<string>();
 
   constructor(scheduler: Scheduler, faults: Faults) {
     this.#scheduler = scheduler;
@@ -58,11 +67,47 @@ export class SimulatedQueue {
   set reachable(reachable: boolean) {
     this.#reachable = reachable;
     if (!reachable) for (const mirror of this.#mirrors) mirror.doubtAll();
-    else for (const goOn of this.#waiting.splice(0)) goOn();
+    else this.#goOn();
   }
 
-  async answers(): Promise<void> {
-    while (!this.#reachable) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  #goOn(): void {
+    for (const goOn of this.#waiting.splice(0)) goOn();
+  }
+
+  reaches(agentUid: string): boolean {
+    return this.#reachable && !this.#cutOff.has(agentUid);
+  }
+
+  /** The agent hears nothing and is not heard, until it is let in again. */
+  cutOff(agentUid: string): void {
+    this.#cutOff.add(agentUid);
+  }
+
+  letIn(agentUid: string): void {
+    this.#cutOff.delete(agentUid);
+    this.#goOn();
+    this.#ringAll(agentUid);
+  }
+
+  async answers(agentUid: string): Promise<void> {
+    while (!this.reaches(agentUid)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** What the order that stands for an object asks for. */
+  standingAction(agentUid: string, uid: string): HostActionName | undefined {
+    return this.#redis.hosts.get(agentUid)?.orders.get(uid)?.action;
+  }
+
+  /** What every order that stands asks for. */
+  standingActions(): HostActionName[] {
+    return [...this.#redis.hosts.values()].flatMap(({ orders }) =>
+      [...orders.values()].map(({ action }) => action),
+    );
+  }
+
+  /** The queue's own jobs are there as long as the orders that they stand for. */
+  #ringAll(agentUid: string): void {
+    for (const uid of this.#redis.hosts.get(agentUid)?.orders.keys() ?? []) this.#doors.get(agentUid)?.(uid);
   }
 
   /** Everything in Redis is gone. */
@@ -81,10 +126,7 @@ export class SimulatedQueue {
     if (!this.#older) return;
     this.#redis = copyOf(this.#older);
     for (const mirror of this.#mirrors) mirror.doubtAll();
-    // The queue's own jobs are back with the orders that they stood for.
-    for (const [agentUid, { orders }] of this.#redis.hosts) {
-      for (const uid of orders.keys()) this.#doors.get(agentUid)?.(uid);
-    }
+    for (const agentUid of this.#redis.hosts.keys()) this.#ringAll(agentUid);
   }
 
   mirrorFor(process: Process): SimulatedMirror {
@@ -105,7 +147,9 @@ export class SimulatedQueue {
 
   /** The agent hears of every epoch that is announced, and of the one that stands. */
   listenForEpoch(agentUid: string, process: Process, listener: (epoch: number) => void): void {
-    const tell = (epoch: number): void => process.soon(`hears of epoch ${epoch}`, () => listener(epoch));
+    const tell = (epoch: number): void => {
+      if (this.reaches(agentUid)) process.soon(`hears of epoch ${epoch}`, () => listener(epoch));
+    };
     this.#epochListeners.set(agentUid, tell);
     process.onDeath(() => {
       if (this.#epochListeners.get(agentUid) === tell) this.#epochListeners.delete(agentUid);
@@ -115,7 +159,9 @@ export class SimulatedQueue {
 
   /** `open` is called for each doorbell. */
   answerDoor(agentUid: string, process: Process, open: (uid: string) => void): void {
-    const ring = (uid: string): void => process.soon(`doorbell ${uid.slice(0, 8)}`, () => open(uid));
+    const ring = (uid: string): void => {
+      if (this.reaches(agentUid)) process.soon(`doorbell ${uid.slice(0, 8)}`, () => open(uid));
+    };
     this.#doors.set(agentUid, ring);
     process.onDeath(() => {
       if (this.#doors.get(agentUid) === ring) this.#doors.delete(agentUid);
@@ -139,32 +185,34 @@ export class SimulatedQueue {
     const records = this.#redis.hosts.get(order.hostUid);
     if (!records) throw new Error(`no agent ${order.hostUid} has published itself yet`);
     const standing = records.orders.get(order.uid);
-    if (standing !== undefined && isNewer(JSON.parse(standing) as StandingOrder, order)) return 'superseded';
+    if (standing && isNewer(JSON.parse(standing.text) as StandingOrder, order)) return 'superseded';
     const { orderId, epoch, generation, incarnation, basis } = order;
     const record = { orderId, epoch, generation, incarnation, basis, payload: JSON.stringify(order) };
-    records.orders.set(order.uid, JSON.stringify(record));
-    if (this.#faults.happens('doorbell lost')) return 'written';
+    const action = order.action.name;
+    records.orders.set(order.uid, { text: JSON.stringify(record), action });
+    if (this.#faults.happens('doorbell lost', action)) return 'written';
     this.#doors.get(order.hostUid)?.(order.uid);
-    if (this.#faults.happens('doorbell repeated')) this.#doors.get(order.hostUid)?.(order.uid);
+    if (this.#faults.happens('doorbell repeated', action)) this.#doors.get(order.hostUid)?.(order.uid);
     return 'written';
   }
 
   ordersOf(agentUid: string, process: Process): OrdersOfHost {
-    const records = (): Map<string, string> => this.#redis.hosts.get(agentUid)?.orders ?? new Map();
+    const records = (): Map<string, StandingRecord> => this.#redis.hosts.get(agentUid)?.orders ?? new Map();
     return {
       read: async (uid) => {
         await process.step(`reads the order for ${uid.slice(0, 8)}`);
-        await this.answers();
-        return records().get(uid);
+        await this.answers(agentUid);
+        return records().get(uid)?.text;
       },
       uids: async () => {
         await process.step('reads which orders stand');
+        await this.answers(agentUid);
         return [...records().keys()];
       },
       remove: async (uid, asRead, orderId) => {
         await process.step(`removes the order for ${uid.slice(0, 8)}`);
-        await this.answers();
-        const standing = records().get(uid);
+        await this.answers(agentUid);
+        const standing = records().get(uid)?.text;
         if (standing === undefined) return;
         const again = orderId !== '' && (JSON.parse(standing) as StandingOrder).orderId === orderId;
         if (standing === asRead || again) records().delete(uid);

@@ -123,7 +123,7 @@ export class Scheduler {
 }
 
 /** Resolves when every promise that can settle has: microtasks run before the next turn of the event loop. */
-export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+export const settled = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 
 /** A computer program that can die at any step; nothing of it happens afterwards. */
 export class Process {
@@ -136,6 +136,8 @@ export class Process {
   skewMs = 0;
   /** Stopped as by SIGSTOP: its tasks wait, its timers are overdue when it goes on. */
   frozen = false;
+  /** The network lets it through to the API server. */
+  reachesApi = true;
 
   constructor(name: string, scheduler: Scheduler) {
     this.name = name;

@@ -1,4 +1,4 @@
-import type { FaultKind } from './faults.ts';
+import type { FaultKind } from './fault-kinds.ts';
 import { type Verdict, World, type WorldOptions } from './world.ts';
 
 type Limits = NonNullable<WorldOptions['limits']>;
@@ -24,7 +24,7 @@ export async function shrink(options: WorldOptions, broken: Verdict): Promise<Ve
 function smallerThan(limits: Limits, { faults }: Verdict): Limits[] {
   const kinds: FaultKind[] = [...faults.keys()];
   const count = [...faults.values()].reduce((sum, each) => sum + each, 0);
-  const actions = limits.actions ?? 7;
+  const deeds = limits.deeds ?? 4;
   return [
     { ...limits, only: kinds },
     ...kinds.map((kind) => ({ ...limits, only: kinds.filter((each) => each !== kind) })),
@@ -34,10 +34,10 @@ function smallerThan(limits: Limits, { faults }: Verdict): Limits[] {
           { ...limits, faults: Math.floor(count / 2) },
         ]
       : []),
-    ...(actions > 0
+    ...(deeds > 0
       ? [
-          { ...limits, actions: actions - 1 },
-          { ...limits, actions: Math.floor(actions / 2) },
+          { ...limits, deeds: deeds - 1 },
+          { ...limits, deeds: Math.floor(deeds / 2) },
         ]
       : []),
   ];

@@ -1,5 +1,6 @@
 import { Fence } from '../agent/fence.ts';
 import type { Order } from '../queue/order.ts';
+import type { HostActionName } from '../plan/actions.ts';
 import { InvariantBroken } from './invariants.ts';
 
 /** What one host has done so far, as somebody remembers who is not its agent. */
@@ -17,18 +18,26 @@ export class WatchedFence extends Fence {
   readonly #chronicle: HostChronicle;
   readonly #incarnation: string;
   readonly #effects = new Map<string, number>();
-  readonly #underway = new Map<string, string>();
+  readonly #underway = new Map<string, { action: HostActionName; end: () => void }>();
+  readonly #begin: (action: HostActionName) => () => void;
   readonly #onBroken: (broken: InvariantBroken) => void;
 
   constructor(
     options: ConstructorParameters<typeof Fence>[0],
     chronicle: HostChronicle,
     onBroken: (broken: InvariantBroken) => void,
+    begin: (action: HostActionName) => () => void,
   ) {
     super(options);
+    this.#begin = begin;
     this.#chronicle = chronicle;
     this.#incarnation = options.incarnation;
     this.#onBroken = onBroken;
+  }
+
+  /** What is being carried out for an object. */
+  underway(uid: string): HostActionName | undefined {
+    return this.#underway.get(uid)?.action;
   }
 
   override acceptEpoch(epoch: number): boolean {
@@ -43,11 +52,13 @@ export class WatchedFence extends Fence {
       if (broken) this.#onBroken(new InvariantBroken(invariant, what));
     }
     this.#chronicle.generations.set(order.uid, order);
-    this.#underway.set(order.uid, order.action.name);
+    const { name: action } = order.action;
+    this.#underway.set(order.uid, { action, end: this.#begin(action) });
     super.admit(order);
   }
 
   override recordEffect(order: Order, sequence: number): void {
+    this.#underway.get(order.uid)?.end();
     this.#underway.delete(order.uid);
     this.#effects.set(order.uid, sequence);
     super.recordEffect(order, sequence);

@@ -8,13 +8,17 @@ import { ApiStore, type Collection } from './api-store.ts';
 import { runController } from './controller.ts';
 import { ControllerWatch } from './controller-watch.ts';
 import { Disturbances } from './disturbances.ts';
-import { type FaultKind, Faults } from './faults.ts';
+import type { FaultKind } from './fault-kinds.ts';
+import { type Aim, Faults } from './faults.ts';
 import { SimulatedHost } from './host.ts';
 import { InvariantBroken, Invariants } from './invariants.ts';
+import { type ActionName, allMeetings, Meetings } from './meetings.ts';
 import { SimulatedQueue } from './queue.ts';
 import { Random } from './random.ts';
 import { Process, Scheduler } from './scheduler.ts';
-import { Workload } from './workload.ts';
+import { Underway } from './underway.ts';
+import { IMAGE_FILE, UserClient } from './users/client.ts';
+import { Users } from './users/users.ts';
 
 export interface WorldOptions {
   seed: number;
@@ -24,7 +28,7 @@ export interface WorldOptions {
   image: Buffer;
   logger: Logger;
   /** Instead of a number that follows from the seed. */
-  limits?: { actions?: number; faults?: number; only?: readonly FaultKind[] };
+  limits?: { deeds?: number; faults?: number; only?: readonly FaultKind[] };
 }
 
 /** What became of one seed. */
@@ -34,6 +38,8 @@ export interface Verdict {
   objects: number;
   steps: number;
   faults: ReadonlyMap<FaultKind, number>;
+  /** Which fault met which action. */
+  meetings: Meetings;
   /** Of everything that happened, in order: equal for equal seeds. */
   traceHash: string;
   broken?: { invariant: string; message: string; story: string[] };
@@ -44,11 +50,30 @@ const RESTART_MS = 200;
 const MAX_STEPS = 60_000;
 /** Longer than the delay after which anything that may still succeed is tried again. */
 const SILENCE_MS = 70_000;
-/** After a listing that finds nothing new. */
-const SHORT_SILENCE_MS = 20_000;
+/** Longer than the longest grace period of a guest. */
+const SHORT_SILENCE_MS = 35_000;
 const STORY_LINES = 60_000;
+/** In which users do what objects advise, until none does any more. */
+const ROUNDS = 12;
 /** What happens all the time, also in a world at rest. */
 const HUM = /timer$|leases\/purlin-controller$|hears of epoch/;
+
+/** How much there is in a world: most are small, since what breaks mostly breaks among few. */
+interface Size {
+  machines: number;
+  /** Of users, at least, and at most twice as many. */
+  deeds: number;
+  /** At least, and at most three times as many. */
+  faults: number;
+  /** Steps between two deeds, at most. */
+  pause: number;
+}
+
+const small: Size = { machines: 1, deeds: 2, faults: 4, pause: 80 };
+const large: Size = { machines: 2, deeds: 7, faults: 8, pause: 160 };
+
+/** One fault during one action that this seed tries to bring about: together all seeds bring about all of them. */
+const aimOf = (seed: number): Aim | undefined => allMeetings[seed % allMeetings.length];
 
 /** A whole installation on simulated hosts, and everything that one seed does to it. */
 export class World {
@@ -62,7 +87,10 @@ export class World {
   readonly #invariants: Invariants;
   readonly #watch: ControllerWatch;
   readonly #disturbances: Disturbances;
-  readonly #workload: Workload;
+  readonly #users: Users;
+  readonly #underway = new Underway();
+  readonly #meetings = new Meetings();
+  readonly #size: Size;
   readonly #agents = new Map<string, { agent: SimulatedAgent; process: Process }>();
   readonly #controllers = new Map<string, Process>();
   readonly #story: string[] = [];
@@ -77,9 +105,14 @@ export class World {
     const random = new Random(seed);
     this.#random = random;
     this.#scheduler = new Scheduler(random, (label) => this.#note(label));
+    this.#size = random.chance(0.8) ? small : large;
+    const aim = aimOf(seed);
     this.#faults = new Faults(random, {
-      budget: limits.faults ?? 5 + random.below(25),
+      budget: limits.faults ?? this.#size.faults + random.below(this.#size.faults * 2),
       ...(limits.only && { only: limits.only }),
+      ...(aim && { aim }),
+      underway: () => this.#actionsUnderway(),
+      meetings: this.#meetings,
     });
     this.#store = new ApiStore({
       collections: options.collections,
@@ -89,12 +122,17 @@ export class World {
     this.#queue = new SimulatedQueue(this.#scheduler, this.#faults);
     this.#hosts = Array.from({ length: 3 + random.below(2) }, (_, index) => {
       const host = new SimulatedHost(`h${index + 1}`, random.uuid());
-      host.storage.publish('/import/demo.qcow2', options.image);
+      host.storage.publish(IMAGE_FILE, options.image);
+      host.network.setForeignCidrs(['10.99.0.0/24']);
+      host.hypervisor.guestsShutDown = random.chance(0.7);
       return host;
     });
     this.#invariants = new Invariants(this.#store, this.#hosts);
     this.#watch = new ControllerWatch(this.#store, this.#scheduler, (broken) => this.#break(broken));
-    this.#workload = new Workload(this.#store, random);
+    const publish = (file: string): void => {
+      for (const { storage } of this.#hosts) storage.publish(file, options.image);
+    };
+    this.#users = new Users(new UserClient(this.#store, random, publish), aim?.action);
     this.#disturbances = new Disturbances({
       random,
       scheduler: this.#scheduler,
@@ -103,7 +141,7 @@ export class World {
       queue: this.#queue,
       hosts: this.#hosts,
       invariants: this.#invariants,
-      agentOf: ({ name }) => this.#agents.get(name)?.process,
+      agentOf: ({ name }) => this.#agents.get(name),
       controllers: () => [...this.#controllers.values()],
     });
     this.#store.onChange(({ plural, type, object }) => {
@@ -134,12 +172,12 @@ export class World {
   async #live(): Promise<void> {
     for (const host of this.#hosts) this.#startAgent(host);
     for (const name of ['controller-a', 'controller-b']) this.#startController(name);
-    this.#tell(`users apply ${this.#workload.begin(2 + this.#random.below(2))}`);
+    this.#tell(`users apply ${this.#users.begin(this.#size.machines + this.#random.below(2))}`);
     if (this.#random.chance(0.7)) await this.#settleIn();
-    const actions = this.#options.limits?.actions ?? 6 + this.#random.below(8);
-    for (let done = 0; done < actions; done += 1) {
-      await this.#steps(60 + this.#random.below(120));
-      this.#tell(`a user ${this.#workload.act()}`);
+    const deeds = this.#options.limits?.deeds ?? this.#size.deeds + this.#random.below(this.#size.deeds);
+    for (let done = 0; done < deeds; done += 1) {
+      await this.#steps(20 + this.#random.below(this.#size.pause));
+      this.#tell(`a user ${this.#users.act()}`);
     }
     await this.#steps(60);
   }
@@ -159,7 +197,7 @@ export class World {
     this.#tell('things are let be for a while');
     await this.#untilSilent(SHORT_SILENCE_MS);
     this.#faults.resume();
-    this.#tell(`a user ${this.#workload.act()}`);
+    this.#tell(`a user ${this.#users.act()}`);
     await this.#steps(20 + this.#random.below(60));
   }
 
@@ -171,6 +209,17 @@ export class World {
     // Events were lost for good: the listing that every agent makes each ten minutes finds what they would have told.
     for (const { agent } of this.#agents.values()) void agent.listEverything();
     await this.#untilSilent(SHORT_SILENCE_MS);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const done = this.#users.correct();
+      if (done.length === 0) return;
+      for (const what of done) this.#tell(`a user ${what}`);
+      await this.#untilSilent(SHORT_SILENCE_MS);
+    }
+    throw new InvariantBroken('what an object says leads out of it', `not after ${ROUNDS} rounds`);
+  }
+
+  #actionsUnderway(): ReadonlySet<ActionName> {
+    return new Set([...this.#queue.standingActions(), ...this.#underway.actions()]);
   }
 
   async #untilSilent(silenceMs: number): Promise<void> {
@@ -178,7 +227,7 @@ export class World {
     const limit = this.#scheduler.steps + MAX_STEPS;
     while (this.#scheduler.nowMs - this.#lastWriteMs < silenceMs) {
       await this.#step();
-      for (const what of this.#workload.retry()) this.#tell(`a user ${what}`);
+      for (const what of this.#users.retry()) this.#tell(`a user ${what}`);
       if (this.#scheduler.steps > limit)
         throw new InvariantBroken('everything converges', `still at work after ${MAX_STEPS} steps`);
     }
@@ -192,7 +241,7 @@ export class World {
     for (let done = 0; done < count; done += 1) {
       await this.#step();
       for (const what of this.#disturbances.happen()) this.#tell(what);
-      for (const what of this.#workload.retry()) this.#tell(`a user ${what}`);
+      for (const what of this.#users.retry()) this.#tell(`a user ${what}`);
     }
   }
 
@@ -212,6 +261,7 @@ export class World {
       installationUid: 'installation',
       incarnation: incarnationOf(countStart(host.book), this.#random.uuid()),
       process,
+      underway: this.#underway,
       onBroken: (broken) => this.#break(broken),
       logger,
     });
@@ -242,6 +292,7 @@ export class World {
       kinds,
       installationUid: 'installation',
       process,
+      underway: this.#underway,
       watch: this.#watch,
       logger,
     }).catch(() => process.kill());
@@ -249,13 +300,12 @@ export class World {
 
   /** What the API server's garbage collector does, in its own time: nothing stays that has lost all its owners. */
   #collectGarbage(): void {
-    const present = (uid: string): boolean =>
-      this.#store.all('machines').some(({ metadata }) => metadata.uid === uid);
     this.#scheduler.add('garbage collector', undefined, () => {
+      const present = new Set(this.#store.all('machines').map(({ metadata }) => metadata.uid));
       for (const plural of ['disks', 'ipaddresses', 'placements']) {
         for (const { metadata } of this.#store.all(plural)) {
           const { ownerReferences: owners = [] } = metadata;
-          if (owners.length === 0 || owners.some(({ uid }) => present(uid))) continue;
+          if (owners.length === 0 || owners.some(({ uid }) => present.has(uid))) continue;
           this.#store.delete({ group: 'purlin.dev', version: 'v1alpha1', plural }, metadata, metadata.uid);
         }
       }
@@ -280,6 +330,7 @@ export class World {
       objects: this.#objects,
       steps: this.#scheduler.steps,
       faults: this.#faults.fired,
+      meetings: this.#meetings,
       traceHash: this.#trace.copy().digest('hex'),
     };
   }

@@ -38,10 +38,10 @@ export async function decodePatch(
         strategicMerge(present as unknown as JsonObject, patch, resource.schema) as unknown as KubeObject;
 }
 
-/** RFC 7386. */
+/** RFC 7386. The target stays as it is; what the patch leaves alone is shared with it. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
-  const merged: JsonObject = isObject(target) ? target : {};
+  const merged: JsonObject = isObject(target) ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) delete merged[key];
     else merged[key] = mergePatch(merged[key], value) as JsonObject;

@@ -48,6 +48,11 @@ export class SimulatedNetwork implements Network {
     return [...this.#ports.values()].flatMap(({ link, spec }) => (link === 'up' ? spec : []));
   }
 
+  /** Subnets whose segments were made. */
+  get segmentUids(): string[] {
+    return [...this.#segments.keys()];
+  }
+
   has(subnetUid: string): boolean {
     return this.#segments.has(subnetUid);
   }

@@ -96,6 +96,11 @@ export class SimulatedStorage implements Storage {
     return this.#presentDisks().map(({ diskUid }) => diskUid);
   }
 
+  /** Images that are imported, for whoever watches over a simulated world. */
+  get importedUids(): string[] {
+    return [...this.#refs.keys()];
+  }
+
   list(): Promise<StorageSnapshot> {
     return this.#perform('list', () => ({
       disks: sortedBy(

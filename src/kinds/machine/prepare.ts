@@ -118,6 +118,13 @@ function disksClaimed({ machine, placement, disks }: MachineInput): Outcome | un
   const hostName = placement?.spec.hostName ?? '';
   for (const { disk } of disks) {
     if (!disk || disk.status?.claim) continue;
+    const elsewhere = disk.status?.hostName;
+    if (elsewhere !== undefined && elsewhere !== hostName) {
+      return blocked(
+        'DiskElsewhere',
+        `Disk ${disk.metadata.name} is on host ${elsewhere}, the Machine on host ${hostName}, and a disk does not move; take it out of spec.disks, or attach it to a Machine on host ${elsewhere}`,
+      );
+    }
     const { namespace, name, uid, resourceVersion } = disk.metadata;
     return act(
       {

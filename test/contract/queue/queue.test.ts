@@ -9,7 +9,7 @@ import { connectRedis } from '../../../src/queue/redis-connection.ts';
 import { generateSealingKeys } from '../../../src/queue/sealing.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
 import type { SnapshotContent } from '../../../src/queue/snapshot-fields.ts';
-import { Faults } from '../../../src/simulation/faults.ts';
+import { noFaults } from '../../../src/simulation/faults.ts';
 import { SimulatedQueue } from '../../../src/simulation/queue.ts';
 import { Random } from '../../../src/simulation/random.ts';
 import { Process, Scheduler, settled } from '../../../src/simulation/scheduler.ts';
@@ -73,7 +73,7 @@ async function real(): Promise<Subject> {
 async function simulated(): Promise<Subject> {
   const random = new Random(1);
   const scheduler = new Scheduler(random, () => undefined);
-  const queue = new SimulatedQueue(scheduler, new Faults(random, { budget: 0 }));
+  const queue = new SimulatedQueue(scheduler, noFaults(random));
   const controller = new Process('controller', scheduler);
   const mirror = queue.mirrorFor(controller);
   let agent = new Process('agent', scheduler);

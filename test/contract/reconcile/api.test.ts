@@ -7,7 +7,8 @@ import type { Resource } from '../../../src/resources/metadata.ts';
 import { SimulatedApi } from '../../../src/simulation/api-client.ts';
 import { ApiStore } from '../../../src/simulation/api-store.ts';
 import { readCollections } from '../../../src/simulation/collections.ts';
-import { Faults } from '../../../src/simulation/faults.ts';
+import { noFaults } from '../../../src/simulation/faults.ts';
+import { Underway } from '../../../src/simulation/underway.ts';
 import { Random } from '../../../src/simulation/random.ts';
 import { Process, Scheduler, settled } from '../../../src/simulation/scheduler.ts';
 import { startTestServer } from '../apiserver/harness.ts';
@@ -42,8 +43,13 @@ async function simulatedApi(): Promise<Subject> {
     newUid: () => random.uuid(),
     now: () => Date.UTC(2026, 0, 1) + scheduler.nowMs,
   });
-  const nothingFails = new Faults(random, { budget: 0 });
-  const api = new SimulatedApi(store, new Process('test', scheduler), nothingFails);
+  const nothingFails = noFaults(random);
+  const api = new SimulatedApi({
+    store,
+    process: new Process('test', scheduler),
+    faults: nothingFails,
+    underway: new Underway(),
+  });
   let running = true;
   const run = async (): Promise<void> => {
     while (running) {

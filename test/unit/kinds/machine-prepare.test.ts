@@ -72,6 +72,11 @@ describe('disks', () => {
       'api.claimDisk (Attaching): Disk data is claimed for this Machine',
     ],
     [
+      'a free Disk whose data is on another host than the Machine',
+      machineInput(withDisk(web, disk('data', { status: { hostName: 'h2' } }))),
+      'blocked (DiskElsewhere): Disk data is on host h2, the Machine on host h1, and a disk does not move; take it out of spec.disks, or attach it to a Machine on host h2',
+    ],
+    [
       'a claimed Disk that is not ready: its own words are passed on',
       machineInput(
         withDisk(

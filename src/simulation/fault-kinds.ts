@@ -1,0 +1,49 @@
+/** What can go wrong where a step takes place, and beside the steps. */
+export const faultKinds = [
+  // Between controllers and the API.
+  'request lost',
+  'answer lost',
+  'watch broken',
+  'history compacted',
+  'controller cut off',
+  // The queue.
+  'doorbell lost',
+  'doorbell repeated',
+  'lock lost',
+  'queue flushed',
+  'queue restored older',
+  'queue unreachable',
+  'agent cut off',
+  // On a host.
+  'effect fails before',
+  'effect fails after',
+  'effect hangs',
+  'host event lost',
+  'agent crash before an effect',
+  'agent crash after an effect',
+  'libvirtd killed',
+  // Whole processes and machines.
+  'agent crash',
+  'agent frozen',
+  'controller crash',
+  'controller frozen',
+  'host rebooted',
+  'clock jump',
+  // Somebody at the host.
+  'guest killed',
+  'guest paused',
+  'domain undefined',
+  'bridge deleted',
+  'bridge lowered',
+  'dnsmasq killed',
+  'rules flushed',
+  'reservations lost',
+  'tap deleted',
+  'disk removed',
+  'disk enlarged',
+  'image removed',
+  // Somebody at the API.
+  'placement deleted',
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];

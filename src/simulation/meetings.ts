@@ -1,0 +1,70 @@
+import type { HostActionName } from '../plan/actions.ts';
+import type { ApiAction } from '../plan/api-actions.ts';
+import { executors } from '../kinds/execute-registry.ts';
+import { type FaultKind, faultKinds } from './fault-kinds.ts';
+
+export type ActionName = HostActionName | ApiAction['name'];
+
+export const hostActions = Object.keys(executors) as HostActionName[];
+
+/** Total over the union, so that a new one does not compile without a place in the table. */
+const apiActionNames: Record<ApiAction['name'], true> = {
+  'api.addFinalizer': true,
+  'api.releaseFinalizer': true,
+  'api.createChild': true,
+  'api.deleteChild': true,
+  'api.holdNetwork': true,
+  'api.bindDisk': true,
+  'api.claimDisk': true,
+};
+
+export const apiActions = Object.keys(apiActionNames) as ApiAction['name'][];
+
+/** Faults that befall one request of a controller. */
+const ofRequests: readonly FaultKind[] = ['request lost', 'answer lost'];
+
+/** Faults that befall one order, on its way to its host or while it is carried out there. */
+const ofOrders: readonly FaultKind[] = [
+  'doorbell lost',
+  'doorbell repeated',
+  'lock lost',
+  'effect fails before',
+  'effect fails after',
+  'effect hangs',
+  'agent crash before an effect',
+  'agent crash after an effect',
+];
+
+/** Whether a fault is one of a step of some action, and meets no other action that is under way then. */
+export const befallsSteps = (fault: FaultKind): boolean =>
+  ofRequests.includes(fault) || ofOrders.includes(fault);
+
+/** The actions that a fault can meet: those of its own path, or whatever is under way when it comes from outside. */
+export function actionsMetBy(fault: FaultKind): readonly ActionName[] {
+  if (ofRequests.includes(fault)) return apiActions;
+  if (ofOrders.includes(fault)) return hostActions;
+  return [...hostActions, ...apiActions];
+}
+
+/** Every fault with every action that it can meet: what a campaign of seeds has to have seen. */
+export const allMeetings: readonly { fault: FaultKind; action: ActionName }[] = faultKinds.flatMap((fault) =>
+  actionsMetBy(fault).map((action) => ({ fault, action })),
+);
+
+/** How often each fault came while each action was under way. */
+export class Meetings {
+  readonly #counts = new Map<string, number>();
+
+  count(fault: FaultKind, action: ActionName): number {
+    return this.#counts.get(`${fault}/${action}`) ?? 0;
+  }
+
+  add(fault: FaultKind, action: ActionName, times = 1): void {
+    this.#counts.set(`${fault}/${action}`, this.count(fault, action) + times);
+  }
+
+  /** As `[fault/action, count]`, for a report that is read again. */
+  entries(): [string, number][] {
+    return [...this.#counts];
+  }
+}

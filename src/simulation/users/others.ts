@@ -1,0 +1,123 @@
+import type { Disk, Host, Image, Subnet } from '../../resources/kinds.ts';
+import { deleting } from '../../resources/metadata.ts';
+import { diskBytes } from '../../values/quantity.ts';
+import { IMAGE, IMAGE_FILE, LATE_IMAGE_FILE, SUBNET, type UserClient } from './client.ts';
+import type { Deed } from './deed.ts';
+
+const MEBIBYTE = 2 ** 20;
+
+const createDisk = (users: UserClient, spec: object): string =>
+  users.create('disks', users.newName('d'), { spec: { size: '32Mi', ...spec } });
+
+const createSubnet = (users: UserClient, spec: object): string =>
+  users.create('subnets', users.newName('net'), { spec });
+
+/** A network of its own for each. */
+const freeCidr = (users: UserClient): string => `10.20.${users.newName('').slice(1)}.0/24`;
+
+const ownDisk = (users: UserClient): Disk =>
+  users.some<Disk>('disks', (disk) => !deleting(disk) && disk.metadata.ownerReferences === undefined);
+
+/** What somebody does to Disks, Subnets, Images, Secrets and Hosts. */
+export const otherDeeds: readonly Deed[] = [
+  {
+    leadsTo: ['api.bindDisk', 'disk.create', 'disk.retain'],
+    does: (users) =>
+      createDisk(users, {
+        bindingMode: users.random.pick(['Immediate', 'Immediate', 'WaitForFirstConsumer']),
+        reclaimPolicy: users.random.pick(['Delete', 'Retain']),
+        format: users.random.pick(['qcow2', 'raw']),
+      }),
+  },
+  {
+    leadsTo: ['disk.grow'],
+    does: (users) => {
+      const disk = users.some<Disk>('disks', (each) => !deleting(each));
+      const bytes = diskBytes(disk.spec.size) + 256 * MEBIBYTE;
+      return users.patch('disks', disk, { spec: { size: `${bytes / MEBIBYTE}Mi` } });
+    },
+  },
+  {
+    leadsTo: ['disk.delete', 'disk.retain'],
+    does: (users) => users.delete('disks', ownDisk(users)),
+  },
+  {
+    leadsTo: ['disk.delete', 'disk.retain'],
+    does: (users) =>
+      users.patch('disks', users.some('disks'), {
+        spec: { reclaimPolicy: users.random.pick(['Delete', 'Retain']) },
+      }),
+  },
+  {
+    leadsTo: ['subnet.realise', 'api.holdNetwork'],
+    does: (users) => createSubnet(users, { cidr: freeCidr(users) }),
+  },
+  {
+    leadsTo: ['subnet.realise'],
+    does: (users) =>
+      users.patch('subnets', users.some('subnets'), {
+        spec: { egress: users.random.pick(['NAT', 'Routed', 'None']) },
+      }),
+  },
+  {
+    leadsTo: ['subnet.delete'],
+    does: (users) =>
+      users.delete(
+        'subnets',
+        users.some<Subnet>('subnets', ({ metadata }) => metadata.name !== SUBNET),
+      ),
+  },
+  {
+    leadsTo: ['image.import'],
+    does: (users) => users.create('images', users.newName('i'), { spec: { source: { file: IMAGE_FILE } } }),
+  },
+  {
+    leadsTo: ['image.delete'],
+    does: (users) =>
+      users.delete(
+        'images',
+        users.some<Image>('images', ({ metadata }) => metadata.name !== IMAGE),
+      ),
+  },
+  {
+    leadsTo: ['machine.reconfigure'],
+    does: (users) => {
+      const text = Buffer.from(`#cloud-config ${users.random.below(1_000)}`).toString('base64');
+      return users.patch('secrets', users.some('secrets'), { data: { first: text } });
+    },
+  },
+  {
+    leadsTo: [],
+    does: (users) =>
+      users.patch('hosts', users.some('hosts'), { spec: { unschedulable: users.random.chance(0.5) } }),
+  },
+];
+
+/** What cannot work as it stands; what the object says of itself leads out of it. */
+export const otherMistakes: readonly Deed[] = [
+  {
+    leadsTo: [],
+    does: (users) => createDisk(users, { source: { imageRef: { name: users.newName('absent') } } }),
+  },
+  {
+    leadsTo: [],
+    does: (users) => createDisk(users, { bindingMode: 'Immediate', source: { imageRef: { name: IMAGE } } }),
+  },
+  {
+    leadsTo: ['image.import'],
+    does: (users) =>
+      users.create('images', users.newName('i'), { spec: { source: { file: LATE_IMAGE_FILE } } }),
+  },
+  {
+    leadsTo: [],
+    does: (users) =>
+      createSubnet(users, {
+        cidr: users.random.pick(['10.20.0.128/25', '10.99.0.0/25', 'nonsense']),
+      }),
+  },
+  { leadsTo: [], does: (users) => createSubnet(users, { cidr: '10.22.0.0/24', gateway: '10.22.0.0' }) },
+];
+
+/** Hosts that nobody keeps Machines away from. */
+export const openHost = (users: UserClient, host: Host): string =>
+  users.patch('hosts', host, { metadata: { labels: { zone: 'nowhere' } }, spec: { unschedulable: false } });

@@ -1,0 +1,97 @@
+import { ApiError } from '../../reconcile/api.ts';
+import { conditionTrue, readyReason } from '../../resources/conditions.ts';
+import { deleting, type Resource } from '../../resources/metadata.ts';
+import type { Machine } from '../../resources/kinds.ts';
+import type { ActionName } from '../meetings.ts';
+import { IMAGE, IMAGE_FILE, SUBNET, type UserClient } from './client.ts';
+import type { Deed } from './deed.ts';
+import { createMachine, machineDeeds, machineMistakes } from './machines.ts';
+import { otherDeeds, otherMistakes } from './others.ts';
+import { remedies } from './remedies.ts';
+
+const deeds: readonly Deed[] = [...machineDeeds, ...otherDeeds];
+const mistakes: readonly Deed[] = [...machineMistakes, ...otherMistakes];
+
+/** Users who apply, change and delete, who make mistakes, and who do what the objects then tell them to. */
+export class Users {
+  readonly #client: UserClient;
+  /** What this world is to lead to, if to anything. */
+  readonly #towards: readonly Deed[];
+  /** Names that are to be used again as soon as they are free. */
+  readonly #again = new Set<string>();
+
+  constructor(client: UserClient, towards?: ActionName) {
+    this.#client = client;
+    this.#towards = deeds.filter(({ leadsTo }) => towards !== undefined && leadsTo.includes(towards));
+  }
+
+  /** An image, a Subnet, user data, and Machines. @returns what was applied */
+  begin(machines: number): string {
+    const client = this.#client;
+    client.create('images', IMAGE, { spec: { source: { file: IMAGE_FILE } } });
+    client.create('subnets', SUBNET, { spec: { cidr: '10.20.0.0/24' } });
+    const text = Buffer.from('#!/bin/true').toString('base64');
+    client.create('secrets', 'user-data', { data: { first: text, second: text } });
+    for (let index = 0; index < machines; index += 1) createMachine(client, client.newName('m'));
+    return `${machines} Machines`;
+  }
+
+  /** One more thing that somebody wants. @returns what it was */
+  act(): string {
+    const { random } = this.#client;
+    if (random.chance(0.05)) return this.#attempt(() => this.#replaceMachine());
+    const towards = this.#towards.length > 0 && random.chance(0.6);
+    const kinds = towards ? this.#towards : random.chance(0.15) ? mistakes : deeds;
+    // What cannot be done (there is no such object yet) is no deed: somebody thinks of something else.
+    for (let attempts = 0; attempts < 5; attempts += 1) {
+      const done = this.#attempt(() => random.pick(kinds).does(this.#client));
+      if (!done.startsWith('refused')) return done;
+    }
+    return this.#attempt(() => random.pick(deeds).does(this.#client));
+  }
+
+  /** What waits for its name to be free. @returns what was applied */
+  retry(): string[] {
+    return [...this.#again].flatMap((name) => {
+      if (this.#client.find('machines', name) || this.#client.find('disks', `${name}-root`)) return [];
+      this.#again.delete(name);
+      return [createMachine(this.#client, name)];
+    });
+  }
+
+  /**
+   * Reads what every object says is wrong with it, and does what its message advises: what an operator can do must
+   * lead out of any mistake. @returns what was done
+   */
+  correct(): string[] {
+    return Object.entries(remedies).flatMap(([plural, byReason]) =>
+      this.#client.all(plural).flatMap((object) => {
+        if (!deleting(object) && conditionTrue(object as Machine, 'Ready')) return [];
+        const remedy = byReason[readyReason(object as Machine) ?? ''] as
+          | ((users: UserClient, object: Resource) => string)
+          | undefined;
+        const { kind, metadata } = object;
+        const done = remedy && this.#attempt(() => remedy(this.#client, object));
+        return done
+          ? [`${done} because ${kind} ${metadata.name} says ${readyReason(object as Machine)}`]
+          : [];
+      }),
+    );
+  }
+
+  #attempt(deed: () => string): string {
+    try {
+      return deed();
+    } catch (error) {
+      if (error instanceof ApiError) return `refused: ${error.message}`;
+      throw error;
+    }
+  }
+
+  /** The same name again as soon as it is free: another object, which must not be taken for the first. */
+  #replaceMachine(): string {
+    const machine = this.#client.some<Machine>('machines');
+    this.#again.add(machine.metadata.name);
+    return `${this.#client.delete('machines', machine)}, to create it again`;
+  }
+}
