@@ -132,7 +132,11 @@ class RunningAgent implements Agent {
       sealingPrivateKey: sealingKeys.privateKey,
       fence,
       observer: this.#observer,
-      context: { ...ports, now, host: { accelerator: facts.accelerator, cpus: facts.cpus } },
+      context: {
+        ...ports,
+        uptimeMs: systemClock.uptimeMs,
+        host: { accelerator: facts.accelerator, cpus: facts.cpus },
+      },
       logger,
     });
   }

@@ -1,11 +1,11 @@
-import { type Clock, every } from '../clock/clock.ts';
+import { type Cancel, type Clock, every } from '../clock/clock.ts';
 import type { DomainListing } from '../host/libvirt/hypervisor-port.ts';
 import type { NetworkSnapshot, OrderResult, StorageSnapshot } from '../plan/snapshot.ts';
 import type { Publisher } from '../queue/observations.ts';
 import type { Fence } from './fence.ts';
 import { Part } from './part.ts';
 import type { AgentPorts } from './ports.ts';
-import { assembleSnapshot, type HostIdentity } from './snapshot.ts';
+import { assembleSnapshot, type HostIdentity, nextShutdownDue } from './snapshot.ts';
 
 export type PartName = 'domains' | 'network' | 'storage';
 
@@ -33,6 +33,7 @@ export class Observer {
   readonly #results = new Map<string, OrderResult>();
   readonly #stoppers: (() => void)[] = [];
   #freeBytes = 0;
+  #nextDue: Cancel | undefined;
 
   constructor(options: ObserverOptions) {
     this.#options = options;
@@ -108,7 +109,8 @@ export class Observer {
 
   /** Puts the snapshot together and publishes what changed, if anything did. */
   publish(): void {
-    const { host, fence, ports, publisher, onError } = this.#options;
+    const { host, fence, ports, publisher, clock, onError } = this.#options;
+    const uptimeMs = clock.uptimeMs();
     const content = assembleSnapshot(
       host,
       {
@@ -119,13 +121,24 @@ export class Observer {
         epoch: fence.epoch,
         results: this.#results,
         removed: fence.removed(),
+        uptimeMs,
       },
       (diskUid) => ports.storage.diskPath(diskUid),
     );
     if (publisher.update(content) === 'changed') void publisher.push().catch(onError);
+    this.#publishWhenDue(uptimeMs);
+  }
+
+  /** The end of a grace period is no event of the host: it is told when its time has come. */
+  #publishWhenDue(uptimeMs: number): void {
+    this.#nextDue?.();
+    const due = nextShutdownDue(this.#domains.value?.domains ?? [], uptimeMs);
+    if (due === undefined) return;
+    this.#nextDue = this.#options.clock.after(due - uptimeMs, () => this.publish());
   }
 
   async stop(): Promise<void> {
+    this.#nextDue?.();
     for (const stop of this.#stoppers.splice(0)) stop();
     await Promise.all([this.#domains, this.#network, this.#storage].map((part) => part.stop()));
   }

@@ -1,5 +1,5 @@
 import type { DomainConfig } from '../host/libvirt/domain-spec.ts';
-import type { DomainListing, ObservedDomain } from '../host/libvirt/hypervisor-port.ts';
+import type { DomainListing, ObservedDomain, ShutdownRequest } from '../host/libvirt/hypervisor-port.ts';
 import type { Storage } from '../host/ports/storage.ts';
 import type {
   DomainHardware,
@@ -23,12 +23,14 @@ export interface Listings {
   epoch: number;
   results: ReadonlyMap<string, OrderResult>;
   removed: Record<string, number>;
+  /** When all this is put together, in milliseconds since the host was started. */
+  uptimeMs: number;
 }
 
 /** Puts the listings together, keyed by the UIDs of the owners. */
 export function assembleSnapshot(
   host: HostIdentity,
-  { domains, network, storage, complete, epoch, results, removed }: Listings,
+  { domains, network, storage, complete, epoch, results, removed, uptimeMs }: Listings,
   diskPath: Storage['diskPath'],
 ): SnapshotContent {
   return {
@@ -36,7 +38,7 @@ export function assembleSnapshot(
     complete,
     epoch,
     domains: keyed(
-      (domains?.domains ?? []).map((domain) => describeDomain(domain, diskPath)),
+      (domains?.domains ?? []).map((domain) => describeDomain(domain, diskPath, uptimeMs)),
       ({ machineUid }) => machineUid,
     ),
     foreignDomains: domains?.foreign ?? 0,
@@ -56,12 +58,17 @@ export function assembleSnapshot(
  * A domain in the words of the planners: `definitionHash` is of the next start; `runningHash`, the restart token and
  * the pending shutdown are of the present run.
  */
-export function describeDomain(domain: ObservedDomain, diskPath: Storage['diskPath']): DomainSnapshot {
+export function describeDomain(
+  domain: ObservedDomain,
+  diskPath: Storage['diskPath'],
+  uptimeMs: number,
+): DomainSnapshot {
   const { uuid, stopCause, config, live, pauseCause } = domain;
   // Paused while it starts, migrates or is saved: that ends by itself, and is no state to act on.
   const power = domain.power === 'paused' && pauseCause === 'other' ? 'running' : domain.power;
   const { definitionHash } = config?.metadata ?? {};
-  const { definitionHash: runningHash, shutdownRequestedAt } = live?.metadata ?? {};
+  const { definitionHash: runningHash } = live?.metadata ?? {};
+  const request = shutdownRequestOf(domain);
   return {
     machineUid: uuid,
     power,
@@ -73,8 +80,26 @@ export function describeDomain(domain: ObservedDomain, diskPath: Storage['diskPa
     ...(runningHash !== undefined && { runningHash }),
     // A run that was started without a token satisfies none, which is not the same as being unknown.
     ...(live?.metadata && { restartToken: live.metadata.restartToken ?? '' }),
-    ...(shutdownRequestedAt !== undefined && { shutdownRequestedAt }),
+    ...(request && { shutdown: { graceMs: request.graceMs, overdue: dueAt(request) <= uptimeMs } }),
   };
+}
+
+/** What the guest was asked and has not done yet. */
+const shutdownRequestOf = ({ live }: ObservedDomain): ShutdownRequest | undefined => {
+  const { shutdownRequestedAt: requestedAt, shutdownGraceMs: graceMs = 0 } = live?.metadata ?? {};
+  return requestedAt === undefined ? undefined : { requestedAt, graceMs };
+};
+
+const dueAt = ({ requestedAt, graceMs }: ShutdownRequest): number => requestedAt + graceMs;
+
+/** When the next grace period ends, in milliseconds since the host was started; undefined when none runs. */
+export function nextShutdownDue(domains: readonly ObservedDomain[], uptimeMs: number): number | undefined {
+  const due = domains.flatMap((domain) => {
+    const request = shutdownRequestOf(domain);
+    return request ? [dueAt(request)] : [];
+  });
+  const ahead = due.filter((each) => each > uptimeMs);
+  return ahead.length === 0 ? undefined : Math.min(...ahead);
 }
 
 function describeHardware(config: DomainConfig, diskPath: Storage['diskPath']): DomainHardware {

@@ -1,9 +1,13 @@
+import { uptime } from 'node:os';
+
 /** Time as it is passed in: the system's, or a simulated world's. */
 export interface Clock {
   /** Milliseconds since the epoch, for what people and other machines read. May jump in both directions. */
   now(): number;
   /** Milliseconds that only grow, from no particular start: how long something has lasted. */
   monotonicMs(): number;
+  /** Milliseconds since the machine was started: the same for all its programs, one after another too. */
+  uptimeMs(): number;
   /** Calls back once, after `delayMs` at the earliest. */
   after(delayMs: number, callback: () => void): Cancel;
 }
@@ -14,6 +18,7 @@ export type Cancel = () => void;
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
+  uptimeMs: () => Math.round(uptime() * 1_000),
   after: (delayMs, callback) => {
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);

@@ -14,6 +14,7 @@ import {
   type Hypervisor,
   type HypervisorChange,
   type ObservedDomain,
+  type ShutdownRequest,
 } from './libvirt/hypervisor-port.ts';
 import { LibvirtError } from './libvirt/rpc/error.ts';
 
@@ -167,18 +168,21 @@ export class SimulatedHypervisor implements Hypervisor {
     });
   }
 
-  async requestShutdown(uuid: string, requestedAt: number): Promise<void> {
+  async requestShutdown(uuid: string, { requestedAt, graceMs }: ShutdownRequest): Promise<void> {
     return this.#perform('requestShutdown', () => {
       const metadata = this.#domains.get(uuid)?.live?.metadata;
       if (!metadata) return;
       metadata.shutdownRequestedAt ??= requestedAt;
+      metadata.shutdownGraceMs = graceMs;
       if (this.guestsShutDown) this.#stop(uuid, 'guest');
     });
   }
 
   async withdrawShutdown(uuid: string): Promise<void> {
     return this.#perform('withdrawShutdown', () => {
-      delete this.#domains.get(uuid)?.live?.metadata?.shutdownRequestedAt;
+      const metadata = this.#domains.get(uuid)?.live?.metadata;
+      delete metadata?.shutdownRequestedAt;
+      delete metadata?.shutdownGraceMs;
     });
   }
 

@@ -10,8 +10,8 @@ export interface ExecutionContext {
   storage: Storage;
   /** Aborts when the work is no longer this agent's, or a newer order stands. Stops child work, never a guest. */
   signal: AbortSignal;
-  /** Milliseconds since the epoch. */
-  now: () => number;
+  /** Milliseconds since the host was started. */
+  uptimeMs: () => number;
   host: { accelerator: 'KVM' | 'TCG'; cpus: number };
 }
 

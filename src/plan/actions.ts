@@ -25,8 +25,8 @@ export interface HostActions {
   'machine.connect': { interfaces: InterfaceDefinition[] };
   /** Brings a running guest as near to its definition as libvirt can without a restart. */
   'machine.reconfigure': MachineDefinition;
-  /** The guest has been asked to shut down (ACPI); the host records when. */
-  'machine.requestShutdown': Record<string, never>;
+  /** The guest has been asked to shut down (ACPI); the host records when, and tells when the grace period is over. */
+  'machine.requestShutdown': { graceMs: number };
   /** A running guest counts as not asked to shut down: a later request has its whole grace period. */
   'machine.withdrawShutdown': Record<string, never>;
   /** The domain is shut off, at once. */

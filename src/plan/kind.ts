@@ -51,6 +51,6 @@ export interface KindDefinition<Kind extends Resource = Resource, Input = unknow
   alsoConcerns?(changedUids: ReadonlySet<string>, reader: Reader): string[];
   /** Reads everything that plan and status need, and nothing else does I/O. */
   gather(object: Kind, reader: Reader): Input;
-  plan(input: Input, nowMs: number): Outcome;
+  plan(input: Input): Outcome;
   status(input: Input, outcome: Outcome, failure: Failure | undefined): WantedStatus;
 }

@@ -113,8 +113,11 @@ export interface DomainSnapshot {
   runningHash?: string;
   /** Value of `purlin.dev/restart` that the present run satisfies, from the active domain's metadata. */
   restartToken?: string;
-  /** When Purlin asked the guest to shut down (ms since the epoch), while that is pending. */
-  shutdownRequestedAt?: number;
+  /**
+   * Purlin has asked the guest to shut down, and it has not. Whether its grace period is over is measured by the host:
+   * clocks of two machines cannot be compared, and wall clocks jump.
+   */
+  shutdown?: { graceMs: number; overdue: boolean };
 }
 
 /** What a host is and has; published when it changes. */

@@ -157,7 +157,7 @@ export class Controller {
   ): Promise<number | undefined> {
     const { informers, events, clock } = this.#parts;
     const input = definition.gather(object, informers);
-    const outcome = definition.plan(input, clock.now());
+    const outcome = definition.plan(input);
     if (outcome.type === 'act') {
       const pass = { definition, object, input, outcome, logger };
       const { step } = outcome;
@@ -230,7 +230,7 @@ export class Controller {
       for (const item of items) informers.put(item);
       const live = informers.byKey(definition.kind, keyOf(object));
       if (live?.metadata.uid !== object.metadata.uid) return false;
-      const again = definition.plan(definition.gather(live, informers), clock.now());
+      const again = definition.plan(definition.gather(live, informers));
       if (again.type !== 'act' || again.step.on !== 'api' || again.step.action.name !== action) return false;
       return performApiAction(live, again.step.action, this.#parts);
     });
@@ -245,7 +245,7 @@ export class Controller {
       const live = await client.get(informers.typeOf(object.kind), object.metadata);
       informers.put(live);
       if (live.metadata.uid !== object.metadata.uid) return false;
-      const again = definition.plan(definition.gather(live, informers), clock.now());
+      const again = definition.plan(definition.gather(live, informers));
       return mayAct() && again.type === 'act' && sameTarget(again.step, step);
     } catch (error) {
       if (isNotFound(error)) return false;

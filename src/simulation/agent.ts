@@ -43,6 +43,7 @@ export class SimulatedAgent {
     const { name: hostName, agentUid, bootId, book } = host;
     const ports = host.portsFor(process, faults, () => this.#actionInHand());
     const now = (): number => process.clock.now();
+    const uptimeMs = (): number => process.clock.uptimeMs();
     const trust = { installationUid, controllerPublicKey: 'simulated' };
     this.#fence = new WatchedFence(
       { book, agentUid, incarnation, trust, now },
@@ -65,7 +66,7 @@ export class SimulatedAgent {
       sealingPrivateKey: '',
       fence: this.#fence,
       observer: this.#observer,
-      context: { ...ports, now, host: { accelerator: facts.accelerator, cpus: facts.cpus } },
+      context: { ...ports, uptimeMs, host: { accelerator: facts.accelerator, cpus: facts.cpus } },
       logger,
     });
   }

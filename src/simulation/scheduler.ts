@@ -145,6 +145,7 @@ export class Process {
     this.clock = {
       now: () => EPOCH_MS + scheduler.nowMs + this.skewMs,
       monotonicMs: () => scheduler.nowMs,
+      uptimeMs: () => scheduler.nowMs,
       after: (delayMs, callback) =>
         this.#alive ? scheduler.after(`${name}: timer`, delayMs, this, callback) : () => undefined,
     };

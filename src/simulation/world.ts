@@ -213,7 +213,7 @@ export class World {
       const done = this.#users.correct();
       if (done.length === 0) return;
       for (const what of done) this.#tell(`a user ${what}`);
-      await this.#untilSilent(SHORT_SILENCE_MS);
+      await this.#untilSilent(SILENCE_MS);
     }
     throw new InvariantBroken('what an object says leads out of it', `not after ${ROUNDS} rounds`);
   }

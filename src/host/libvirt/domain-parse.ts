@@ -65,7 +65,8 @@ function readMetadata(metadata: Element | undefined): DomainMetadata | undefined
   const [generation, definitionHash] = [field('generation'), field('definitionHash')];
   if (namespace === undefined || name === undefined || installationUid === undefined) return undefined;
   if (generation === undefined || definitionHash === undefined) return undefined;
-  const [restartToken, shutdownRequestedAt] = [field('restartToken'), field('shutdownRequestedAt')];
+  const [requestedAt, graceMs] = [field('shutdownRequestedAt'), field('shutdownGraceMs')];
+  const restartToken = field('restartToken');
   return {
     namespace,
     name,
@@ -73,7 +74,8 @@ function readMetadata(metadata: Element | undefined): DomainMetadata | undefined
     generation: Number(generation),
     definitionHash,
     ...(restartToken !== undefined && { restartToken }),
-    ...(shutdownRequestedAt !== undefined && { shutdownRequestedAt: Number(shutdownRequestedAt) }),
+    ...(requestedAt !== undefined && { shutdownRequestedAt: Number(requestedAt) }),
+    ...(graceMs !== undefined && { shutdownGraceMs: Number(graceMs) }),
   };
 }
 

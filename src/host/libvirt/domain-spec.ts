@@ -32,8 +32,10 @@ export interface DomainMetadata {
   definitionHash: string;
   /** value of `purlin.dev/restart` that the present run satisfies */
   restartToken?: string;
-  /** when the guest was asked to shut down, in milliseconds since the epoch; only in the running domain */
+  /** when the guest was asked to shut down, in milliseconds since the host was started; only in the running domain */
   shutdownRequestedAt?: number;
+  /** how long it was given for that */
+  shutdownGraceMs?: number;
 }
 
 export interface DiskSpec {

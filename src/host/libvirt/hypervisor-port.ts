@@ -1,5 +1,11 @@
 import type { DiskSpec, DomainConfig, DomainMetadata, DomainSpec, InterfaceSpec } from './domain-spec.ts';
 
+/** Both in milliseconds; the time counts from when the host was started. */
+export interface ShutdownRequest {
+  requestedAt: number;
+  graceMs: number;
+}
+
 /** What an agent asks of a hypervisor. Every request names a state, so that repeating it is harmless. */
 export interface Hypervisor {
   /** Everything that is there, ours in full. Throws rather than returning a part. */
@@ -12,10 +18,10 @@ export interface Hypervisor {
   /** Running; a guest that was paused by hand or by an I/O error is resumed. */
   startDomain(uuid: string): Promise<void>;
   /**
-   * The guest has been asked to shut down, by its agent or ACPI, and its live metadata says when. It may
-   * ignore it; a repetition asks again but keeps the first time.
+   * The guest has been asked to shut down, by its agent or ACPI, and its live metadata says when and how long it
+   * has. It may ignore it; a repetition asks again but keeps the first time.
    */
-  requestShutdown(uuid: string, requestedAt: number): Promise<void>;
+  requestShutdown(uuid: string, request: ShutdownRequest): Promise<void>;
   /** The live metadata tells of no request any more; what the guest makes of the one it got is its own affair. */
   withdrawShutdown(uuid: string): Promise<void>;
   /** Not running, at once: like pulling the plug. */

@@ -28,6 +28,7 @@ import {
   type Hypervisor,
   type HypervisorChange,
   type ObservedDomain,
+  type ShutdownRequest,
 } from './hypervisor-port.ts';
 import { refByUuid } from './rpc/domain-ref.ts';
 import { isLibvirtError } from './rpc/error.ts';
@@ -83,11 +84,16 @@ export class LibvirtHypervisor implements Hypervisor {
     }
   }
 
-  async requestShutdown(uuid: string, requestedAt: number): Promise<void> {
-    const live = await this.#domains.live(uuid);
-    if (live?.metadata === undefined) return;
-    if (live.metadata.shutdownRequestedAt === undefined) {
-      await this.setLiveMetadata(uuid, { ...live.metadata, shutdownRequestedAt: requestedAt });
+  async requestShutdown(uuid: string, { requestedAt, graceMs }: ShutdownRequest): Promise<void> {
+    const { metadata } = (await this.#domains.live(uuid)) ?? {};
+    if (metadata === undefined) return;
+    if (metadata.shutdownRequestedAt === undefined || metadata.shutdownGraceMs !== graceMs) {
+      const first = metadata.shutdownRequestedAt ?? requestedAt;
+      await this.setLiveMetadata(uuid, {
+        ...metadata,
+        shutdownRequestedAt: first,
+        shutdownGraceMs: graceMs,
+      });
     }
     await unlessStopped(this.#connection.call(procedures.domainShutdownFlags, refByUuid(uuid), 0));
   }
@@ -95,7 +101,7 @@ export class LibvirtHypervisor implements Hypervisor {
   async withdrawShutdown(uuid: string): Promise<void> {
     const live = await this.#domains.live(uuid);
     if (live?.metadata?.shutdownRequestedAt === undefined) return;
-    const { shutdownRequestedAt: _withdrawn, ...metadata } = live.metadata;
+    const { shutdownRequestedAt: _withdrawn, shutdownGraceMs: _grace, ...metadata } = live.metadata;
     await this.setLiveMetadata(uuid, metadata);
   }
 

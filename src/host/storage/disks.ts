@@ -93,7 +93,7 @@ export class DiskFiles {
     if (marker && data?.isFile()) return true;
     if (marker)
       throw refused(
-        'DiskLost',
+        'DataLost',
         `the data of this Disk was complete and is gone from ${directory}; restore the file, or delete the Disk to begin anew`,
       );
     if (data)

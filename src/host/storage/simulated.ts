@@ -125,7 +125,7 @@ export class SimulatedStorage implements Storage {
       if (imageDigest !== undefined) this.#checkBacking(spec, imageDigest);
       if (this.#disks.has(diskUid) && !this.#lost.has(diskUid)) return;
       if (this.#lost.has(diskUid))
-        throw refused('DiskLost', `the data of Disk ${diskUid} was complete and is gone`);
+        throw refused('DataLost', `the data of Disk ${diskUid} was complete and is gone`);
       this.#disks.set(diskUid, {
         diskUid,
         sizeBytes,

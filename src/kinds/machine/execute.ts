@@ -34,8 +34,8 @@ export const machineExecutors: Executors<MachineActionName> = {
     await deleteSparePorts(definition.interfaces, context, owner.uid);
   },
 
-  'machine.requestShutdown': async (_wanted, { hypervisor, now }, { uid }) =>
-    hypervisor.requestShutdown(uid, now()),
+  'machine.requestShutdown': async ({ graceMs }, { hypervisor, uptimeMs }, { uid }) =>
+    hypervisor.requestShutdown(uid, { requestedAt: uptimeMs(), graceMs }),
 
   'machine.withdrawShutdown': async (_wanted, { hypervisor }, { uid }) => hypervisor.withdrawShutdown(uid),
 

@@ -13,16 +13,16 @@ import { type MachineInput, boundHost } from './input.ts';
 import { beforeDefinition } from './prepare.ts';
 
 /** Bound, provided with disks and addresses, defined, and in the power state that `runStrategy` asks for. */
-export function planMachine(input: MachineInput, nowMs: number): Outcome {
+export function planMachine(input: MachineInput): Outcome {
   const { machine } = input;
-  if (deleting(machine)) return planRemoval(input, nowMs);
+  if (deleting(machine)) return planRemoval(input);
   const finalizer = claimFinalizer(machine);
   if (finalizer) return finalizer;
 
   const known = knownHost(input);
   const domain = known?.snapshot.domains[machine.metadata.uid];
   const pending = firstOf(beforeDefinition, input);
-  if (pending) return keepHalted(input, known, domain, nowMs) ?? pending;
+  if (pending) return keepHalted(input, known, domain) ?? pending;
   if (!known)
     return waiting('HostUnknown', `a complete snapshot of host ${boundHost(input)?.name ?? '(none)'}`, 5_000);
 
@@ -30,7 +30,7 @@ export function planMachine(input: MachineInput, nowMs: number): Outcome {
   const definition = planDefinition(input, host, domain);
   if (definition) return definition;
   if (!domain) return waiting('NotDefined', 'the domain is not defined yet');
-  return planPower(input, host, domain, nowMs);
+  return planPower(input, host, domain);
 }
 
 type KnownHost = HostView & { snapshot: HostSnapshot };
@@ -68,11 +68,10 @@ function keepHalted(
   input: MachineInput,
   known: KnownHost | undefined,
   domain: DomainSnapshot | undefined,
-  nowMs: number,
 ): Outcome | undefined {
   if (input.machine.spec.runStrategy !== 'Halted' || !known || !domain || domain.power === 'shutoff')
     return undefined;
-  return shutDown(input, new MachineOnHost(input, known), domain, nowMs, 'runStrategy is Halted');
+  return shutDown(input, new MachineOnHost(input, known), domain, 'runStrategy is Halted');
 }
 
 /** The persistent definition and the seed are as the spec says. */
@@ -113,18 +112,16 @@ const wasDefined = ({ status }: Machine): boolean =>
   ['Starting', 'Running', 'Stopping', 'Stopped'].includes(status?.phase ?? '');
 
 /** The power state, connections and restarts of a defined domain. */
-function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot, nowMs: number): Outcome {
+function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot): Outcome {
   const { runStrategy } = input.machine.spec;
   const spare = planSparePorts(input, host, domain);
   if (spare) return spare;
   if (runStrategy === 'Halted') {
-    return domain.power === 'shutoff'
-      ? settled
-      : shutDown(input, host, domain, nowMs, 'runStrategy is Halted');
+    return domain.power === 'shutoff' ? settled : shutDown(input, host, domain, 'runStrategy is Halted');
   }
   if (domain.power === 'shutoff') return planStart(input, host, domain);
   const restart = restartBecause(input, domain);
-  if (restart) return shutDown(input, host, domain, nowMs, restart);
+  if (restart) return shutDown(input, host, domain, restart);
   if (domain.power === 'paused' && runStrategy !== 'Manual') {
     return start(input, host, {
       reason: 'GuestPaused',
@@ -132,7 +129,7 @@ function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
       drift: true,
     });
   }
-  if (domain.shutdownRequestedAt !== undefined && runStrategy !== 'Manual') {
+  if (domain.shutdown !== undefined && runStrategy !== 'Manual') {
     return host.step(
       { name: 'machine.withdrawShutdown', arguments: {} },
       { reason: 'ShutdownWithdrawn', because: `the guest shall run on; runStrategy is ${runStrategy}` },
@@ -204,20 +201,17 @@ function shutDown(
   { machine }: MachineInput,
   host: MachineOnHost,
   domain: DomainSnapshot,
-  nowMs: number,
   because: string,
 ): Outcome {
   const graceMs = machine.spec.terminationGracePeriodSeconds * 1000;
   if (graceMs > 0 && domain.power === 'running') {
-    if (domain.shutdownRequestedAt === undefined) {
+    if (domain.shutdown?.graceMs !== graceMs) {
       return host.step(
-        { name: 'machine.requestShutdown', arguments: {} },
+        { name: 'machine.requestShutdown', arguments: { graceMs } },
         { reason: 'ShuttingDown', because },
       );
     }
-    const left = domain.shutdownRequestedAt + graceMs - nowMs;
-    if (left > 0)
-      return waiting('ShuttingDown', `the guest is shutting down: ${because}`, Math.min(left, graceMs));
+    if (!domain.shutdown.overdue) return waiting('ShuttingDown', `the guest is shutting down: ${because}`);
   }
   return host.step(
     { name: 'machine.powerOff', arguments: {} },
@@ -288,7 +282,7 @@ function planSparePorts(
   );
 }
 
-function planRemoval(input: MachineInput, nowMs: number): Outcome {
+function planRemoval(input: MachineInput): Outcome {
   const { machine, placement, hosts } = input;
   const { uid } = machine.metadata;
   const hostNames = new Set(
@@ -305,7 +299,6 @@ function planRemoval(input: MachineInput, nowMs: number): Outcome {
       input,
       new MachineOnHost(input, host as KnownHost),
       domain,
-      nowMs,
       'the Machine is being deleted',
     );
   }

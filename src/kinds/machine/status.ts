@@ -71,7 +71,7 @@ function ready(
 
 /** Asked to shut down, and still meant to: a guest that did not obey before the wish was taken back goes on. */
 const stopping = (domain: DomainSnapshot, outcome: Outcome): boolean =>
-  domain.shutdownRequestedAt !== undefined && outcome.type !== 'settled' && !withdrawing(outcome);
+  domain.shutdown !== undefined && outcome.type !== 'settled' && !withdrawing(outcome);
 
 const withdrawing = (outcome: Outcome): boolean =>
   outcome.type === 'act' &&

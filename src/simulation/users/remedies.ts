@@ -1,15 +1,22 @@
 import type { Disk, Host, Machine, Subnet } from '../../resources/kinds.ts';
+import { readyReason } from '../../resources/conditions.ts';
 import { deleting, type Resource } from '../../resources/metadata.ts';
 import { diskName } from '../../values/names.ts';
-import { IMAGE_FILE, LATE_IMAGE_FILE, SUBNET, type UserClient } from './client.ts';
+import { IMAGE_FILE, LATE_IMAGE_FILE, type UserClient } from './client.ts';
 import { openHost } from './others.ts';
 
 type Remedy<Kind extends Resource> = (users: UserClient, object: Kind) => string;
 
-const newInterface = (users: UserClient) => [{ name: users.newName('eth'), subnetRef: { name: SUBNET } }];
+/** An interface on a network that works and has room, if there is one. */
+function newInterfaces(users: UserClient): object[] {
+  const works = (subnet: Subnet): boolean =>
+    !deleting(subnet) && readyReason(subnet) === 'Ready' && subnet.spec.cidr.endsWith('/24');
+  const subnet = users.all<Subnet>('subnets').find(works);
+  return subnet ? [{ name: users.newName('eth'), subnetRef: { name: subnet.metadata.name } }] : [];
+}
 
 const onAnotherAddress: Remedy<Machine> = (users, machine) =>
-  users.patch('machines', machine, { spec: { interfaces: newInterface(users) } });
+  users.patch('machines', machine, { spec: { interfaces: newInterfaces(users) } });
 
 const detach = (users: UserClient, machine: Machine, which: (disk: Disk | undefined) => boolean): string =>
   users.patch('machines', machine, {

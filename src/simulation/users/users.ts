@@ -1,6 +1,6 @@
 import { ApiError } from '../../reconcile/api.ts';
-import { conditionTrue, readyReason } from '../../resources/conditions.ts';
-import { deleting, type Resource } from '../../resources/metadata.ts';
+import { readyReason } from '../../resources/conditions.ts';
+import type { Resource } from '../../resources/metadata.ts';
 import type { Machine } from '../../resources/kinds.ts';
 import type { ActionName } from '../meetings.ts';
 import { IMAGE, IMAGE_FILE, SUBNET, type UserClient } from './client.ts';
@@ -66,7 +66,6 @@ export class Users {
   correct(): string[] {
     return Object.entries(remedies).flatMap(([plural, byReason]) =>
       this.#client.all(plural).flatMap((object) => {
-        if (!deleting(object) && conditionTrue(object as Machine, 'Ready')) return [];
         const remedy = byReason[readyReason(object as Machine) ?? ''] as
           | ((users: UserClient, object: Resource) => string)
           | undefined;

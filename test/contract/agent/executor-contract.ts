@@ -106,7 +106,7 @@ export class Installation<Ports extends AgentPorts = AgentPorts> {
       'machine.start': { interfaces: definition.interfaces },
       'machine.connect': { interfaces: definition.interfaces },
       'machine.reconfigure': this.enlarged,
-      'machine.requestShutdown': {},
+      'machine.requestShutdown': { graceMs: 30_000 },
       'machine.withdrawShutdown': {},
       'machine.powerOff': {},
       'machine.delete': { interfaceNames: ['eth0', 'eth1'] },
@@ -117,7 +117,7 @@ export class Installation<Ports extends AgentPorts = AgentPorts> {
     return {
       ...this.ports,
       signal: new AbortController().signal,
-      now: () => 1_000,
+      uptimeMs: () => 1_000,
       host: { accelerator: 'TCG', cpus: 4 },
       ...overrides,
     };
@@ -143,7 +143,7 @@ export class Installation<Ports extends AgentPorts = AgentPorts> {
       network: await network.list(),
       storage: { ...(await storage.list()), freeBytes: 0 },
     };
-    const rest = { complete: true, epoch: 1, results: new Map(), removed: {} };
+    const rest = { complete: true, epoch: 1, results: new Map(), removed: {}, uptimeMs: 1_000 };
     return assembleSnapshot(host, { ...listings, ...rest }, (diskUid) => storage.diskPath(diskUid));
   }
 

@@ -166,8 +166,8 @@ test('a running guest: what libvirt can change while it runs, and what it rememb
     definitionHash: 'two',
     restartToken: 'now & <then>',
   });
-  await hypervisor.requestShutdown(uuid, 1_700_000_000_000);
-  await hypervisor.requestShutdown(uuid, 1_800_000_000_000);
+  await hypervisor.requestShutdown(uuid, { requestedAt: 5_000, graceMs: 30_000 });
+  await hypervisor.requestShutdown(uuid, { requestedAt: 9_000, graceMs: 60_000 });
 
   const { live, config, power } = await seen(uuid);
   expect(power).toBe('running'); // firmware alone ignores the power button
@@ -177,7 +177,8 @@ test('a running guest: what libvirt can change while it runs, and what it rememb
     ...spec.metadata,
     definitionHash: 'two',
     restartToken: 'now & <then>',
-    shutdownRequestedAt: 1_700_000_000_000,
+    shutdownRequestedAt: 5_000,
+    shutdownGraceMs: 60_000,
   });
   expect(config).toMatchObject({ cpus: 1, interfaces: [], metadata: spec.metadata });
 

@@ -116,7 +116,7 @@ export function storageContract(name: string, make: () => Promise<StorageWorld>)
       await expect(
         storage.createDisk({ diskUid: diskA, sizeBytes: MiB, format: 'qcow2' }),
       ).rejects.toMatchObject({
-        reason: 'DiskLost',
+        reason: 'DataLost',
         retryable: false,
       });
       await storage.deleteDisk(diskA);

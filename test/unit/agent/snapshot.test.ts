@@ -35,19 +35,27 @@ const domain = { uuid, metadata: metadata(), power: 'running' as const };
 describe('a domain as planners see it', () => {
   test('has the hash of the next start from its definition and that of the present run from itself', () => {
     const live = config({
-      metadata: metadata({ definitionHash: 'h0', restartToken: 't', shutdownRequestedAt: 5 }),
+      metadata: metadata({
+        definitionHash: 'h0',
+        restartToken: 't',
+        shutdownRequestedAt: 5,
+        shutdownGraceMs: 30,
+      }),
     });
-    expect(describeDomain({ ...domain, config: config(), live }, diskPath)).toMatchObject({
+    expect(describeDomain({ ...domain, config: config(), live }, diskPath, 34)).toMatchObject({
       persistent: true,
       definitionHash: 'h1',
       runningHash: 'h0',
       restartToken: 't',
-      shutdownRequestedAt: 5,
+      shutdown: { graceMs: 30, overdue: false },
+    });
+    expect(describeDomain({ ...domain, config: config(), live }, diskPath, 35)).toMatchObject({
+      shutdown: { graceMs: 30, overdue: true },
     });
   });
 
   test('that runs without a restart token satisfies the empty one', () => {
-    expect(describeDomain({ ...domain, live: config() }, diskPath)).toMatchObject({
+    expect(describeDomain({ ...domain, live: config() }, diskPath, 34)).toMatchObject({
       persistent: false,
       restartToken: '',
     });
@@ -57,6 +65,7 @@ describe('a domain as planners see it', () => {
     const seen = describeDomain(
       { ...domain, power: 'shutoff', stopCause: 'guest', config: config() },
       diskPath,
+      34,
     );
     expect(seen).toMatchObject({ power: 'shutoff', stopCause: 'guest' });
     expect(seen).not.toHaveProperty('restartToken');
@@ -65,7 +74,7 @@ describe('a domain as planners see it', () => {
   });
 
   test('shows the memory that it was started with, wherever its balloon is', () => {
-    expect(describeDomain({ ...domain, live: config() }, diskPath).live?.memoryBytes).toBe(200);
+    expect(describeDomain({ ...domain, live: config() }, diskPath, 34).live?.memoryBytes).toBe(200);
   });
 
   test('knows its disks by the paths that the storage makes, and the seed as none of them', () => {
@@ -81,7 +90,7 @@ describe('a domain as planners see it', () => {
       file(`/data/seeds/${uuid}.iso`, 'vdz'),
       file(`/elsewhere/${diskUid}/disk`, 'vdb'),
     ];
-    expect(describeDomain({ ...domain, config: config({ disks }) }, diskPath).config?.disks).toEqual([
+    expect(describeDomain({ ...domain, config: config({ disks }) }, diskPath, 34).config?.disks).toEqual([
       { diskUid, target: 'vda' },
       { target: 'vdz' },
       { target: 'vdb' },

@@ -168,6 +168,6 @@ describe('the status of a Host', () => {
       { kind: 'Disk', uid: 'uid-y' },
       { kind: 'Machine', uid: 'uid-z' },
     ]);
-    expect(hostKind.plan(input, 0)).toBe(settled);
+    expect(hostKind.plan(input)).toBe(settled);
   });
 });

@@ -67,7 +67,6 @@ function allocate(on: Network, taken: IPAddress[], address?: string) {
     machineInput(
       withInterface(web, { subnet: subnetOf(on), taken, ...(address !== undefined && { address }) }),
     ),
-    0,
   );
   if (outcome.type !== 'act' || outcome.step.on !== 'api' || outcome.step.action.name !== 'api.createChild')
     return sentence(outcome);

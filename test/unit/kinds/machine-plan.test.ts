@@ -6,8 +6,7 @@ import { tapName } from '../../../src/values/links.ts';
 import { deleted, domainOf, host, machine, placement, sentence, silentHost } from './builders.ts';
 import { heldBy, machineInput, withDomain, withInterface, withTemplate } from './machine-builders.ts';
 
-const NOW = 1_000_000;
-const plan = (input: MachineInput): string => sentence(planMachine(input, NOW));
+const plan = (input: MachineInput): string => sentence(planMachine(input));
 const spec = (changes: Partial<Machine['spec']>): Machine => machine('web', { spec: changes });
 const wasRunning = machine('web', { status: { phase: 'Running' } });
 const foundStopped = {
@@ -106,7 +105,7 @@ describe('the power state', () => {
     ],
     [
       'Always again, while the guest ignores the request that Halted had made',
-      withDomain({}, { shutdownRequestedAt: NOW - 10_000 }),
+      withDomain({}, { shutdown: { graceMs: 30_000, overdue: false } }),
       'machine.withdrawShutdown on h1 (ShutdownWithdrawn): the guest shall run on; runStrategy is Always',
     ],
     ['Manual, off', withDomain({ machine: spec({ runStrategy: 'Manual' }) }, off), 'settled'],
@@ -119,12 +118,18 @@ describe('the power state', () => {
     ],
     [
       'Halted, asked, within the grace period',
-      withDomain({ machine: spec({ runStrategy: 'Halted' }) }, { shutdownRequestedAt: NOW - 29_000 }),
+      withDomain(
+        { machine: spec({ runStrategy: 'Halted' }) },
+        { shutdown: { graceMs: 30_000, overdue: false } },
+      ),
       'wait (ShuttingDown): the guest is shutting down: runStrategy is Halted',
     ],
     [
       'Halted, asked, the grace period is over',
-      withDomain({ machine: spec({ runStrategy: 'Halted' }) }, { shutdownRequestedAt: NOW - 30_000 }),
+      withDomain(
+        { machine: spec({ runStrategy: 'Halted' }) },
+        { shutdown: { graceMs: 30_000, overdue: true } },
+      ),
       'machine.powerOff on h1 (PoweringOff): the guest did not shut down in time; runStrategy is Halted',
     ],
     [
@@ -159,14 +164,14 @@ describe('the power state', () => {
     );
   });
 
-  test('the grace period ends exactly once: the wait is never longer than what is left of it', () => {
+  test('a grace period that was changed since is told to the host', () => {
     const input = withDomain(
-      { machine: spec({ runStrategy: 'Halted' }) },
-      { shutdownRequestedAt: NOW - 10_000 },
+      { machine: spec({ runStrategy: 'Halted', terminationGracePeriodSeconds: 5 }) },
+      { shutdown: { graceMs: 30_000, overdue: false } },
     );
-    expect(planMachine(input, NOW)).toMatchObject({ type: 'waiting', recheckMs: 20_000 });
-    // A clock that was set back must not make the guest wait for longer than its grace period.
-    expect(planMachine(input, NOW - 3_600_000)).toMatchObject({ type: 'waiting', recheckMs: 30_000 });
+    expect(planMachine(input)).toMatchObject({
+      step: { action: { name: 'machine.requestShutdown', arguments: { graceMs: 5_000 } } },
+    });
   });
 });
 
@@ -343,7 +348,7 @@ describe('removal', () => {
     ],
     [
       'it does not: powered off',
-      withDomain({ machine: going() }, { shutdownRequestedAt: 0 }),
+      withDomain({ machine: going() }, { shutdown: { graceMs: 30_000, overdue: true } }),
       'machine.powerOff on h1 (PoweringOff): the guest did not shut down in time; the Machine is being deleted',
     ],
     [

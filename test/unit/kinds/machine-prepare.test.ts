@@ -27,7 +27,7 @@ import {
 
 const web = machine();
 const other = machine('other');
-const plan = (input: MachineInput): string => sentence(planMachine(input, 0));
+const plan = (input: MachineInput): string => sentence(planMachine(input));
 
 test('the finalizer comes first', () => {
   const fresh = machine('web', { metadata: { finalizers: [] } });
@@ -103,7 +103,7 @@ describe('disks', () => {
   });
 
   test('a templated Disk is owned by its Machine and carries the spec of the template', () => {
-    expect(planMachine(machineInput(withTemplate(web)), 0)).toMatchObject({
+    expect(planMachine(machineInput(withTemplate(web)))).toMatchObject({
       step: {
         action: {
           child: {
@@ -125,7 +125,7 @@ describe('disks', () => {
   });
 
   test('a claim names the Machine, its host, and the version planned from', () => {
-    const outcome = planMachine(machineInput(withDisk(web, disk('data'))), 0);
+    const outcome = planMachine(machineInput(withDisk(web, disk('data'))));
     expect(outcome).toMatchObject({
       step: {
         action: {
@@ -195,7 +195,7 @@ describe('binding', () => {
   });
 
   test('the Placement is named from the UID, so that the store refuses a second', () => {
-    expect(planMachine(unbound({ candidates: [candidate()] }), 0)).toMatchObject({
+    expect(planMachine(unbound({ candidates: [candidate()] }))).toMatchObject({
       step: { action: { child: { kind: 'Placement', metadata: { name: 'machine-uid-of-web' } } } },
     });
   });
@@ -295,7 +295,7 @@ describe('addresses', () => {
 
   test('the MAC is rehashed when another of the Subnet has it', () => {
     const macOf = (taken: ReturnType<typeof ipAddress>[]): string => {
-      const outcome = planMachine(machineInput(withInterface(web, { taken })), 0);
+      const outcome = planMachine(machineInput(withInterface(web, { taken })));
       if (
         outcome.type !== 'act' ||
         outcome.step.on !== 'api' ||
@@ -313,7 +313,7 @@ describe('addresses', () => {
   });
 
   test('an address is owned by its Machine and named from Subnet and address', () => {
-    expect(planMachine(machineInput(withInterface(web, { subnet: readySubnet() })), 0)).toMatchObject({
+    expect(planMachine(machineInput(withInterface(web, { subnet: readySubnet() })))).toMatchObject({
       step: {
         action: {
           child: {

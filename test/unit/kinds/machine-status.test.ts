@@ -7,7 +7,7 @@ import { deleted, machine } from './builders.ts';
 import { candidate, heldBy, machineInput, withDisk, withDomain, withInterface } from './machine-builders.ts';
 
 const statusOf = (input: MachineInput, failure?: Failure) =>
-  machineStatus(input, planMachine(input, 1_000_000), failure);
+  machineStatus(input, planMachine(input), failure);
 const condition = (input: MachineInput, type: string, failure?: Failure) =>
   statusOf(input, failure).conditions.find((each) => each.type === type);
 
@@ -33,10 +33,14 @@ describe('phase', () => {
     ['off, as it should be', withDomain({ machine: halted }, off), 'Stopped'],
     ['running', withDomain(), 'Running'],
     ['paused', withDomain({}, { power: 'paused' }), 'Running'],
-    ['asked to shut down', withDomain({ machine: halted }, { shutdownRequestedAt: 990_000 }), 'Stopping'],
+    [
+      'asked to shut down',
+      withDomain({ machine: halted }, { shutdown: { graceMs: 30_000, overdue: false } }),
+      'Stopping',
+    ],
     [
       'asked to shut down, before the wish was taken back',
-      withDomain({}, { shutdownRequestedAt: 1 }),
+      withDomain({}, { shutdown: { graceMs: 30_000, overdue: false } }),
       'Running',
     ],
     ['deleted', withDomain({ machine: machine('web', { metadata: deleted }) }), 'Terminating'],
@@ -66,12 +70,12 @@ describe('Ready', () => {
     ],
     [
       'asked to shut down',
-      withDomain({ machine: halted }, { shutdownRequestedAt: 990_000 }),
+      withDomain({ machine: halted }, { shutdown: { graceMs: 30_000, overdue: false } }),
       { status: 'False', reason: 'ShuttingDown' },
     ],
     [
       'asked to shut down, before the wish was taken back',
-      withDomain({}, { shutdownRequestedAt: 1 }),
+      withDomain({}, { shutdown: { graceMs: 30_000, overdue: false } }),
       { status: 'True' },
     ],
     [

@@ -25,7 +25,12 @@ class Desk {
     orders: { put: async (order) => (this.orders.push(order), this.answer) },
     installationUid: 'installation',
     epoch: () => 3,
-    clock: { now: () => this.nowMs, monotonicMs: () => this.nowMs, after: () => () => {} },
+    clock: {
+      now: () => this.nowMs,
+      monotonicMs: () => this.nowMs,
+      uptimeMs: () => this.nowMs,
+      after: () => () => {},
+    },
   });
 
   dispatch(): Promise<Dispatch> {
