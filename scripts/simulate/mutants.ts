@@ -167,8 +167,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a Machine is bound anew where its Placement is not seen',
     file: 'src/kinds/machine/prepare.ts',
-    from: 'const reporting = boundHost(input);',
-    to: 'const reporting = undefined as ReturnType<typeof boundHost>;',
+    from: 'const former = boundHost(input)?.name ?? machine.status?.hostName;',
+    to: 'const former = undefined as string | undefined;',
   },
   {
     name: 'a claim is released while a domain has the disk',

@@ -9,6 +9,8 @@ export interface HostView {
   /** Its agent's heartbeat is fresh. */
   alive: boolean;
   snapshot: HostSnapshot | 'unknown';
+  /** It is unknown because a part of the host cannot be listed. */
+  incomplete: boolean;
 }
 
 /** Synchronous reading of caches; what is missing here may still exist (caches lag), which plans must allow for. */

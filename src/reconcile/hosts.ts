@@ -27,11 +27,15 @@ export class Hosts {
   }
 
   views(): HostView[] {
-    return this.#mirror.hosts().map(({ hostName, alive }) => ({
-      name: hostName,
-      alive,
-      snapshot: this.snapshotOf(hostName),
-    }));
+    return this.#mirror.hosts().map(({ hostName, alive }) => {
+      const mirrored = this.#mirror.get(hostName);
+      return {
+        name: hostName,
+        alive,
+        snapshot: this.snapshotOf(hostName),
+        incomplete: mirrored !== 'unknown' && !mirrored.complete,
+      };
+    });
   }
 }
 

@@ -33,8 +33,8 @@ export const conditionTrue = (object: { status?: { conditions?: Condition[] } },
   false;
 
 /** The Ready condition's own words, for naming a root cause along a chain of objects. */
-export const readyMessage = (object: { status?: { conditions?: Condition[] } }): string | undefined =>
-  object.status?.conditions?.find(({ type }) => type === 'Ready')?.message;
+export const readyMessage = (object: { status?: { conditions?: Condition[] } }): string =>
+  object.status?.conditions?.find(({ type }) => type === 'Ready')?.message ?? 'not looked at yet';
 
 /** The Ready condition's reason: what the last look at the object had found. */
 export const readyReason = (object: { status?: { conditions?: Condition[] } }): string | undefined =>

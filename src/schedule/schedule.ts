@@ -50,9 +50,11 @@ const enoughCpus: Filter = ({ view, promised }, { cpus }) => {
   return cpus <= free ? undefined : `${cpus} CPUs asked, ${Math.max(0, free)} left`;
 };
 
+const memoryOf = ({ snapshot }: HostView): number =>
+  snapshot === 'unknown' ? 0 : snapshot.facts.memoryBytes;
+
 const enoughMemory: Filter = ({ view, promised }, { memoryBytes }) => {
-  if (view.snapshot === 'unknown') return undefined;
-  const total = view.snapshot.facts.memoryBytes;
+  const total = memoryOf(view);
   const free = total - reservedBytes(total) - promised.memoryBytes;
   if (memoryBytes <= free) return undefined;
   return `${approximateBytes(memoryBytes)} of memory asked, ${approximateBytes(Math.max(0, free))} left`;
@@ -86,5 +88,4 @@ export function chooseHost(candidates: readonly Candidate[], demand: Demand): De
   return chosen ? { hostName: chosen.view.name } : { reasons };
 }
 
-const freeMemory = ({ view, promised }: Candidate): number =>
-  view.snapshot === 'unknown' ? 0 : view.snapshot.facts.memoryBytes - promised.memoryBytes;
+const freeMemory = ({ view, promised }: Candidate): number => memoryOf(view) - promised.memoryBytes;

@@ -6,7 +6,7 @@ import { LockLost } from '../queue/interruptions.ts';
 import type { Purpose } from '../queue/signature.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Faults } from './faults.ts';
-import { facts, type SimulatedHost } from './host.ts';
+import type { SimulatedHost } from './host.ts';
 import type { SimulatedQueue } from './queue.ts';
 import type { InvariantBroken } from './invariants.ts';
 import type { Process } from './scheduler.ts';
@@ -53,7 +53,7 @@ export class SimulatedAgent {
     );
     this.#publisher = queue.publisherFor({ hostName, agentUid, incarnation, process });
     this.#observer = new Observer({
-      host: { hostName, agentUid, bootId, facts },
+      host: { hostName, agentUid, bootId, facts: host.facts },
       ports,
       fence: this.#fence,
       publisher: this.#publisher,
@@ -66,7 +66,7 @@ export class SimulatedAgent {
       sealingPrivateKey: '',
       fence: this.#fence,
       observer: this.#observer,
-      context: { ...ports, uptimeMs, host: { accelerator: facts.accelerator, cpus: facts.cpus } },
+      context: { ...ports, uptimeMs, host: host.facts },
       logger,
     });
   }

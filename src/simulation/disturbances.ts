@@ -34,9 +34,10 @@ export class Disturbances {
   happen(): string[] {
     const { random, queue, faults } = this.#place;
     if (random.chance(0.02)) queue.remember();
-    return this.#kinds.flatMap(([kind, happen]) =>
-      random.chance(0.2) && faults.happens(kind) ? `fault: ${kind} (${happen()})` : [],
-    );
+    const [kind, happen] = random.pick(this.#kinds);
+    const aimed = this.#kinds.find(([each]) => each === faults.aim?.fault);
+    const candidates = [[kind, happen] as const, ...(aimed ? [aimed] : [])];
+    return candidates.flatMap(([each, deed]) => (faults.happens(each) ? `fault: ${each} (${deed()})` : []));
   }
 
   readonly #kinds: readonly [FaultKind, () => string][] = [
@@ -56,6 +57,8 @@ export class Disturbances {
     ['domain undefined', () => this.#byHand((host) => this.#undefineDomain(host))],
     ['bridge deleted', () => this.#byHand((host) => this.#onSegment(host, 'loseBridge'))],
     ['bridge lowered', () => this.#byHand((host) => this.#onSegment(host, 'lowerBridge'))],
+    ['gateway removed', () => this.#byHand((host) => this.#onSegment(host, 'loseGateway'))],
+    ['MTU changed', () => this.#byHand((host) => this.#onSegment(host, 'changeMtu'))],
     ['dnsmasq killed', () => this.#byHand((host) => this.#onSegment(host, 'killDnsmasq'))],
     ['reservations lost', () => this.#byHand((host) => this.#onSegment(host, 'loseReservations'))],
     ['queue unreachable', () => this.#cutQueueOff()],
@@ -224,10 +227,7 @@ export class Disturbances {
     return `${uuid} on ${host.name}`;
   }
 
-  #onSegment(
-    host: SimulatedHost,
-    deed: 'loseBridge' | 'lowerBridge' | 'killDnsmasq' | 'loseReservations',
-  ): string {
+  #onSegment(host: SimulatedHost, deed: SegmentDeed): string {
     const subnets = this.#place.store.all('subnets').map(({ metadata }) => metadata.uid);
     const present = subnets.filter((uid) => host.network.has(uid));
     if (present.length === 0) return `${host.name} has none`;
@@ -235,3 +235,12 @@ export class Disturbances {
     return host.name;
   }
 }
+
+/** What somebody can do to a network. */
+type SegmentDeed =
+  | 'loseBridge'
+  | 'lowerBridge'
+  | 'loseGateway'
+  | 'changeMtu'
+  | 'killDnsmasq'
+  | 'loseReservations';

@@ -35,6 +35,8 @@ export const faultKinds = [
   'domain undefined',
   'bridge deleted',
   'bridge lowered',
+  'gateway removed',
+  'MTU changed',
   'dnsmasq killed',
   'rules flushed',
   'reservations lost',

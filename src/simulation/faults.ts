@@ -64,7 +64,7 @@ export class Faults {
   }
 
   #comesByChance(kind: FaultKind): boolean {
-    return this.#enabled.has(kind) && this.#random.chance(this.#intensity * (likelihood[kind] ?? 0.01));
+    return this.#enabled.has(kind) && this.#random.chance(this.#intensity * (likelihood[kind] ?? 0.04));
   }
 
   #aimsAt(kind: FaultKind, during: ActionName | undefined): boolean {
@@ -82,6 +82,11 @@ export class Faults {
     for (const action of befallsSteps(kind) ? (during ? [during] : []) : underway()) {
       if (met.includes(action)) meetings.add(kind, action);
     }
+  }
+
+  /** What this seed tries to bring about. */
+  get aim(): Aim | undefined {
+    return this.#options.aim;
   }
 
   get fired(): ReadonlyMap<FaultKind, number> {

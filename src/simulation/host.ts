@@ -9,19 +9,19 @@ import type { Faults } from './faults.ts';
 import type { Process } from './scheduler.ts';
 import { HostChronicle } from './watched-fence.ts';
 
-export const facts: HostFacts = {
+const facts = {
   cpus: 8,
   memoryBytes: 16 * 2 ** 30,
-  accelerator: 'TCG',
   acceleratorReason: 'a simulated host',
   versions: { purlin: '0', libvirt: '9.0.0', qemu: '7.2.0', kernel: '6.1' },
   architecture: 'x86_64',
-};
+} as const;
 
 /** A hypervisor in memory, with what its agent keeps on its disk; it outlives its agents, as a real one does. */
 export class SimulatedHost {
   readonly name: string;
   readonly agentUid: string;
+  readonly facts: HostFacts;
   readonly hypervisor = new SimulatedHypervisor();
   readonly network = new SimulatedNetwork();
   readonly storage = new SimulatedStorage();
@@ -33,9 +33,10 @@ export class SimulatedHost {
   bootId = 'boot-1';
   #boots = 1;
 
-  constructor(name: string, agentUid: string) {
+  constructor(name: string, agentUid: string, accelerator: HostFacts['accelerator']) {
     this.name = name;
     this.agentUid = agentUid;
+    this.facts = { ...facts, accelerator };
     this.hypervisor.onResize = (path, bytes) => {
       const uid = path.split('/').at(-2);
       if (uid) this.storage.resizeBehind(uid, bytes);
@@ -55,6 +56,7 @@ export class SimulatedHost {
     const onEffect = (): void => {
       this.touched = true;
     };
+    this.storage.whileImporting = () => process.step('storage.importImage halfway');
     const timed = <Port extends object>(port: Port, what: string): Port =>
       inTime(port, `${what}.`, { process, faults, during, onEffect });
     return {

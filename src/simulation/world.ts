@@ -17,7 +17,7 @@ import { SimulatedQueue } from './queue.ts';
 import { Random } from './random.ts';
 import { Process, Scheduler } from './scheduler.ts';
 import { Underway } from './underway.ts';
-import { IMAGE_FILE, UserClient } from './users/client.ts';
+import { IMAGE_FILE, IMAGE_URL, UserClient } from './users/client.ts';
 import { Users } from './users/users.ts';
 
 export interface WorldOptions {
@@ -72,6 +72,8 @@ interface Size {
 const small: Size = { machines: 1, deeds: 2, faults: 4, pause: 80 };
 const large: Size = { machines: 2, deeds: 7, faults: 8, pause: 160 };
 
+const checksumOf = (image: Buffer): string => `sha256:${createHash('sha256').update(image).digest('hex')}`;
+
 /** One fault during one action that this seed tries to bring about: together all seeds bring about all of them. */
 const aimOf = (seed: number): Aim | undefined => allMeetings[seed % allMeetings.length];
 
@@ -121,8 +123,8 @@ export class World {
     });
     this.#queue = new SimulatedQueue(this.#scheduler, this.#faults);
     this.#hosts = Array.from({ length: 3 + random.below(2) }, (_, index) => {
-      const host = new SimulatedHost(`h${index + 1}`, random.uuid());
-      host.storage.publish(IMAGE_FILE, options.image);
+      const host = new SimulatedHost(`h${index + 1}`, random.uuid(), index === 0 ? 'KVM' : 'TCG');
+      for (const location of [IMAGE_FILE, IMAGE_URL]) host.storage.publish(location, options.image);
       host.network.setForeignCidrs(['10.99.0.0/24']);
       host.hypervisor.guestsShutDown = random.chance(0.7);
       return host;
@@ -132,7 +134,10 @@ export class World {
     const publish = (file: string): void => {
       for (const { storage } of this.#hosts) storage.publish(file, options.image);
     };
-    this.#users = new Users(new UserClient(this.#store, random, publish), aim?.action);
+    this.#users = new Users(
+      new UserClient(this.#store, random, publish, checksumOf(options.image)),
+      aim?.action,
+    );
     this.#disturbances = new Disturbances({
       random,
       scheduler: this.#scheduler,
@@ -170,7 +175,12 @@ export class World {
 
   /** Users act, and things go wrong. */
   async #live(): Promise<void> {
-    for (const host of this.#hosts) this.#startAgent(host);
+    // Now and then there is something to do before there is a host to do it on.
+    const delayMs = this.#random.chance(0.2) ? this.#random.below(10_000) : 0;
+    for (const host of this.#hosts)
+      this.#scheduler.after(`agent ${host.name} is started`, delayMs, undefined, () =>
+        this.#startAgent(host),
+      );
     for (const name of ['controller-a', 'controller-b']) this.#startController(name);
     this.#tell(`users apply ${this.#users.begin(this.#size.machines + this.#random.below(2))}`);
     if (this.#random.chance(0.7)) await this.#settleIn();

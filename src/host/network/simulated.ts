@@ -25,6 +25,9 @@ interface Segment {
   rules: 'absent' | 'present';
   /** False once somebody else changed the file. */
   reservationsIntact: boolean;
+  /** What the bridge has of the spec's, unless somebody changed it. */
+  gateway: 'absent' | 'present';
+  mtu: number;
 }
 
 interface Port {
@@ -90,6 +93,8 @@ export class SimulatedNetwork implements Network {
       dnsmasq: 'running',
       rules: 'present',
       reservationsIntact: true,
+      gateway: 'present',
+      mtu: spec.mtu,
     });
     this.#changed();
   }
@@ -146,6 +151,18 @@ export class SimulatedNetwork implements Network {
   /** As `ip link set … down` on the bridge. */
   lowerBridge(subnetUid: string): void {
     this.#known(subnetUid).bridge = 'down';
+    this.#changed();
+  }
+
+  /** As `ip address flush` on the bridge. */
+  loseGateway(subnetUid: string): void {
+    this.#known(subnetUid).gateway = 'absent';
+    this.#changed();
+  }
+
+  /** As `ip link set … mtu` on the bridge. */
+  changeMtu(subnetUid: string): void {
+    this.#known(subnetUid).mtu = 1_280;
     this.#changed();
   }
 
@@ -218,13 +235,22 @@ export class SimulatedNetwork implements Network {
   }
 }
 
-function describeSegment({ spec, bridge, dnsmasq, rules, reservationsIntact }: Segment): SegmentSnapshot {
+function describeSegment({
+  spec,
+  bridge,
+  gateway,
+  mtu,
+  dnsmasq,
+  rules,
+  reservationsIntact,
+}: Segment): SegmentSnapshot {
   const present = bridge !== 'absent';
   const serving = present && dnsmasq === 'running';
   return {
     subnetUid: spec.subnetUid,
     bridge,
-    ...(present && { gatewayCidr: gatewayCidr(spec), mtu: spec.mtu }),
+    ...(present && { mtu }),
+    ...(present && gateway === 'present' && { gatewayCidr: gatewayCidr(spec) }),
     dnsmasq: serving ? 'running' : 'absent',
     rules,
     specHash: segmentHash(spec),

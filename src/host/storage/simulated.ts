@@ -52,6 +52,8 @@ export class SimulatedStorage implements Storage {
   readonly #faults: Fault[] = [];
   readonly #limits: ImportLimits;
   readonly #totalBytes: number;
+  /** What an import waits for, where time passes. */
+  whileImporting: () => Promise<void> = () => Promise.resolve();
 
   constructor(options: { limits?: Partial<ImportLimits>; totalBytes?: number } = {}) {
     this.#totalBytes = options.totalBytes ?? 2 ** 40;
@@ -188,6 +190,7 @@ export class SimulatedStorage implements Storage {
     try {
       await begin;
       if (signal.aborted) throw failed('Aborted', 'the import was stopped', signal.reason);
+      await this.whileImporting();
       const digest = this.#import(source, from);
       this.#refs.set(imageUid, { digest, source: contentHash({ ...source, imageUid: undefined }) });
       this.#removeUnusedBlobs();
@@ -322,7 +325,13 @@ export class SimulatedStorage implements Storage {
 
   #listedImages(): ImageSnapshot[] {
     const importing = [...this.#imports].map(
-      ([imageUid, format]): ImageSnapshot => ({ imageUid, state: 'importing', format, overlays: [] }),
+      ([imageUid, format]): ImageSnapshot => ({
+        imageUid,
+        state: 'importing',
+        format,
+        progressPercent: 50,
+        overlays: [],
+      }),
     );
     const complete = [...this.#refs].flatMap(([imageUid, { digest }]): ImageSnapshot[] => {
       const blob = this.#blobs.get(digest);

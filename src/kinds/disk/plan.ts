@@ -38,17 +38,16 @@ function planBinding(disk: Disk, hosts: HostView[]): Outcome {
   if (disk.spec.bindingMode === 'WaitForFirstConsumer') {
     return waiting('WaitingForFirstConsumer', 'a Host is chosen with the first Machine that uses the disk');
   }
-  const known = hosts.filter(({ alive, snapshot }) => alive && snapshot !== 'unknown');
-  const chosen = known.sort((a, b) => freeBytes(b) - freeBytes(a))[0];
+  const known = hosts.flatMap(({ name, alive, snapshot }) =>
+    alive && snapshot !== 'unknown' ? [{ name, freeBytes: snapshot.storage.freeBytes }] : [],
+  );
+  const chosen = known.sort((a, b) => b.freeBytes - a.freeBytes)[0];
   if (!chosen) return waiting('NoHost', 'no host has reported yet; start an agent (purlin up does)', 5_000);
   return act(
     { on: 'api', action: { name: 'api.bindDisk', hostName: chosen.name } },
     { reason: 'Bound', because: `host ${chosen.name} has the most free space` },
   );
 }
-
-const freeBytes = ({ snapshot }: HostView): number =>
-  snapshot === 'unknown' ? 0 : snapshot.storage.freeBytes;
 
 function planCreation({ disk, image }: DiskInput, host: HostView): Outcome {
   // A size that was once seen stays in the status, whatever Ready says since.
@@ -64,10 +63,7 @@ function planCreation({ disk, image }: DiskInput, host: HostView): Outcome {
   }
   const cached = image && host.snapshot !== 'unknown' ? host.snapshot.images[image.metadata.uid] : undefined;
   if (image && cached?.state !== 'complete') {
-    return waiting(
-      'ImageNotReady',
-      `Image ${image.metadata.name}: ${readyMessage(image) ?? 'not imported yet'}`,
-    );
+    return waiting('ImageNotReady', `Image ${image.metadata.name}: ${readyMessage(image)}`);
   }
   if (cached?.virtualSizeBytes !== undefined && sizeBytes < cached.virtualSizeBytes) {
     return blocked(
@@ -166,7 +162,7 @@ function planRemoval({ disk, claimant }: DiskInput, host: HostView | undefined):
   if (domainsUsing(host.snapshot.domains, uid).length > 0) {
     return waiting('InUse', `a domain on host ${host.name} still has the disk`);
   }
-  if (disk.spec.reclaimPolicy === 'Retain') return planRetention(disk, host);
+  if (disk.spec.reclaimPolicy === 'Retain') return planRetention(disk, host.name, host.snapshot.disks[uid]);
   return (
     removeFrom([host], uid, {
       action: { name: 'disk.delete', arguments: {} },
@@ -176,13 +172,12 @@ function planRemoval({ disk, claimant }: DiskInput, host: HostView | undefined):
   );
 }
 
-function planRetention(disk: Disk, host: HostView): Outcome {
-  const file = host.snapshot === 'unknown' ? undefined : host.snapshot.disks[disk.metadata.uid];
+function planRetention(disk: Disk, hostName: string, file: DiskSnapshot | undefined): Outcome {
   if (!file || file.retained) return releaseFinalizer('the data stays on the host (reclaimPolicy Retain)');
   return act(
     {
       on: 'host',
-      hostName: host.name,
+      hostName,
       action: { name: 'disk.retain', arguments: {} },
       lock: [disk.metadata.uid],
     },

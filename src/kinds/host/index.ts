@@ -80,34 +80,30 @@ export const host: KindDefinition<Host, HostInput> = {
 const acceleratorMessage = (host: Host): string =>
   host.status?.conditions?.find(({ type }) => type === 'HardwareAcceleration')?.message ?? 'not probed yet';
 
+const ready = (status: WantedCondition['status'], reason: string, message: string): WantedCondition => ({
+  type: 'Ready',
+  status,
+  reason,
+  message,
+});
+
+function readiness(view: HostView | undefined): WantedCondition {
+  if (!view?.alive) return ready('False', 'AgentSilent', 'the agent gives no sign of life');
+  if (view.incomplete)
+    return ready(
+      'False',
+      'SnapshotIncomplete',
+      'a part of the host cannot be listed; see the log of the agent',
+    );
+  if (view.snapshot === 'unknown') return ready('Unknown', 'SnapshotUnknown', 'the agent is being read anew');
+  return ready('True', 'AgentReporting', 'the agent reports and obeys');
+}
+
 function conditions(view: HostView | undefined, accelerator: string): WantedCondition[] {
   const snapshot = view && view.snapshot !== 'unknown' ? view.snapshot : undefined;
-  const ready: WantedCondition =
-    !view || !view.alive
-      ? { type: 'Ready', status: 'False', reason: 'AgentSilent', message: 'the agent gives no sign of life' }
-      : !snapshot
-        ? {
-            type: 'Ready',
-            status: 'Unknown',
-            reason: 'SnapshotUnknown',
-            message: 'the agent is being read anew',
-          }
-        : snapshot.complete
-          ? {
-              type: 'Ready',
-              status: 'True',
-              reason: 'AgentReporting',
-              message: 'the agent reports and obeys',
-            }
-          : {
-              type: 'Ready',
-              status: 'False',
-              reason: 'SnapshotIncomplete',
-              message: 'a part of the host cannot be listed; see the log of the agent',
-            };
   const kvm = snapshot?.facts.accelerator === 'KVM';
   return [
-    ready,
+    readiness(view),
     {
       type: 'HardwareAcceleration',
       status: snapshot ? (kvm ? 'True' : 'False') : 'Unknown',

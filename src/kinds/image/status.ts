@@ -30,16 +30,9 @@ export function imageStatus(input: ImageInput, outcome: Outcome, failure: Failur
 
 function phase({ image }: ImageInput, outcome: Outcome, failure: Failure | undefined): string {
   if (deleting(image)) return 'Terminating';
-  switch (outcome.type) {
-    case 'settled':
-      return 'Ready';
-    case 'blocked':
-      return 'Failed';
-    case 'waiting':
-      return 'Pending';
-    case 'act':
-      return failure ? 'Failed' : 'Importing';
-  }
+  if (outcome.type === 'settled') return 'Ready';
+  if (outcome.type !== 'act') return 'Pending';
+  return failure ? 'Failed' : 'Importing';
 }
 
 function progress(importing: ImageSnapshot | undefined, complete: boolean): string | undefined {

@@ -2,6 +2,7 @@ import type { HostView, KindDefinition } from '../../plan/kind.ts';
 import { type Outcome, settled, waiting } from '../../plan/outcome.ts';
 import { readyCondition } from '../../plan/ready.ts';
 import { FINALIZER, releaseFinalizer } from '../../plan/removal.ts';
+import type { HostSnapshot } from '../../plan/snapshot.ts';
 import type { IPAddress, Machine } from '../../resources/kinds.ts';
 import { deleting, hasFinalizer, keyOf } from '../../resources/metadata.ts';
 import { tapName } from '../../values/links.ts';
@@ -25,21 +26,20 @@ export function planIPAddress({ address, hosts, held, machine }: IPAddressInput)
     if (snapshot === 'unknown') return waiting('HostUnknown', `a complete snapshot of host ${name}`, 5_000);
     if (snapshot.ports[tap])
       return waiting('InUse', `the tap of Machine ${machineRef.name} is still on host ${name}`);
+    if (machine?.status?.hostName === name && orderOnItsWay(machine, snapshot))
+      return waiting(
+        'InUse',
+        `host ${name} has not carried out the change of Machine ${machineRef.name} yet`,
+      );
   }
-  return (machine && orderOnItsWay(machine, hosts)) ?? releaseFinalizer('no tap uses the address any more');
+  return releaseFinalizer('no tap uses the address any more');
 }
 
 /** An order that was planned while the Machine had the interface may make the tap until one of now was let through. */
-function orderOnItsWay({ metadata, status }: Machine, hosts: HostView[]): Outcome | undefined {
-  const host = hosts.find(({ name }) => name === status?.hostName);
-  if (!host) return undefined;
-  if (host.snapshot === 'unknown')
-    return waiting('HostUnknown', `a complete snapshot of host ${host.name}`, 5_000);
-  const { results, domains } = host.snapshot;
+function orderOnItsWay({ metadata }: Machine, { results, domains }: HostSnapshot): boolean {
   const result = results[metadata.uid];
   const untouched = result === undefined && domains[metadata.uid] === undefined;
-  if (untouched || (result?.generation ?? 0) >= metadata.generation) return undefined;
-  return waiting('InUse', `host ${host.name} has not carried out the change of Machine ${metadata.name} yet`);
+  return !untouched && (result?.generation ?? 0) < metadata.generation;
 }
 
 export const ipaddress: KindDefinition<IPAddress, IPAddressInput> = {

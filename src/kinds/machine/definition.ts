@@ -61,8 +61,7 @@ export function interfacesOf({ interfaces }: MachineInput): InterfaceDefinition[
 /** The NoCloud seed (cloud-init documentation, "NoCloud"; network-config version 2, matched by MAC). */
 function seedOf(input: MachineInput, interfaces: InterfaceDefinition[]): MachineDefinition['seed'] {
   const { machine, userData } = input;
-  const hostname =
-    machine.spec.hostname ?? dnsLabel(machine.metadata.name.split('.')[0] ?? machine.metadata.name);
+  const hostname = machine.spec.hostname ?? dnsLabel(machine.metadata.name.replace(/\..*/, ''));
   const metaData = {
     'instance-id': machine.metadata.uid,
     'local-hostname': hostname,

@@ -24,13 +24,14 @@ export function planMachine(input: MachineInput): Outcome {
   const pending = firstOf(beforeDefinition, input);
   if (pending) return keepHalted(input, known, domain) ?? pending;
   if (!known)
-    return waiting('HostUnknown', `a complete snapshot of host ${boundHost(input)?.name ?? '(none)'}`, 5_000);
+    return waiting('HostUnknown', `a complete snapshot of host ${input.placement?.spec.hostName}`, 5_000);
 
   const host = new MachineOnHost(input, known);
-  const definition = planDefinition(input, host, domain);
-  if (definition) return definition;
-  if (!domain) return waiting('NotDefined', 'the domain is not defined yet');
-  return planPower(input, host, domain);
+  const { userData } = input;
+  // A guest that has been defined does not need its user data again.
+  if ('problem' in userData && !domain?.definitionHash) return waiting('UserDataMissing', userData.problem);
+  if (!domain?.persistent) return planDefinition(input, host, domain);
+  return planRedefinition(input, host, domain) ?? planPower(input, host, domain);
 }
 
 type KnownHost = HostView & { snapshot: HostSnapshot };
@@ -74,31 +75,33 @@ function keepHalted(
   return shutDown(input, new MachineOnHost(input, known), domain, 'runStrategy is Halted');
 }
 
-/** The persistent definition and the seed are as the spec says. */
+/** Definition and seed, which are not there or not there any more. */
 function planDefinition(
   input: MachineInput,
   host: MachineOnHost,
   domain: DomainSnapshot | undefined,
+): Outcome {
+  const drift = domain !== undefined || wasDefined(input.machine);
+  return host.step(
+    { name: 'machine.define', arguments: definitionOf(input) },
+    drift
+      ? {
+          reason: 'DomainMissing',
+          because: `the domain is not defined on host ${host.name} any more`,
+          drift,
+        }
+      : { reason: 'Defining', because: `host ${host.name} does not have the domain` },
+  );
+}
+
+/** Definition and seed as the spec says now. */
+function planRedefinition(
+  input: MachineInput,
+  host: MachineOnHost,
+  domain: DomainSnapshot,
 ): Outcome | undefined {
-  const { machine, userData } = input;
-  if ('problem' in userData) {
-    // A guest that has been defined does not need its user data again.
-    return domain?.definitionHash ? undefined : waiting('UserDataMissing', userData.problem);
-  }
+  if ('problem' in input.userData) return undefined;
   const wanted = definitionOf(input);
-  if (!domain || !domain.persistent) {
-    const drift = domain !== undefined || wasDefined(machine);
-    return host.step(
-      { name: 'machine.define', arguments: wanted },
-      drift
-        ? {
-            reason: 'DomainMissing',
-            because: `the domain is not defined on host ${host.name} any more`,
-            drift,
-          }
-        : { reason: 'Defining', because: `host ${host.name} does not have the domain` },
-    );
-  }
   if (domain.definitionHash === wanted.definitionHash) return undefined;
   const name = domain.power === 'shutoff' ? 'machine.define' : 'machine.reconfigure';
   return host.step(

@@ -4,7 +4,7 @@ import type { ChildObject } from '../../plan/api-actions.ts';
 import { conditionTrue, readyMessage } from '../../resources/conditions.ts';
 import { API_VERSION, deleting, ownedBy, ownerReference } from '../../resources/metadata.ts';
 import { chooseHost } from '../../schedule/schedule.ts';
-import { contains, formatAddress, parseAddress, parseCidr } from '../../values/ipv4.ts';
+import { type Network, contains, formatAddress, parseAddress, parseCidr } from '../../values/ipv4.ts';
 import { macAddress } from '../../values/mac.ts';
 import { addressName, placementName } from '../../values/names.ts';
 import { memoryBytesOf } from './definition.ts';
@@ -69,14 +69,12 @@ function disksUsable({ machine, disks }: MachineInput): Outcome | undefined {
 }
 
 function bound(input: MachineInput): Outcome | undefined {
-  const { machine, placement, hosts, candidates, disks } = input;
+  const { machine, placement, candidates, disks } = input;
   if (placement) return undefined;
-  const reporting = boundHost(input);
-  if (!reporting && hosts.some(({ snapshot }) => snapshot === 'unknown') && machine.status?.hostName) {
-    return waiting('HostUnknown', `host ${machine.status.hostName} may still run the Machine`, 5_000);
-  }
-  const decision = reporting
-    ? { hostName: reporting.name }
+  // Where the Placement was lost: that host has the domain, or may have it yet, by an order that is on its way.
+  const former = boundHost(input)?.name ?? machine.status?.hostName;
+  const decision = former
+    ? { hostName: former }
     : chooseHost(candidates, {
         cpus: machine.spec.cpus,
         memoryBytes: memoryBytesOf(machine.spec.memory),
@@ -109,7 +107,9 @@ function bound(input: MachineInput): Outcome | undefined {
     }),
     {
       reason: 'Scheduled',
-      because: reporting ? `host ${decision.hostName} has its domain` : `bound to host ${decision.hostName}`,
+      because: former
+        ? `the Machine was bound to host ${former} before`
+        : `bound to host ${decision.hostName}`,
     },
   );
 }
@@ -152,13 +152,12 @@ function addressesHeld({ machine, interfaces }: MachineInput): Outcome | undefin
       );
     }
     if (deleting(subnet)) return waiting('SubnetDeleting', `Subnet ${subnet.metadata.name} is being deleted`);
-    if (subnet.status?.gateway === undefined) {
-      return waiting(
-        'SubnetNotReady',
-        `Subnet ${subnet.metadata.name}: ${readyMessage(subnet) ?? 'not looked at yet'}`,
-      );
+    const network = parseCidr(subnet.spec.cidr);
+    const gateway = subnet.status?.gateway;
+    if (!network || gateway === undefined) {
+      return waiting('SubnetNotReady', `Subnet ${subnet.metadata.name}: ${readyMessage(subnet)}`);
     }
-    const choice = chooseAddress(each, subnet.spec.cidr, subnet.status.gateway);
+    const choice = chooseAddress(each, network, gateway);
     if ('problem' in choice) return choice.problem;
     const name = addressName(subnet.metadata.name, choice.address);
     return act(
@@ -191,11 +190,9 @@ const replaceInterface = 'replace the interface by one of another name with anot
 /** The address asked for, or the lowest free one; the store refuses it if a racing Machine took it meanwhile. */
 function chooseAddress(
   { entry, taken }: MachineInterface,
-  cidr: string,
+  network: Network,
   gateway: string,
 ): { address: string } | { problem: Outcome } {
-  const network = parseCidr(cidr);
-  if (!network) return { problem: blocked('InvalidCIDR', `the Subnet's spec.cidr ${cidr} is not a network`) };
   const last = network.base + network.size - 1;
   if (entry.address !== undefined) {
     const address = parseAddress(entry.address);
@@ -204,7 +201,7 @@ function chooseAddress(
       return {
         problem: blocked(
           'AddressOutsideSubnet',
-          `${field} is not inside ${cidr} of Subnet ${entry.subnetRef.name}; ${replaceInterface}`,
+          `${field} is not inside ${formatAddress(network.base)}/${network.prefix} of Subnet ${entry.subnetRef.name}; ${replaceInterface}`,
         ),
       };
     }
@@ -260,19 +257,13 @@ function abandonedAddressesReleased({ abandoned }: MachineInput): Outcome | unde
 function disksReady({ disks }: MachineInput): Outcome | undefined {
   const pending = disks.find(({ disk }) => disk && !conditionTrue(disk, 'Ready'));
   if (!pending?.disk) return undefined;
-  return waiting(
-    'DiskNotReady',
-    `Disk ${pending.diskName}: ${readyMessage(pending.disk) ?? 'not looked at yet'}`,
-  );
+  return waiting('DiskNotReady', `Disk ${pending.diskName}: ${readyMessage(pending.disk)}`);
 }
 
 function subnetsReady({ interfaces }: MachineInput): Outcome | undefined {
   const pending = interfaces.find(({ subnet }) => subnet && !conditionTrue(subnet, 'Ready'));
   if (!pending?.subnet) return undefined;
-  return waiting(
-    'SubnetNotReady',
-    `Subnet ${pending.subnet.metadata.name}: ${readyMessage(pending.subnet) ?? 'not looked at yet'}`,
-  );
+  return waiting('SubnetNotReady', `Subnet ${pending.subnet.metadata.name}: ${readyMessage(pending.subnet)}`);
 }
 
 const createChild = (child: ChildObject) =>

@@ -2,12 +2,14 @@ import { ApiError, type ResourceType } from '../../reconcile/api.ts';
 import type { Resource } from '../../resources/metadata.ts';
 import type { ApiStore } from '../api-store.ts';
 import type { Random } from '../random.ts';
+import type { Deed } from './deed.ts';
 
 export const NAMESPACE = 'default';
 /** On every host from the beginning. */
 export const IMAGE_FILE = '/import/demo.qcow2';
 /** On no host until somebody puts it there. */
 export const LATE_IMAGE_FILE = '/import/late.qcow2';
+export const IMAGE_URL = 'https://images.example/demo.qcow2';
 /** The image and the network that every world has. */
 export const IMAGE = 'demo';
 export const SUBNET = 'net-0';
@@ -17,10 +19,14 @@ export class UserClient {
   readonly random: Random;
   readonly #store: ApiStore;
   readonly #publish: (file: string) => void;
+  /** Of the image, as `sha256:<hex>`. */
+  readonly imageChecksum: string;
+  readonly #soon: Deed[] = [];
   #serial = 0;
 
   /** @param publish puts an image under that name on every host */
-  constructor(store: ApiStore, random: Random, publish: (file: string) => void) {
+  constructor(store: ApiStore, random: Random, publish: (file: string) => void, imageChecksum: string) {
+    this.imageChecksum = imageChecksum;
     this.#store = store;
     this.random = random;
     this.#publish = publish;
@@ -32,8 +38,8 @@ export class UserClient {
     return `${prefix}-${this.#serial}`;
   }
 
-  create(plural: string, name: string, body: object): string {
-    this.#store.create(typeOf(plural), NAMESPACE, { metadata: { name }, ...body });
+  create(plural: string, name: string, body: object, namespace = NAMESPACE): string {
+    this.#store.create(typeOf(plural), namespace, { metadata: { name }, ...body });
     return `creates ${plural}/${name}`;
   }
 
@@ -45,6 +51,16 @@ export class UserClient {
   delete(plural: string, { metadata: { name, namespace } }: Resource): string {
     this.#store.delete(typeOf(plural), { name, namespace });
     return `deletes ${plural}/${name}`;
+  }
+
+  /** What somebody who does one thing wants to do next. */
+  soon(does: Deed['does']): void {
+    this.#soon.push({ leadsTo: [], does });
+  }
+
+  /** @returns what somebody had in mind, if anybody had */
+  next(): Deed | undefined {
+    return this.#soon.shift();
   }
 
   publish(file: string): string {

@@ -92,12 +92,51 @@ export const machineDeeds: readonly Deed[] = [
       }),
   },
   {
+    leadsTo: making,
+    does: (users) =>
+      createMachine(users, users.newName('m'), {
+        hostname: 'guest',
+        sshAuthorizedKeys: ['ssh-ed25519 AAAA'],
+        disks: [blankDisk('data'), { ...rootDisk(), boot: true }],
+      }),
+  },
+  {
+    leadsTo: making,
+    does: (users) => createMachine(users, users.newName('m'), { disks: null, interfaces: null }),
+  },
+  {
+    // A Disk of its own, which outlives it.
+    leadsTo: [...making, 'disk.retain', 'api.deleteChild'],
+    does: (users) => {
+      const disk = users.newName('d');
+      users.create('disks', disk, {
+        spec: { size: '32Mi', reclaimPolicy: users.random.pick(['Delete', 'Retain']) },
+      });
+      const disks = [rootDisk(), { name: 'data', diskRef: { name: disk } }];
+      return createMachine(users, users.newName('m'), { disks });
+    },
+  },
+  {
     leadsTo: removing,
     does: (users) => users.delete('machines', some(users)),
   },
   {
     leadsTo: removing,
     does: (users) => users.delete('machines', some(users)),
+  },
+  {
+    // Made and given up at once.
+    leadsTo: removing,
+    does: (users) => {
+      const name = users.newName('m');
+      users.soon(() =>
+        users.delete(
+          'machines',
+          some(users, ({ metadata }) => metadata.name === name),
+        ),
+      );
+      return createMachine(users, name);
+    },
   },
   {
     leadsTo: ['machine.reconfigure'],
@@ -120,13 +159,23 @@ export const machineDeeds: readonly Deed[] = [
     does: (users) => edit(users, some(users), { runStrategy: 'Halted' }),
   },
   {
-    leadsTo: ['machine.withdrawShutdown', 'machine.start'],
-    does: (users) =>
-      edit(
+    // Asked to stop, and then not: what does not shut down in time runs on.
+    leadsTo: ['machine.withdrawShutdown', 'machine.requestShutdown', 'machine.start'],
+    does: (users) => {
+      const { name } = some(users).metadata;
+      users.soon(() =>
+        edit(
+          users,
+          some(users, ({ metadata }) => metadata.name === name),
+          { runStrategy: users.random.pick(['Always', 'RerunOnFailure']) },
+        ),
+      );
+      return edit(
         users,
-        some(users, ({ spec }) => spec.runStrategy !== 'Always'),
-        { runStrategy: users.random.pick(['Always', 'Always', 'RerunOnFailure']) },
-      ),
+        some(users, ({ metadata }) => metadata.name === name),
+        { runStrategy: 'Halted', terminationGracePeriodSeconds: 30 },
+      );
+    },
   },
   {
     leadsTo: ['machine.start'],
@@ -160,6 +209,10 @@ export const machineDeeds: readonly Deed[] = [
       const machine = some(users);
       return edit(users, machine, { interfaces: interfacesOf(machine).slice(0, -1) });
     },
+  },
+  {
+    leadsTo: ['machine.connect', 'api.deleteChild'],
+    does: (users) => edit(users, some(users), { interfaces: null }),
   },
   {
     leadsTo: ['machine.reconfigure', 'api.claimDisk', 'disk.create'],
@@ -247,6 +300,7 @@ export const machineMistakes: readonly Deed[] = [
           secretRef: users.random.pick([
             { name: 'absent', key: 'first' },
             { name: 'user-data', key: 'none' },
+            { name: 'user-data', key: 'long' },
           ]),
         },
       }),

@@ -1,7 +1,7 @@
 import type { Disk, Host, Image, Subnet } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { diskBytes } from '../../values/quantity.ts';
-import { IMAGE, IMAGE_FILE, LATE_IMAGE_FILE, SUBNET, type UserClient } from './client.ts';
+import { IMAGE, IMAGE_FILE, IMAGE_URL, LATE_IMAGE_FILE, SUBNET, type UserClient } from './client.ts';
 import type { Deed } from './deed.ts';
 
 const MEBIBYTE = 2 ** 20;
@@ -14,6 +14,9 @@ const createSubnet = (users: UserClient, spec: object): string =>
 
 /** A network of its own for each. */
 const freeCidr = (users: UserClient): string => `10.20.${users.newName('').slice(1)}.0/24`;
+
+const otherSubnet = (users: UserClient): Subnet =>
+  users.some<Subnet>('subnets', ({ metadata }) => metadata.name !== SUBNET);
 
 const ownDisk = (users: UserClient): Disk =>
   users.some<Disk>('disks', (disk) => !deleting(disk) && disk.metadata.ownerReferences === undefined);
@@ -42,6 +45,14 @@ export const otherDeeds: readonly Deed[] = [
     does: (users) => users.delete('disks', ownDisk(users)),
   },
   {
+    leadsTo: ['disk.delete', 'disk.retain', 'api.bindDisk'],
+    does: (users) => {
+      users.soon(() => users.delete('disks', ownDisk(users)));
+      const reclaimPolicy = users.random.pick(['Delete', 'Retain', 'Retain']);
+      return createDisk(users, { bindingMode: 'Immediate', reclaimPolicy });
+    },
+  },
+  {
     leadsTo: ['disk.delete', 'disk.retain'],
     does: (users) =>
       users.patch('disks', users.some('disks'), {
@@ -60,16 +71,36 @@ export const otherDeeds: readonly Deed[] = [
       }),
   },
   {
+    leadsTo: ['subnet.delete', 'api.holdNetwork'],
+    does: (users) => {
+      users.soon(() => users.delete('subnets', otherSubnet(users)));
+      return createSubnet(users, { cidr: freeCidr(users) });
+    },
+  },
+  {
     leadsTo: ['subnet.delete'],
-    does: (users) =>
-      users.delete(
-        'subnets',
-        users.some<Subnet>('subnets', ({ metadata }) => metadata.name !== SUBNET),
-      ),
+    does: (users) => users.delete('subnets', otherSubnet(users)),
   },
   {
     leadsTo: ['image.import'],
     does: (users) => users.create('images', users.newName('i'), { spec: { source: { file: IMAGE_FILE } } }),
+  },
+  {
+    leadsTo: ['image.import', 'image.delete'],
+    does: (users) => {
+      const name = users.newName('i');
+      users.soon(() =>
+        users.delete(
+          'images',
+          users.some<Image>('images', ({ metadata }) => metadata.name === name),
+        ),
+      );
+      const spec = users.random.pick([
+        { source: { file: IMAGE_FILE } },
+        { source: { url: IMAGE_URL }, checksum: users.imageChecksum },
+      ]);
+      return users.create('images', name, { spec });
+    },
   },
   {
     leadsTo: ['image.delete'],
@@ -86,6 +117,14 @@ export const otherDeeds: readonly Deed[] = [
       return users.patch('secrets', users.some('secrets'), { data: { first: text } });
     },
   },
+  {
+    leadsTo: ['disk.create'],
+    does: (users) => {
+      const { name } = users.some<Image>('images', ({ metadata }) => metadata.name !== IMAGE).metadata;
+      return createDisk(users, { size: '256Mi', bindingMode: 'Immediate', source: { imageRef: { name } } });
+    },
+  },
+  { leadsTo: [], does: (users) => users.delete('secrets', users.some('secrets')) },
   {
     leadsTo: [],
     does: (users) =>
@@ -114,6 +153,12 @@ export const otherMistakes: readonly Deed[] = [
       createSubnet(users, {
         cidr: users.random.pick(['10.20.0.128/25', '10.99.0.0/25', 'nonsense']),
       }),
+  },
+  {
+    // Tenants do not see each other, and cannot know.
+    leadsTo: [],
+    does: (users) =>
+      users.create('subnets', users.newName('net'), { spec: { cidr: '10.20.0.0/25' } }, 'other'),
   },
   { leadsTo: [], does: (users) => createSubnet(users, { cidr: '10.22.0.0/24', gateway: '10.22.0.0' }) },
 ];

@@ -31,7 +31,8 @@ export class Users {
     client.create('images', IMAGE, { spec: { source: { file: IMAGE_FILE } } });
     client.create('subnets', SUBNET, { spec: { cidr: '10.20.0.0/24' } });
     const text = Buffer.from('#!/bin/true').toString('base64');
-    client.create('secrets', 'user-data', { data: { first: text, second: text } });
+    const tooLong = Buffer.alloc(70_000).toString('base64');
+    client.create('secrets', 'user-data', { data: { first: text, second: text, long: tooLong } });
     for (let index = 0; index < machines; index += 1) createMachine(client, client.newName('m'));
     return `${machines} Machines`;
   }
@@ -40,6 +41,8 @@ export class Users {
   act(): string {
     const { random } = this.#client;
     if (random.chance(0.05)) return this.#attempt(() => this.#replaceMachine());
+    const next = random.chance(0.6) ? this.#client.next() : undefined;
+    if (next) return this.#attempt(() => next.does(this.#client));
     const towards = this.#towards.length > 0 && random.chance(0.6);
     const kinds = towards ? this.#towards : random.chance(0.15) ? mistakes : deeds;
     // What cannot be done (there is no such object yet) is no deed: somebody thinks of something else.

@@ -140,7 +140,12 @@ describe('the status of a Host', () => {
     ['never seen', undefined, 'False', 'AgentSilent'],
     ['silent', silentHost(), 'False', 'AgentSilent'],
     ['alive but unknown', { ...silentHost(), alive: true }, 'Unknown', 'SnapshotUnknown'],
-    ['with a part that cannot be listed', host({ complete: false }), 'False', 'SnapshotIncomplete'],
+    [
+      'with a part that cannot be listed',
+      { ...silentHost(), alive: true, incomplete: true },
+      'False',
+      'SnapshotIncomplete',
+    ],
   ])('%s', (_name, view, status, reason) => {
     expect(readyOf(given({ view }))).toMatchObject({ status, reason });
   });

@@ -163,10 +163,15 @@ export const snapshot = (changes: Partial<HostSnapshot> = {}): HostSnapshot => (
 /** A host that reports; name it to have several. */
 export const host = (changes: Partial<HostSnapshot> = {}): HostView => {
   const seen = snapshot(changes);
-  return { name: seen.hostName, alive: true, snapshot: seen };
+  return { name: seen.hostName, alive: true, snapshot: seen, incomplete: false };
 };
 
-export const silentHost = (name = 'h1'): HostView => ({ name, alive: false, snapshot: 'unknown' });
+export const silentHost = (name = 'h1'): HostView => ({
+  name,
+  alive: false,
+  snapshot: 'unknown',
+  incomplete: false,
+});
 
 /** A segment exactly as the Subnet with these addresses asks for. */
 export const segment = (

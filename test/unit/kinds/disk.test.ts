@@ -122,7 +122,7 @@ describe('planning a Disk', () => {
     [
       'the Image has not been looked at yet',
       given({ disk: disk('data', fromImage), image: image() }),
-      'wait (ImageNotReady): Image debian: not imported yet',
+      'wait (ImageNotReady): Image debian: not looked at yet',
     ],
     [
       'smaller than its Image',

@@ -158,13 +158,11 @@ describe('the status of an Image', () => {
     });
   });
 
-  test('phases of waiting, blocked and deleted ones', () => {
+  test('phases of waiting and deleted ones', () => {
     expect(statusOf(given({ hosts: [] })).fields['phase']).toBe('Pending');
     expect(statusOf(given({ image: image('debian', { metadata: deleted }) })).fields['phase']).toBe(
       'Terminating',
     );
-    const blocked = { type: 'blocked', reason: 'X', message: 'x' } as const;
-    expect(imageStatus(given(), blocked, undefined).fields['phase']).toBe('Failed');
   });
 
   test('settled on hosts that all fell silent is not ready', () => {

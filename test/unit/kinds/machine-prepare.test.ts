@@ -182,7 +182,7 @@ describe('binding', () => {
         hosts: [host(), silentHost('h2')],
         candidates: [candidate()],
       }),
-      'wait (HostUnknown): host h2 may still run the Machine',
+      'api.createChild (Scheduled): the Machine was bound to host h2 before',
     ],
   ])('%s', (_name, input, expected) => {
     expect(plan(input)).toBe(expected);
@@ -191,7 +191,7 @@ describe('binding', () => {
   test('a domain that a host reports wins over a lost Placement', () => {
     const domain = { machineUid: 'uid-of-web', power: 'running' as const, persistent: true };
     const input = unbound({ hosts: [host({ hostName: 'h9', domains: { 'uid-of-web': domain } })] });
-    expect(plan(input)).toBe('api.createChild (Scheduled): host h9 has its domain');
+    expect(plan(input)).toBe('api.createChild (Scheduled): the Machine was bound to host h9 before');
   });
 
   test('the Placement is named from the UID, so that the store refuses a second', () => {
