@@ -7,13 +7,18 @@ import { ObjectCache } from './object-cache.ts';
 
 export type ObjectListener = (object: Resource, before: Resource | undefined, deleted: boolean) => void;
 
+const FIRST_PAUSE_MS = 100;
+/** An attempt that lasted for longer than this was no failure. */
+const LAST_PAUSE_MS = 5_000;
+
 /**
  * Keeps an ObjectCache true to one collection: list, then watch from the list's version; on a gap (410, a broken
- * stream) list again and tell the listener every difference. Never gives up; backs off to 5 s.
+ * stream) list again and tell the listener every difference. Never gives up; pauses before each further attempt, longer
+ * and longer until one lasts.
  */
 export class Informer {
   readonly cache = new ObjectCache();
-  readonly #client: Api;
+  readonly #client: Pick<Api, 'list' | 'watch'>;
   readonly #type: ResourceType;
   readonly #listener: ObjectListener;
   readonly #logger: Logger;
@@ -23,7 +28,7 @@ export class Informer {
   #running: Promise<void> | undefined;
 
   constructor(
-    { client, clock, logger }: { client: Api; clock: Clock; logger: Logger },
+    { client, clock, logger }: { client: Pick<Api, 'list' | 'watch'>; clock: Clock; logger: Logger },
     type: ResourceType,
     listener: ObjectListener,
   ) {
@@ -49,20 +54,23 @@ export class Informer {
   }
 
   async #run(): Promise<void> {
-    let backoffMs = 100;
+    const { signal } = this.#abort;
+    let pauseMs = FIRST_PAUSE_MS;
     let version: string | undefined;
-    while (!this.#abort.signal.aborted) {
+    while (!signal.aborted) {
+      const beganMs = this.#clock.monotonicMs();
       try {
         version ??= await this.#relist();
         version = await this.#follow(version);
-        backoffMs = 100;
       } catch (error) {
-        if (this.#abort.signal.aborted) return;
+        if (signal.aborted) return;
         if (error instanceof ApiError) version = undefined;
         this.#logger.debug({ plural: this.#type.plural, error: String(error) }, 'watch interrupted');
-        await delay(this.#clock, backoffMs, this.#abort.signal).catch(() => undefined);
-        backoffMs = Math.min(backoffMs * 2, 5_000);
       }
+      // Also after a stream that the server ended: one that ends every stream at once is asked no faster.
+      if (this.#clock.monotonicMs() - beganMs > LAST_PAUSE_MS) pauseMs = FIRST_PAUSE_MS;
+      await delay(this.#clock, pauseMs, signal).catch(() => undefined);
+      pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS);
     }
   }
 
