@@ -1,10 +1,13 @@
 import { type Clock, delay } from '../clock/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Resource } from '../resources/metadata.ts';
-import { keyOf } from '../resources/metadata.ts';
 import { type Api, ApiError, type ResourceType } from './api.ts';
 import { ObjectCache } from './object-cache.ts';
 
+/**
+ * Told of each difference of the cache once. An object that takes another's name comes after the deletion of that one,
+ * even if nobody else tells of it.
+ */
 export type ObjectListener = (object: Resource, before: Resource | undefined, deleted: boolean) => void;
 
 const FIRST_PAUSE_MS = 100;
@@ -105,7 +108,11 @@ export class Informer {
   /** Also used with the answer to an own write, so that the next plan sees it. */
   put(object: Resource): void {
     const change = this.cache.put(object);
-    if (change !== 'unchanged') this.#listener(object, change.before, false);
+    if (change === 'unchanged') return;
+    const { before } = change;
+    const replaced = before !== undefined && before.metadata.uid !== object.metadata.uid;
+    if (replaced) this.#listener(before, before, true);
+    this.#listener(object, replaced ? undefined : before, false);
   }
 
   /** For an object that is known to be gone. */
@@ -116,8 +123,7 @@ export class Informer {
   }
 
   #removed(object: Resource): void {
-    const known = this.cache.get(keyOf(object));
-    this.cache.remove(object);
-    this.#listener(object, known, true);
+    const known = this.cache.remove(object);
+    if (known) this.#listener(object, known, true);
   }
 }
