@@ -28,6 +28,8 @@ export class Informer {
   readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
+  /** The cache has everything that happened up to this version; of what came later, perhaps some. */
+  #complete = 0n;
   #running: Promise<void> | undefined;
 
   constructor(
@@ -86,6 +88,7 @@ export class Informer {
       if (listed && !present.has(object.metadata.uid)) this.#removed(object);
     }
     for (const object of items) this.put(object);
+    this.#completeUpTo(resourceVersion);
     this.#synced.resolve();
     return resourceVersion;
   }
@@ -101,18 +104,29 @@ export class Informer {
       version = event.object.metadata.resourceVersion;
       if (event.type === 'DELETED') this.#removed(event.object);
       else if (event.type !== 'BOOKMARK') this.put(event.object);
+      this.#completeUpTo(version);
     }
     return version;
   }
 
   /** Also used with the answer to an own write, so that the next plan sees it. */
   put(object: Resource): void {
+    const { uid, resourceVersion } = object.metadata;
+    const late = BigInt(resourceVersion) <= this.#complete;
+    // Were it still there, the cache would have it: it was deleted while its answer was on its way.
+    if (late && this.cache.keyOfUid(uid) === undefined) return;
     const change = this.cache.put(object);
     if (change === 'unchanged') return;
     const { before } = change;
-    const replaced = before !== undefined && before.metadata.uid !== object.metadata.uid;
+    const replaced = before !== undefined && before.metadata.uid !== uid;
     if (replaced) this.#listener(before, before, true);
     this.#listener(object, replaced ? undefined : before, false);
+  }
+
+  #completeUpTo(resourceVersion: string): void {
+    const version = BigInt(resourceVersion);
+    // A list may be older than what is known already.
+    if (version > this.#complete) this.#complete = version;
   }
 
   /** For an object that is known to be gone. */
