@@ -30,6 +30,8 @@ export class Informer {
   readonly #synced = Promise.withResolvers<void>();
   /** The cache has everything that happened up to this version; of what came later, perhaps some. */
   #complete = 0n;
+  /** From where the next watch goes on; nothing when only a list can tell. */
+  #version: string | undefined;
   #running: Promise<void> | undefined;
 
   constructor(
@@ -61,15 +63,14 @@ export class Informer {
   async #run(): Promise<void> {
     const { signal } = this.#abort;
     let pauseMs = FIRST_PAUSE_MS;
-    let version: string | undefined;
     while (!signal.aborted) {
       const beganMs = this.#clock.monotonicMs();
       try {
-        version ??= await this.#relist();
-        version = await this.#follow(version);
+        this.#version ??= await this.#relist();
+        await this.#follow(this.#version);
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof ApiError) version = undefined;
+        if (error instanceof ApiError) this.#version = undefined;
         this.#logger.debug({ plural: this.#type.plural, error: String(error) }, 'watch interrupted');
       }
       // Also after a stream that the server ended: one that ends every stream at once is asked no faster.
@@ -93,20 +94,18 @@ export class Informer {
     return resourceVersion;
   }
 
-  /** Returns the version up to which everything was seen when the server ended the stream. */
-  async #follow(from: string): Promise<string | undefined> {
-    let version = from;
+  async #follow(from: string): Promise<void> {
     for await (const event of this.#client.watch(this.#type, from, this.#abort.signal)) {
       if (event.type === 'ERROR') {
         this.#logger.debug({ plural: this.#type.plural, status: event.object }, 'watch expired');
-        return undefined;
+        this.#version = undefined;
+        return;
       }
-      version = event.object.metadata.resourceVersion;
       if (event.type === 'DELETED') this.#removed(event.object);
       else if (event.type !== 'BOOKMARK') this.put(event.object);
-      this.#completeUpTo(version);
+      this.#version = event.object.metadata.resourceVersion;
+      this.#completeUpTo(this.#version);
     }
-    return version;
   }
 
   /** Also used with the answer to an own write, so that the next plan sees it. */
