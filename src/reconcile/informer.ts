@@ -111,9 +111,8 @@ export class Informer {
   /** Also used with the answer to an own write, so that the next plan sees it. */
   put(object: Resource): void {
     const { uid, resourceVersion } = object.metadata;
-    const late = BigInt(resourceVersion) <= this.#complete;
-    // Were it still there, the cache would have it: it was deleted while its answer was on its way.
-    if (late && this.cache.keyOfUid(uid) === undefined) return;
+    // An answer that comes late: what the cache does not have of that time has been deleted since.
+    if (BigInt(resourceVersion) <= this.#complete) return;
     const change = this.cache.put(object);
     if (change === 'unchanged') return;
     const { before } = change;
