@@ -98,8 +98,8 @@ export class DisturbedCollection implements Pick<Api, 'list' | 'watch'> {
     resourceVersion: string,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<Kind>> {
-    this.#asked(type);
     signal.throwIfAborted();
+    this.#asked(type);
     const from = Number(resourceVersion);
     if (from !== this.#continuesAt) this.violations.push(`watched from ${from}, not ${this.#continuesAt}`);
     const stream = new Stream(from);

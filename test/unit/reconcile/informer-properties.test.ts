@@ -62,3 +62,16 @@ test('whatever happens on the way, the cache never goes back, everything is told
     { numRuns: 4_000 },
   );
 }, 30_000);
+
+test('it stops at any moment', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+      const run = new InformerRun(0);
+      await run.start();
+      for (const each of steps) await run.perform(each);
+      await run.stop();
+      expect(run.violations).toEqual([]);
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -79,8 +79,22 @@ export class InformerRun {
     const missing = present.filter((object) => !told.includes(object)).map(keyOf);
     const left = told.filter((object) => !present.includes(object)).map(keyOf);
     if (missing.length + left.length > 0) this.#violations.push(`missing at rest: ${missing}, left: ${left}`);
-    await this.#informer.stop();
+    await this.stop();
     this.#expectNoHaste();
+  }
+
+  /** Needs nothing but the answer to a list that was asked for, and no time. */
+  async stop(): Promise<void> {
+    const { requests } = this.#server;
+    let stopped = false;
+    void this.#informer.stop().then(() => {
+      stopped = true;
+    });
+    this.#server.answer({ behind: 0, count: 1 });
+    await settled();
+    if (!stopped) this.#violations.push('it does not stop');
+    if (this.#server.requests > requests) this.#violations.push('it goes on although it is stopped');
+    if (this.#clock.waiting > 0) this.#violations.push('stopping leaves a timer');
   }
 
   get violations(): string[] {
