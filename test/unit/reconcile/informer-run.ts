@@ -76,9 +76,10 @@ export class InformerRun {
     }
     const told = this.#informer.cache.list();
     const present = this.#server.store.all(disks.plural);
-    const missing = present.filter((object) => !told.includes(object)).map(keyOf);
-    const left = told.filter((object) => !present.includes(object)).map(keyOf);
-    if (missing.length + left.length > 0) this.#violations.push(`missing at rest: ${missing}, left: ${left}`);
+    for (const object of present)
+      if (!told.includes(object)) this.#violations.push(`${keyOf(object)} is missing at rest`);
+    for (const object of told)
+      if (!present.includes(object)) this.#violations.push(`${keyOf(object)} is left at rest`);
     await this.stop();
     this.#expectNoHaste();
   }

@@ -2,6 +2,8 @@ import type { ObjectListener } from '../../../src/reconcile/informer.ts';
 import type { ObjectCache } from '../../../src/reconcile/object-cache.ts';
 import { keyOf, type Resource } from '../../../src/resources/metadata.ts';
 
+const list = (objects: readonly Resource[]): string => objects.map(describe).join(' and ') || 'nothing';
+
 const describe = ({ metadata }: Resource): string =>
   `${keyOf({ metadata })} (${metadata.uid}) at ${metadata.resourceVersion}`;
 
@@ -29,8 +31,7 @@ export class InformerWitness {
     const present = byKey([...this.#present.values()]);
     const cached = byKey(cache.list());
     const differs = present.length !== cached.length || present.some((each, at) => each !== cached[at]);
-    if (differs)
-      this.violations.push(`told ${present.map(describe)}, but the cache has ${cached.map(describe)}`);
+    if (differs) this.violations.push(`told ${list(present)}, but the cache has ${list(cached)}`);
     if (cache.size !== cached.length) this.violations.push(`the size of the cache is told as ${cache.size}`);
     for (const object of cached) {
       const { uid, namespace } = object.metadata;
