@@ -94,8 +94,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an expired watch goes on where it was',
     file: 'src/reconcile/informer.ts',
-    from: '        return undefined;\n',
-    to: '        return from;\n',
+    from: '        this.#version = undefined;\n',
+    to: '',
   },
   {
     name: 'what changes while it is in work is not looked at again',

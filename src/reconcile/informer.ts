@@ -1,29 +1,41 @@
 import { type Clock, delay } from '../clock/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Resource } from '../resources/metadata.ts';
-import { keyOf } from '../resources/metadata.ts';
 import { type Api, ApiError, type ResourceType } from './api.ts';
 import { ObjectCache } from './object-cache.ts';
 
+/**
+ * Told of each difference of the cache once. An object that takes another's name comes after the deletion of that one,
+ * even if nobody else tells of it.
+ */
 export type ObjectListener = (object: Resource, before: Resource | undefined, deleted: boolean) => void;
+
+const FIRST_PAUSE_MS = 100;
+/** An attempt that lasted for longer than this was no failure. */
+const LAST_PAUSE_MS = 5_000;
 
 /**
  * Keeps an ObjectCache true to one collection: list, then watch from the list's version; on a gap (410, a broken
- * stream) list again and tell the listener every difference. Never gives up; backs off to 5 s.
+ * stream) list again and tell the listener every difference. Never gives up; pauses before each further attempt, longer
+ * and longer until one lasts.
  */
 export class Informer {
   readonly cache = new ObjectCache();
-  readonly #client: Api;
+  readonly #client: Pick<Api, 'list' | 'watch'>;
   readonly #type: ResourceType;
   readonly #listener: ObjectListener;
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #abort = new AbortController();
   readonly #synced = Promise.withResolvers<void>();
+  /** The cache has everything that happened up to this version; of what came later, perhaps some. */
+  #complete = 0n;
+  /** From where the next watch goes on; nothing when only a list can tell. */
+  #version: string | undefined;
   #running: Promise<void> | undefined;
 
   constructor(
-    { client, clock, logger }: { client: Api; clock: Clock; logger: Logger },
+    { client, clock, logger }: { client: Pick<Api, 'list' | 'watch'>; clock: Clock; logger: Logger },
     type: ResourceType,
     listener: ObjectListener,
   ) {
@@ -49,20 +61,22 @@ export class Informer {
   }
 
   async #run(): Promise<void> {
-    let backoffMs = 100;
-    let version: string | undefined;
-    while (!this.#abort.signal.aborted) {
+    const { signal } = this.#abort;
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!signal.aborted) {
+      const beganMs = this.#clock.monotonicMs();
       try {
-        version ??= await this.#relist();
-        version = await this.#follow(version);
-        backoffMs = 100;
+        this.#version ??= await this.#relist();
+        await this.#follow(this.#version);
       } catch (error) {
-        if (this.#abort.signal.aborted) return;
-        if (error instanceof ApiError) version = undefined;
+        if (signal.aborted) return;
+        if (error instanceof ApiError) this.#version = undefined;
         this.#logger.debug({ plural: this.#type.plural, error: String(error) }, 'watch interrupted');
-        await delay(this.#clock, backoffMs, this.#abort.signal).catch(() => undefined);
-        backoffMs = Math.min(backoffMs * 2, 5_000);
       }
+      // Also after a stream that the server ended: one that ends every stream at once is asked no faster.
+      if (this.#clock.monotonicMs() - beganMs > LAST_PAUSE_MS) pauseMs = FIRST_PAUSE_MS;
+      await delay(this.#clock, pauseMs, signal).catch(() => undefined);
+      pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS);
     }
   }
 
@@ -75,29 +89,42 @@ export class Informer {
       if (listed && !present.has(object.metadata.uid)) this.#removed(object);
     }
     for (const object of items) this.put(object);
+    this.#completeUpTo(resourceVersion);
     this.#synced.resolve();
     return resourceVersion;
   }
 
-  /** Returns the version up to which everything was seen when the server ended the stream. */
-  async #follow(from: string): Promise<string | undefined> {
-    let version = from;
+  async #follow(from: string): Promise<void> {
     for await (const event of this.#client.watch(this.#type, from, this.#abort.signal)) {
       if (event.type === 'ERROR') {
         this.#logger.debug({ plural: this.#type.plural, status: event.object }, 'watch expired');
-        return undefined;
+        this.#version = undefined;
+        return;
       }
-      version = event.object.metadata.resourceVersion;
       if (event.type === 'DELETED') this.#removed(event.object);
       else if (event.type !== 'BOOKMARK') this.put(event.object);
+      this.#version = event.object.metadata.resourceVersion;
+      this.#completeUpTo(this.#version);
     }
-    return version;
   }
 
   /** Also used with the answer to an own write, so that the next plan sees it. */
   put(object: Resource): void {
+    const { uid, resourceVersion } = object.metadata;
+    // An answer that comes late: what the cache does not have of that time has been deleted since.
+    if (BigInt(resourceVersion) <= this.#complete) return;
     const change = this.cache.put(object);
-    if (change !== 'unchanged') this.#listener(object, change.before, false);
+    if (change === 'unchanged') return;
+    const { before } = change;
+    const replaced = before !== undefined && before.metadata.uid !== uid;
+    if (replaced) this.#listener(before, before, true);
+    this.#listener(object, replaced ? undefined : before, false);
+  }
+
+  #completeUpTo(resourceVersion: string): void {
+    const version = BigInt(resourceVersion);
+    // A list may be older than what is known already.
+    if (version > this.#complete) this.#complete = version;
   }
 
   /** For an object that is known to be gone. */
@@ -108,8 +135,7 @@ export class Informer {
   }
 
   #removed(object: Resource): void {
-    const known = this.cache.get(keyOf(object));
-    this.cache.remove(object);
-    this.#listener(object, known, true);
+    const known = this.cache.remove(object);
+    if (known) this.#listener(object, known, true);
   }
 }

@@ -36,7 +36,8 @@ export class ObjectCache<Kind extends Resource = Resource> {
     const before = this.#byKey.get(key);
     if (this.#gone.has(object.metadata.uid)) return 'unchanged';
     if (before && !isNewer(object, before)) return 'unchanged';
-    if (before && before.metadata.uid !== object.metadata.uid) this.#keyByUid.delete(before.metadata.uid);
+    // Its name was free: the one before is gone, and an older list must not bring it back.
+    if (before && before.metadata.uid !== object.metadata.uid) this.remove(before);
     this.#byKey.set(key, object);
     this.#keyByUid.set(object.metadata.uid, key);
     const namespace = object.metadata.namespace ?? '';
@@ -45,15 +46,17 @@ export class ObjectCache<Kind extends Resource = Resource> {
     return { before };
   }
 
-  /** Forgets the object, unless another of the same name has taken its place. */
-  remove(object: Kind): void {
+  /** Forgets the object, unless another of the same name has taken its place. Returns what was there of it. */
+  remove(object: Kind): Kind | undefined {
     const key = keyOf(object);
     this.#gone.add(object.metadata.uid);
     if (this.#gone.size > 10_000) this.#gone.delete(this.#gone.values().next().value ?? '');
     this.#keyByUid.delete(object.metadata.uid);
-    if (this.#byKey.get(key)?.metadata.uid !== object.metadata.uid) return;
+    const known = this.#byKey.get(key);
+    if (known?.metadata.uid !== object.metadata.uid) return undefined;
     this.#byKey.delete(key);
     this.#keysByNamespace.get(object.metadata.namespace ?? '')?.delete(key);
+    return known;
   }
 }
 

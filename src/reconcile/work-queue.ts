@@ -14,7 +14,7 @@ export class WorkQueue {
   readonly #timers = new Map<string, { at: number; cancel: Cancel }>();
   readonly #clock: Clock;
   #closed = false;
-  #idle: (() => void) | undefined;
+  readonly #idle = Promise.withResolvers<void>();
 
   constructor(concurrency: number, process: (key: string) => Promise<void>, clock: Clock) {
     this.#clock = clock;
@@ -52,15 +52,13 @@ export class WorkQueue {
     this.#timers.set(key, { at, cancel });
   }
 
-  /** Takes no more work and resolves when nothing is in work any more. */
+  /** Takes no more work and resolves when nothing is in work any more. May be called more than once. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const key of this.#timers.keys()) this.#clearTimer(key);
     this.#ready.length = 0;
-    if (this.#active.size === 0) return;
-    await new Promise<void>((resolve) => {
-      this.#idle = resolve;
-    });
+    if (this.#active.size === 0) this.#idle.resolve();
+    await this.#idle.promise;
   }
 
   #pump(): void {
@@ -77,7 +75,7 @@ export class WorkQueue {
     this.#active.delete(key);
     if (this.#again.delete(key)) this.add(key);
     this.#pump();
-    if (this.#active.size === 0) this.#idle?.();
+    if (this.#closed && this.#active.size === 0) this.#idle.resolve();
   }
 
   #clearTimer(key: string): void {

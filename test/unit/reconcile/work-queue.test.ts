@@ -105,6 +105,13 @@ describe('closing', () => {
     expect(bench.begun).toEqual(['a', 'b']);
   });
 
+  test('everybody who closes waits for the same end', async () => {
+    bench.queue.add('a');
+    const closing = Promise.all([bench.queue.close(), bench.queue.close()]);
+    await bench.finish('a');
+    await expect(closing).resolves.toHaveLength(2);
+  });
+
   test('an empty queue closes at once', async () => {
     await expect(bench.queue.close()).resolves.toBeUndefined();
   });
