@@ -9,7 +9,6 @@ import { execa } from 'execa';
 import { pino } from 'pino';
 import { kinds } from '../src/kinds/registry.ts';
 import { readCollections } from '../src/simulation/collections.ts';
-import { emptyImage } from '../src/simulation/image.ts';
 import { shrink } from '../src/simulation/shrink.ts';
 import { type Verdict, World, type WorldOptions } from '../src/simulation/world.ts';
 import { checkout } from './lib/checkout.ts';
@@ -35,7 +34,6 @@ async function worldOptions(): Promise<Omit<WorldOptions, 'seed'>> {
   return {
     kinds,
     collections: await readCollections(join(checkout, 'crds')),
-    image: emptyImage(),
     logger: pino({ level: process.env['PURLIN_SIMULATE_LOG'] ?? 'silent' }),
   };
 }

@@ -224,7 +224,7 @@ export class Controller {
    * Resolves with whether it was carried out.
    */
   #contest(definition: KindDefinition, object: Resource, action: ApiAction['name']): Promise<boolean> {
-    const { client, informers, clock } = this.#parts;
+    const { client, informers } = this.#parts;
     const turn = this.#contests.then(async () => {
       const { items } = await client.list(informers.typeOf(definition.kind));
       for (const item of items) informers.put(item);
@@ -240,7 +240,7 @@ export class Controller {
 
   /** The same step follows from the object as the API server has it at this moment, and is still ours to take. */
   async #confirmed(definition: KindDefinition, object: Resource, step: Step): Promise<boolean> {
-    const { client, informers, clock, mayAct } = this.#parts;
+    const { client, informers, mayAct } = this.#parts;
     try {
       const live = await client.get(informers.typeOf(object.kind), object.metadata);
       informers.put(live);
@@ -248,8 +248,9 @@ export class Controller {
       const again = definition.plan(definition.gather(live, informers));
       return mayAct() && again.type === 'act' && sameTarget(again.step, step);
     } catch (error) {
-      if (isNotFound(error)) return false;
-      throw error;
+      if (!isNotFound(error)) throw error;
+      informers.forget(object.kind, object.metadata.uid);
+      return false;
     }
   }
 }

@@ -89,6 +89,11 @@ export class Faults {
     return this.#options.aim;
   }
 
+  /** It has been brought about, or nothing more can be. */
+  get aimMet(): boolean {
+    return this.#options.aim === undefined || this.#aimed > 0 || this.#budget === 0;
+  }
+
   get fired(): ReadonlyMap<FaultKind, number> {
     return this.#fired;
   }

@@ -184,6 +184,8 @@ export class Invariants {
     if (runStrategy === 'Halted' && at.length > 0)
       throw new InvariantBroken('everything converges', `Machine ${name} runs (${told(machine)})`);
     const mayRest = runStrategy !== 'Always' && readyOf(machine)?.reason === 'Stopped';
+    // Whoever paused it may resume it.
+    if (runStrategy === 'Manual' && readyOf(machine)?.reason === 'NotServing') return;
     if (at.length === 0 && mayRest) {
       if (readyOf(machine)?.status === 'True')
         throw new InvariantBroken('the status tells the truth', `${name} is stopped and Ready`);

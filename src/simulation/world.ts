@@ -11,6 +11,7 @@ import { Disturbances } from './disturbances.ts';
 import type { FaultKind } from './fault-kinds.ts';
 import { type Aim, Faults } from './faults.ts';
 import { SimulatedHost } from './host.ts';
+import { image, oddImage } from './image.ts';
 import { InvariantBroken, Invariants } from './invariants.ts';
 import { type ActionName, allMeetings, Meetings } from './meetings.ts';
 import { SimulatedQueue } from './queue.ts';
@@ -24,8 +25,6 @@ export interface WorldOptions {
   seed: number;
   kinds: readonly KindDefinition[];
   collections: readonly Collection[];
-  /** The bytes of an image that hosts can import. */
-  image: Buffer;
   logger: Logger;
   /** Instead of a number that follows from the seed. */
   limits?: { deeds?: number; faults?: number; only?: readonly FaultKind[] };
@@ -53,6 +52,8 @@ const SILENCE_MS = 70_000;
 /** Longer than the longest grace period of a guest. */
 const SHORT_SILENCE_MS = 35_000;
 const STORY_LINES = 60_000;
+/** Until what a world aims at has happened. */
+const FURTHER_DEEDS = 10;
 /** In which users do what objects advise, until none does any more. */
 const ROUNDS = 12;
 /** What happens all the time, also in a world at rest. */
@@ -71,8 +72,6 @@ interface Size {
 
 const small: Size = { machines: 1, deeds: 2, faults: 4, pause: 80 };
 const large: Size = { machines: 2, deeds: 7, faults: 8, pause: 160 };
-
-const checksumOf = (image: Buffer): string => `sha256:${createHash('sha256').update(image).digest('hex')}`;
 
 /** One fault during one action that this seed tries to bring about: together all seeds bring about all of them. */
 const aimOf = (seed: number): Aim | undefined => allMeetings[seed % allMeetings.length];
@@ -124,20 +123,17 @@ export class World {
     this.#queue = new SimulatedQueue(this.#scheduler, this.#faults);
     this.#hosts = Array.from({ length: 3 + random.below(2) }, (_, index) => {
       const host = new SimulatedHost(`h${index + 1}`, random.uuid(), index === 0 ? 'KVM' : 'TCG');
-      for (const location of [IMAGE_FILE, IMAGE_URL]) host.storage.publish(location, options.image);
+      for (const location of [IMAGE_FILE, IMAGE_URL]) host.storage.publish(location, image);
       host.network.setForeignCidrs(['10.99.0.0/24']);
-      host.hypervisor.guestsShutDown = random.chance(0.7);
+      host.hypervisor.guestsShutDown = aim?.action !== 'machine.withdrawShutdown' && random.chance(0.7);
       return host;
     });
     this.#invariants = new Invariants(this.#store, this.#hosts);
     this.#watch = new ControllerWatch(this.#store, this.#scheduler, (broken) => this.#break(broken));
     const publish = (file: string): void => {
-      for (const { storage } of this.#hosts) storage.publish(file, options.image);
+      for (const { storage } of this.#hosts) storage.publish(file, oddImage);
     };
-    this.#users = new Users(
-      new UserClient(this.#store, random, publish, checksumOf(options.image)),
-      aim?.action,
-    );
+    this.#users = new Users(new UserClient(this.#store, random, publish), aim?.action);
     this.#disturbances = new Disturbances({
       random,
       scheduler: this.#scheduler,
@@ -188,6 +184,10 @@ export class World {
     for (let done = 0; done < deeds; done += 1) {
       await this.#steps(20 + this.#random.below(this.#size.pause));
       this.#tell(`a user ${this.#users.act()}`);
+    }
+    for (let more = 0; more < FURTHER_DEEDS && !this.#faults.aimMet; more += 1) {
+      await this.#steps(20 + this.#random.below(this.#size.pause));
+      this.#tell(`a user ${this.#users.actTowards()}`);
     }
     await this.#steps(60);
   }

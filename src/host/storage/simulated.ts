@@ -44,7 +44,7 @@ export class SimulatedStorage implements Storage {
   readonly #lost = new Set<string>();
   readonly #blobs = new Map<string, SimulatedBlob>();
   readonly #refs = new Map<string, { digest: string; source: string }>();
-  readonly #imports = new Map<string, ImageFormat>();
+  readonly #imports = new Map<string, { format: ImageFormat; progressPercent?: number }>();
   readonly #seeds = new Map<string, string>();
   readonly #machines = new Set<string>();
   readonly #published = new Map<string, { bytes: Buffer; content: Buffer }>();
@@ -185,11 +185,14 @@ export class SimulatedStorage implements Storage {
     const begin = this.#perform('importImage', () => {
       checkedUid(imageUid);
       checksumOf(source);
-      this.#imports.set(imageUid, format);
+      this.#imports.set(imageUid, { format });
     });
     try {
       await begin;
       if (signal.aborted) throw failed('Aborted', 'the import was stopped', signal.reason);
+      await this.whileImporting();
+      this.#imports.set(imageUid, { format, progressPercent: 50 });
+      this.#changed();
       await this.whileImporting();
       const digest = this.#import(source, from);
       this.#refs.set(imageUid, { digest, source: contentHash({ ...source, imageUid: undefined }) });
@@ -325,11 +328,10 @@ export class SimulatedStorage implements Storage {
 
   #listedImages(): ImageSnapshot[] {
     const importing = [...this.#imports].map(
-      ([imageUid, format]): ImageSnapshot => ({
+      ([imageUid, progress]): ImageSnapshot => ({
         imageUid,
         state: 'importing',
-        format,
-        progressPercent: 50,
+        ...progress,
         overlays: [],
       }),
     );

@@ -19,14 +19,11 @@ export class UserClient {
   readonly random: Random;
   readonly #store: ApiStore;
   readonly #publish: (file: string) => void;
-  /** Of the image, as `sha256:<hex>`. */
-  readonly imageChecksum: string;
   readonly #soon: Deed[] = [];
   #serial = 0;
 
   /** @param publish puts an image under that name on every host */
-  constructor(store: ApiStore, random: Random, publish: (file: string) => void, imageChecksum: string) {
-    this.imageChecksum = imageChecksum;
+  constructor(store: ApiStore, random: Random, publish: (file: string) => void) {
     this.#store = store;
     this.random = random;
     this.#publish = publish;

@@ -25,6 +25,10 @@ export function createMachine(users: UserClient, name: string, spec: object = {}
       memory: '64Mi',
       terminationGracePeriodSeconds: users.random.pick([0, 5, 30]),
       updatePolicy: users.random.pick(['OnRestart', 'OnRestart', 'Restart']),
+      userData: users.random.pick([
+        { inline: '#!/bin/true' },
+        { secretRef: { name: 'user-data', key: 'first' } },
+      ]),
       disks: [rootDisk()],
       interfaces: [{ name: 'eth0', subnetRef: { name: SUBNET } }],
       ...spec,

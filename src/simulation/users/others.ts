@@ -1,6 +1,7 @@
 import type { Disk, Host, Image, Subnet } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { diskBytes } from '../../values/quantity.ts';
+import { imageChecksum } from '../image.ts';
 import { IMAGE, IMAGE_FILE, IMAGE_URL, LATE_IMAGE_FILE, SUBNET, type UserClient } from './client.ts';
 import type { Deed } from './deed.ts';
 
@@ -47,9 +48,15 @@ export const otherDeeds: readonly Deed[] = [
   {
     leadsTo: ['disk.delete', 'disk.retain', 'api.bindDisk'],
     does: (users) => {
-      users.soon(() => users.delete('disks', ownDisk(users)));
+      const name = users.newName('d');
+      users.soon(() =>
+        users.delete(
+          'disks',
+          users.some<Disk>('disks', ({ metadata }) => metadata.name === name),
+        ),
+      );
       const reclaimPolicy = users.random.pick(['Delete', 'Retain', 'Retain']);
-      return createDisk(users, { bindingMode: 'Immediate', reclaimPolicy });
+      return users.create('disks', name, { spec: { size: '32Mi', bindingMode: 'Immediate', reclaimPolicy } });
     },
   },
   {
@@ -97,7 +104,7 @@ export const otherDeeds: readonly Deed[] = [
       );
       const spec = users.random.pick([
         { source: { file: IMAGE_FILE } },
-        { source: { url: IMAGE_URL }, checksum: users.imageChecksum },
+        { source: { url: IMAGE_URL }, checksum: imageChecksum },
       ]);
       return users.create('images', name, { spec });
     },

@@ -33,6 +33,8 @@ export class Users {
     const text = Buffer.from('#!/bin/true').toString('base64');
     const tooLong = Buffer.alloc(70_000).toString('base64');
     client.create('secrets', 'user-data', { data: { first: text, second: text, long: tooLong } });
+    // Which of the two came first is found out when a host reports.
+    if (client.random.chance(0.1)) client.create('subnets', 'late', { spec: { cidr: '10.20.0.0/16' } });
     for (let index = 0; index < machines; index += 1) createMachine(client, client.newName('m'));
     return `${machines} Machines`;
   }
@@ -41,10 +43,19 @@ export class Users {
   act(): string {
     const { random } = this.#client;
     if (random.chance(0.05)) return this.#attempt(() => this.#replaceMachine());
-    const next = random.chance(0.6) ? this.#client.next() : undefined;
+    if (random.chance(0.5)) return this.actTowards();
+    return this.#actFrom(random.chance(0.15) ? mistakes : deeds);
+  }
+
+  /** Something that makes likely what this world is to lead to, if it is to lead to anything. @returns what it was */
+  actTowards(): string {
+    const next = this.#client.next();
     if (next) return this.#attempt(() => next.does(this.#client));
-    const towards = this.#towards.length > 0 && random.chance(0.6);
-    const kinds = towards ? this.#towards : random.chance(0.15) ? mistakes : deeds;
+    return this.#actFrom(this.#towards.length > 0 ? this.#towards : deeds);
+  }
+
+  #actFrom(kinds: readonly Deed[]): string {
+    const { random } = this.#client;
     // What cannot be done (there is no such object yet) is no deed: somebody thinks of something else.
     for (let attempts = 0; attempts < 5; attempts += 1) {
       const done = this.#attempt(() => random.pick(kinds).does(this.#client));

@@ -174,7 +174,14 @@ export class DisturbedCollection implements Pick<Api, 'list' | 'watch'> {
   }
 
   #owed(): Change[] | 'expired' {
-    return this.#stream ? this.store.since(disks.plural, this.#stream.position) : [];
+    const owed: Change[] = [];
+    for (let position = this.#stream?.position; position !== undefined; ) {
+      const next = this.store.next(disks.plural, position);
+      if (next === 'expired') return 'expired';
+      if (next) owed.push(next);
+      position = next?.revision;
+    }
+    return owed;
   }
 
   #tell(revision: number): void {

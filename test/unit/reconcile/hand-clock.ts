@@ -15,6 +15,10 @@ export class HandClock implements Clock {
     return this.#nowMs;
   }
 
+  uptimeMs(): number {
+    return this.monotonicMs();
+  }
+
   monotonicMs(): number {
     return this.#nowMs;
   }
