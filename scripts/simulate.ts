@@ -1,19 +1,19 @@
 /**
  * `npm run simulate`: whole installations under faults, in simulated worlds that follow from a seed.
- * `--seeds N` (100) from `--from N` (1) on, `--stop` at the first that is broken; `--seed N` one seed, with its story;
- * `--mutants [--only TEXT]` defects put in on purpose, each of which must be caught; `--patch FILE` whether a diff is.
+ * `--seeds N` (100) from `--from N` (1) on, `--stop` at the first that is broken; `--coverage` fails when a fault never
+ * met an action or a branch of a planner was never reached (5,000 seeds reach all), `--report FILE` leaves that to
+ * whoever puts several reports together; `--seed N` one seed, with its story; `--mutants [--only TEXT]` defects put in
+ * on purpose, each of which must be caught; `--patch FILE` whether a diff is.
  */
-import { join, resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
-import { pino } from 'pino';
-import { kinds } from '../src/kinds/registry.ts';
-import { readCollections } from '../src/simulation/collections.ts';
-import { shrink } from '../src/simulation/shrink.ts';
-import { type Verdict, World, type WorldOptions } from '../src/simulation/world.ts';
-import { checkout } from './lib/checkout.ts';
+import type { Verdict } from '../src/simulation/world.ts';
 import { main } from './lib/steps.ts';
+import type { CoverageReport } from './simulate/coverage.ts';
 import { inCopyOfSource, MUTANT_SEEDS, runMutants, simulateUntilBroken } from './simulate/mutation-gate.ts';
+import { PlannerCoverage } from './simulate/planner-coverage.ts';
 import { summary } from './simulate/summary.ts';
 
 const { values } = parseArgs({
@@ -21,6 +21,8 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
     stop: { type: 'boolean', default: false },
+    coverage: { type: 'boolean', default: false },
+    report: { type: 'string' },
     seed: { type: 'string' },
     mutants: { type: 'boolean', default: false },
     only: { type: 'string', default: '' },
@@ -30,38 +32,42 @@ const { values } = parseArgs({
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-async function worldOptions(): Promise<Omit<WorldOptions, 'seed'>> {
-  return {
-    kinds,
-    collections: await readCollections(join(checkout, 'crds')),
-    logger: pino({ level: process.env['PURLIN_SIMULATE_LOG'] ?? 'silent' }),
-  };
-}
-
 async function simulateSeeds(): Promise<void> {
-  const options = await worldOptions();
-  const from = Number(values.from);
+  const wanted = values.coverage || values.report !== undefined;
+  const planners = wanted ? await PlannerCoverage.begin() : undefined;
+  const { verdicts } = await import('./simulate/seeds.ts');
   const startedAt = performance.now();
-  const verdicts: Verdict[] = [];
-  for (let seed = from; seed < from + Number(values.seeds); seed += 1) {
-    const verdict = await new World({ ...options, seed }).run();
-    verdicts.push(verdict);
+  const seen: Verdict[] = [];
+  for await (const verdict of verdicts(Number(values.from), Number(values.seeds))) {
+    seen.push(verdict);
     if (!verdict.broken) continue;
-    print(`seed ${seed}: ${verdict.broken.invariant}\n  ${verdict.broken.message}`);
+    print(`seed ${verdict.seed}: ${verdict.broken.invariant}\n  ${verdict.broken.message}`);
     process.exitCode = 1;
     if (values.stop) break;
   }
-  print(summary(verdicts, performance.now() - startedAt));
+  print(summary(seen, performance.now() - startedAt));
+  if (planners) await report(seen, planners);
+}
+
+async function report(seen: readonly Verdict[], planners: PlannerCoverage): Promise<void> {
+  const { coverageOf } = await import('./simulate/coverage.ts');
+  const own: CoverageReport = {
+    meetings: seen.flatMap(({ meetings }) => meetings.entries()),
+    unreached: await planners.unreached(),
+  };
+  if (values.report !== undefined) return writeFile(values.report, JSON.stringify(own));
+  const { table, missed } = coverageOf([own]);
+  print([table, ...missed, `${missed.length} holes`].join('\n'));
+  if (missed.length > 0) process.exitCode = 1;
 }
 
 /** One seed; where it is broken, the smallest world in which it still is, and its story. */
 async function simulateOne(seed: number): Promise<void> {
-  const options = await worldOptions();
-  const verdict = await new World({ ...options, seed }).run();
+  const { examine } = await import('./simulate/seeds.ts');
+  const { verdict, smallest } = await examine(seed);
   print(`seed ${seed}: ${verdict.broken?.invariant ?? 'everything holds'}; trace ${verdict.traceHash}`);
   if (!verdict.broken) return;
   process.exitCode = 1;
-  const smallest = await shrink({ ...options, seed }, verdict);
   print(`shrunk from ${describe(verdict)} to ${describe(smallest)}`);
   print(smallest.broken?.story.join('\n') ?? '');
   print(`${smallest.broken?.invariant}\n  ${smallest.broken?.message}`);

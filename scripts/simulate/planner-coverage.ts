@@ -80,15 +80,50 @@ export function unreachedByAll(reports: readonly Unreached[]): Unreached {
   );
 }
 
-/** Each hole as `file:line  text`; one that holds nothing but white space and punctuation is none. */
+/** Branches that no world can reach, and why they are there all the same. */
+const unreachable: readonly { file: string; text: string; because: string }[] = [
+  {
+    file: 'src/kinds/disk/plan.ts',
+    text: "{ return waiting('InUse', `a domain on host ${host.name} still has the disk`); }",
+    because: 'a last look before data is destroyed; claims keep it from being needed',
+  },
+  {
+    file: 'src/kinds/subnet/plan.ts',
+    text: "{ return waiting('InUse', `a tap of a Machine is still on host ${name}`); }",
+    because: 'a last look before a bridge is removed; addresses keep it from being needed',
+  },
+  {
+    file: 'src/kinds/machine/changes.ts',
+    text: 'return [];',
+    because: 'a domain that is not shut off always has live hardware, which its type does not say',
+  },
+  {
+    file: 'src/kinds/machine/plan.ts',
+    text: "?? 'unknown'",
+    because: 'libvirt may not know why a guest stopped; the simulated one always does',
+  },
+  {
+    file: 'src/kinds/machine/prepare.ts',
+    text: 'attempt += 1;',
+    because:
+      'two MAC addresses of 46 random bits are the same; test/unit/kinds/machine-addresses makes them so',
+  },
+];
+
+/**
+ * Each hole as `file:line  text`; one that holds nothing but white space and punctuation is none, nor is one that no
+ * world can reach.
+ */
 export function holes(unreached: Unreached): string[] {
   return Object.entries(unreached).flatMap(([file, ranges]) => {
     const source = readFileSync(join(checkout, file), 'utf8');
     return ranges.flatMap(([from, to]) => {
       const text = source.slice(from, to);
-      if (!/\w/.test(text)) return [];
+      const words = text.trim().replace(/\s+/g, ' ');
+      const known = unreachable.some((each) => each.file === file && each.text === words);
+      if (known || !/\w/.test(text)) return [];
       const line = source.slice(0, from + text.search(/\S/)).split('\n').length;
-      return [`${file}:${line}  ${text.trim().replace(/\s+/g, ' ').slice(0, 110)}`];
+      return [`${file}:${line}  ${words.slice(0, 110)}`];
     });
   });
 }

@@ -59,8 +59,13 @@ export class Meetings {
     return this.#counts.get(`${fault}/${action}`) ?? 0;
   }
 
-  add(fault: FaultKind, action: ActionName, times = 1): void {
-    this.#counts.set(`${fault}/${action}`, this.count(fault, action) + times);
+  add(fault: FaultKind, action: ActionName): void {
+    this.#counts.set(`${fault}/${action}`, this.count(fault, action) + 1);
+  }
+
+  /** @param entries as {@link entries} gives them */
+  addAll(entries: readonly [string, number][]): void {
+    for (const [key, count] of entries) this.#counts.set(key, (this.#counts.get(key) ?? 0) + count);
   }
 
   /** As `[fault/action, count]`, for a report that is read again. */

@@ -53,7 +53,7 @@ const SILENCE_MS = 70_000;
 const SHORT_SILENCE_MS = 35_000;
 const STORY_LINES = 60_000;
 /** Until what a world aims at has happened. */
-const FURTHER_DEEDS = 10;
+const FURTHER_DEEDS = 20;
 /** In which users do what objects advise, until none does any more. */
 const ROUNDS = 12;
 /** What happens all the time, also in a world at rest. */
@@ -72,6 +72,14 @@ interface Size {
 
 const small: Size = { machines: 1, deeds: 2, faults: 4, pause: 80 };
 const large: Size = { machines: 2, deeds: 7, faults: 8, pause: 160 };
+
+const ofRunningGuests: ReadonlySet<ActionName> = new Set<ActionName>([
+  'machine.reconfigure',
+  'machine.connect',
+  'machine.requestShutdown',
+  'machine.withdrawShutdown',
+  'machine.powerOff',
+]);
 
 /** One fault during one action that this seed tries to bring about: together all seeds bring about all of them. */
 const aimOf = (seed: number): Aim | undefined => allMeetings[seed % allMeetings.length];
@@ -179,7 +187,7 @@ export class World {
       );
     for (const name of ['controller-a', 'controller-b']) this.#startController(name);
     this.#tell(`users apply ${this.#users.begin(this.#size.machines + this.#random.below(2))}`);
-    if (this.#random.chance(0.7)) await this.#settleIn();
+    if (this.#random.chance(0.7) || this.#aimsAtGuests) await this.#settleIn();
     const deeds = this.#options.limits?.deeds ?? this.#size.deeds + this.#random.below(this.#size.deeds);
     for (let done = 0; done < deeds; done += 1) {
       await this.#steps(20 + this.#random.below(this.#size.pause));
@@ -226,6 +234,12 @@ export class World {
       await this.#untilSilent(SILENCE_MS);
     }
     throw new InvariantBroken('what an object says leads out of it', `not after ${ROUNDS} rounds`);
+  }
+
+  /** What it is to bring about can only happen to a guest that runs. */
+  get #aimsAtGuests(): boolean {
+    const { action } = this.#faults.aim ?? {};
+    return action !== undefined && ofRunningGuests.has(action);
   }
 
   #actionsUnderway(): ReadonlySet<ActionName> {

@@ -19,8 +19,8 @@ const namesDisk = (machine: Machine, name: string): boolean =>
 const namesSubnet = (machine: Machine, name: string): boolean =>
   (machine.spec.interfaces ?? []).some(({ subnetRef }) => subnetRef.name === name);
 
-const lacksAddress = ({ spec, status }: Machine): boolean =>
-  (status?.addresses?.length ?? 0) < (spec.interfaces?.length ?? 0);
+const lacksAddress = ({ spec: { interfaces = [] }, status }: Machine): boolean =>
+  (status?.addresses?.length ?? 0) < interfaces.length;
 
 export const machine: KindDefinition<Machine, MachineInput> = {
   kind: 'Machine',

@@ -31,7 +31,10 @@ export function planMachine(input: MachineInput): Outcome {
   // A guest that has been defined does not need its user data again.
   if ('problem' in userData && !domain?.definitionHash) return waiting('UserDataMissing', userData.problem);
   if (!domain?.persistent) return planDefinition(input, host, domain);
-  return planRedefinition(input, host, domain) ?? planPower(input, host, domain);
+  const outcome = planRedefinition(input, host, domain) ?? planPower(input, host, domain);
+  return outcome.type === 'settled' && 'problem' in userData
+    ? waiting('UserDataMissing', `changes of the spec must wait: ${userData.problem}`)
+    : outcome;
 }
 
 type KnownHost = HostView & { snapshot: HostSnapshot };

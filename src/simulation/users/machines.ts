@@ -81,7 +81,7 @@ export const machineDeeds: readonly Deed[] = [
   { leadsTo: making, does: (users) => createMachine(users, users.newName('m')) },
   { leadsTo: making, does: (users) => createMachine(users, users.newName('m')) },
   {
-    leadsTo: [...making, 'disk.retain'],
+    leadsTo: making,
     does: (users) =>
       createMachine(users, users.newName('m'), {
         runStrategy: users.random.pick(['Always', 'RerunOnFailure', 'Manual']),
@@ -110,7 +110,7 @@ export const machineDeeds: readonly Deed[] = [
   },
   {
     // A Disk of its own, which outlives it.
-    leadsTo: [...making, 'disk.retain', 'api.deleteChild'],
+    leadsTo: making,
     does: (users) => {
       const disk = users.newName('d');
       users.create('disks', disk, {
@@ -217,6 +217,13 @@ export const machineDeeds: readonly Deed[] = [
   {
     leadsTo: ['machine.connect', 'api.deleteChild'],
     does: (users) => edit(users, some(users), { interfaces: null }),
+  },
+  {
+    leadsTo: ['machine.reconfigure', 'subnet.realise'],
+    does: (users) => {
+      const address = `10.20.0.${100 + users.random.below(100)}`;
+      return edit(users, some(users), { interfaces: [newInterface(users, SUBNET, address)] });
+    },
   },
   {
     leadsTo: ['machine.reconfigure', 'api.claimDisk', 'disk.create'],

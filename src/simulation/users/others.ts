@@ -22,10 +22,21 @@ const otherSubnet = (users: UserClient): Subnet =>
 const ownDisk = (users: UserClient): Disk =>
   users.some<Disk>('disks', (disk) => !deleting(disk) && disk.metadata.ownerReferences === undefined);
 
+function makeAndDeleteDisk(users: UserClient, reclaimPolicy: 'Delete' | 'Retain'): string {
+  const name = users.newName('d');
+  users.soon(() =>
+    users.delete(
+      'disks',
+      users.some<Disk>('disks', ({ metadata }) => metadata.name === name),
+    ),
+  );
+  return users.create('disks', name, { spec: { size: '32Mi', bindingMode: 'Immediate', reclaimPolicy } });
+}
+
 /** What somebody does to Disks, Subnets, Images, Secrets and Hosts. */
 export const otherDeeds: readonly Deed[] = [
   {
-    leadsTo: ['api.bindDisk', 'disk.create', 'disk.retain'],
+    leadsTo: ['api.bindDisk', 'disk.create'],
     does: (users) =>
       createDisk(users, {
         bindingMode: users.random.pick(['Immediate', 'Immediate', 'WaitForFirstConsumer']),
@@ -41,26 +52,11 @@ export const otherDeeds: readonly Deed[] = [
       return users.patch('disks', disk, { spec: { size: `${bytes / MEBIBYTE}Mi` } });
     },
   },
+  { leadsTo: ['disk.delete'], does: (users) => users.delete('disks', ownDisk(users)) },
+  { leadsTo: ['disk.delete', 'api.bindDisk'], does: (users) => makeAndDeleteDisk(users, 'Delete') },
+  { leadsTo: ['disk.retain', 'api.bindDisk'], does: (users) => makeAndDeleteDisk(users, 'Retain') },
   {
-    leadsTo: ['disk.delete', 'disk.retain'],
-    does: (users) => users.delete('disks', ownDisk(users)),
-  },
-  {
-    leadsTo: ['disk.delete', 'disk.retain', 'api.bindDisk'],
-    does: (users) => {
-      const name = users.newName('d');
-      users.soon(() =>
-        users.delete(
-          'disks',
-          users.some<Disk>('disks', ({ metadata }) => metadata.name === name),
-        ),
-      );
-      const reclaimPolicy = users.random.pick(['Delete', 'Retain', 'Retain']);
-      return users.create('disks', name, { spec: { size: '32Mi', bindingMode: 'Immediate', reclaimPolicy } });
-    },
-  },
-  {
-    leadsTo: ['disk.delete', 'disk.retain'],
+    leadsTo: [],
     does: (users) =>
       users.patch('disks', users.some('disks'), {
         spec: { reclaimPolicy: users.random.pick(['Delete', 'Retain']) },

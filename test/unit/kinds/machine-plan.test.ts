@@ -53,7 +53,7 @@ describe('the definition', () => {
     [
       'user data lost later does not touch a guest that runs',
       { ...withDomain(), userData: { problem: 'Secret boot does not exist' } },
-      'settled',
+      'wait (UserDataMissing): changes of the spec must wait: Secret boot does not exist',
     ],
   ])('%s', (_name, input, expected) => {
     expect(plan(input)).toBe(expected);
