@@ -5,6 +5,8 @@ export interface Mutant {
   /** Text that stands in the file once. */
   from: string;
   to: string;
+  /** Which showed it when it was looked for last: tried first, before all the others. */
+  seed?: number;
 }
 
 export const mutants: readonly Mutant[] = [
@@ -58,7 +60,6 @@ export const mutants: readonly Mutant[] = [
     from: "if (!failure && action.name.endsWith('.delete'))",
     to: "if (action.name.endsWith('.delete'))",
   },
-  // The observer.
   // The mirror of hosts.
   {
     name: 'the snapshot of a host that does not obey yet is planned from',
@@ -139,7 +140,104 @@ export const mutants: readonly Mutant[] = [
     from: 'conditions: mergeConditions(',
     to: 'conditions: present.conditions ?? mergeConditions(',
   },
+  {
+    name: 'an order of an older generation is carried out',
+    file: 'src/agent/fence.ts',
+    from: 'order.generation < admitted.generation',
+    to: 'order.generation < 0',
+  },
+  {
+    name: 'a result is told before its effect can be seen',
+    file: 'src/agent/order-desk.ts',
+    from: '    await observer.refresh(touchedParts(action.name), uid);\n',
+    to: '',
+  },
+  {
+    name: 'a grace period never ends',
+    file: 'src/agent/snapshot.ts',
+    from: 'overdue: dueAt(request) <= uptimeMs',
+    to: 'overdue: dueAt(request) <= 0',
+  },
+  {
+    name: 'the end of a grace period is not told',
+    file: 'src/agent/observer.ts',
+    from: '    if (due === undefined) return;\n',
+    to: '    if (due !== Infinity) return;\n',
+  },
+  {
+    name: 'a change on a host is not looked at',
+    file: 'src/reconcile/controller.ts',
+    from: '      if (owner) this.#enqueue(owner.kind, owner.key);\n',
+    to: '',
+  },
+  {
+    name: 'what is contested is not decided one after another',
+    file: 'src/reconcile/controller.ts',
+    from: "new Set(['api.holdNetwork'])",
+    to: 'new Set()',
+  },
+  {
+    name: 'a lease that another holds is taken',
+    file: 'src/reconcile/leader.ts',
+    from: 'present.spec.holderIdentity === identity;',
+    to: 'present.spec.holderIdentity !== identity;',
+  },
+  // Executors.
+  {
+    name: 'a deleted Machine leaves its taps',
+    file: 'src/kinds/machine/execute.ts',
+    from: '    for (const name of interfaceNames) await network.deletePort(uid, name);\n    await deleteSparePorts([], context, uid);\n',
+    to: '',
+  },
+  {
+    name: 'a deleted Disk leaves its file',
+    file: 'src/kinds/disk/execute.ts',
+    from: '    await context.storage.deleteDisk(uid);\n',
+    to: '',
+  },
+  {
+    name: 'a disk that the spec does not have any more stays in the guest',
+    file: 'src/kinds/machine/execute.ts',
+    from: '    if (!wantedPaths.has(path)) await hypervisor.detachDisk(uuid, target);\n',
+    to: '',
+  },
+  {
+    name: 'a paused guest is left paused',
+    file: 'src/kinds/machine/plan.ts',
+    from: "if (domain.power === 'paused' && runStrategy !== 'Manual') {",
+    to: "if (domain.power === 'paused' && runStrategy === 'Halted') {",
+  },
   // Planners.
+  {
+    name: 'ready is said too early',
+    file: 'src/plan/ready.ts',
+    from: ': because(outcome.reason, outcome.because);',
+    to: ': because(outcome.reason, outcome.because, true);',
+  },
+  {
+    name: 'a Machine claims a disk of another host',
+    file: 'src/kinds/machine/prepare.ts',
+    from: 'if (elsewhere !== undefined && elsewhere !== hostName) {',
+    to: "if (elsewhere === '') {",
+  },
+  {
+    name: 'data that is to be retained is deleted',
+    file: 'src/kinds/disk/plan.ts',
+    from: "if (disk.spec.reclaimPolicy === 'Retain')",
+    to: "if (disk.spec.reclaimPolicy === 'Delete' && disk.status === undefined)",
+  },
+  {
+    name: 'an address that is taken is chosen',
+    file: 'src/kinds/machine/prepare.ts',
+    from: 'const used = new Set([gateway, ...taken.map(({ spec }) => spec.address)]);',
+    to: 'const used = new Set([gateway]);',
+  },
+  {
+    name: 'networks that overlap are both held',
+    file: 'src/kinds/subnet/plan.ts',
+    from: 'return theirs !== undefined && overlaps(network, theirs) && precedes(other, subnet);',
+    to: 'return theirs === undefined && precedes(other, subnet);',
+  },
   {
     name: 'a finalizer is released before the hosts are clean',
     file: 'src/plan/removal.ts',

@@ -1,13 +1,13 @@
 /** Applies one defect after another to a copy of the source, and runs the simulation of the copy until it notices. */
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { checkout } from '../lib/checkout.ts';
 import { type Mutant, mutants } from './mutants.ts';
 
 /** Within so many seeds every defect must be caught. */
-export const MUTANT_SEEDS = 400;
+export const MUTANT_SEEDS = 1_000;
 
 export interface Caught {
   mutant: Mutant;
@@ -29,20 +29,30 @@ export async function inCopyOfSource<Result>(work: (copy: string) => Promise<Res
   }
 }
 
-/** @param matching only those whose name has this in it */
-export function runMutants(matching: string, onResult: (result: Caught) => void): Promise<Caught[]> {
-  return inCopyOfSource(async (copy) => {
-    const results: Caught[] = [];
-    for (const mutant of mutants.filter(({ name }) => name.includes(matching))) {
-      const result = { mutant, by: await catchMutant(copy, mutant) };
-      results.push(result);
-      onResult(result);
-    }
-    return results;
-  });
+/**
+ * One copy of the source for each core, each with one defect at a time.
+ *
+ * @param matching only those whose name has this in it
+ */
+export async function runMutants(matching: string, onResult: (result: Caught) => void): Promise<Caught[]> {
+  const waiting = mutants.filter(({ name }) => name.includes(matching));
+  const results: Caught[] = [];
+  const worker = (): Promise<void> =>
+    inCopyOfSource(async (copy) => {
+      for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
+        const result = { mutant, by: await catchMutant(copy, mutant) };
+        results.push(result);
+        onResult(result);
+      }
+    });
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), waiting.length) }, worker));
+  return results;
 }
 
-async function catchMutant(copy: string, { name, file, from, to }: Mutant): Promise<string | undefined> {
+async function catchMutant(
+  copy: string,
+  { name, file, from, to, seed }: Mutant,
+): Promise<string | undefined> {
   const path = join(copy, file);
   const original = await readFile(path, 'utf8');
   if (original.split(from).length !== 2) throw new Error(`${name}: its text does not stand once in ${file}`);
@@ -51,19 +61,23 @@ async function catchMutant(copy: string, { name, file, from, to }: Mutant): Prom
     original.replace(from, () => to),
   );
   try {
-    return await simulateUntilBroken(copy);
+    return (seed && (await simulateUntilBroken(copy, seed, 1))) ?? (await simulateUntilBroken(copy));
   } finally {
     await writeFile(path, original);
   }
 }
 
 /** Runs the simulation of a checkout. @returns the first seed that is broken and how, if one is */
-export async function simulateUntilBroken(directory: string): Promise<string | undefined> {
-  const args = ['scripts/simulate.ts', '--seeds', String(MUTANT_SEEDS), '--stop'];
+export async function simulateUntilBroken(
+  directory: string,
+  firstSeed = 1,
+  seeds = MUTANT_SEEDS,
+): Promise<string | undefined> {
+  const args = ['scripts/simulate.ts', '--from', String(firstSeed), '--seeds', String(seeds), '--stop'];
   const { exitCode, stdout, stderr, timedOut } = await execa(process.execPath, args, {
     cwd: directory,
     reject: false,
-    timeout: 300_000,
+    timeout: 900_000,
   });
   if (exitCode === 0) return undefined;
   if (timedOut) return 'a world that never ends';

@@ -1,6 +1,7 @@
 import type { Disk, IPAddress, Machine } from '../resources/kinds.ts';
 import type { Condition } from '../resources/conditions.ts';
 import { deleting, type Resource } from '../resources/metadata.ts';
+import { overlaps, parseCidr } from '../values/ipv4.ts';
 import type { ApiStore } from './api-store.ts';
 import type { SimulatedHost } from './host.ts';
 
@@ -73,6 +74,7 @@ export class Invariants {
     this.#oneWriterPerDisk();
     this.#destructionWasAskedFor();
     this.#addressesAreUnique();
+    this.#networksDoNotOverlap();
   }
 
   /** After everything has settled. @throws InvariantBroken */
@@ -118,10 +120,12 @@ export class Invariants {
       for (const part of ['domains', 'disks'] as const) {
         for (const uid of before[part]) {
           const owner = this.#seen.get(uid);
-          if (now[part].has(uid) || !owner || deleting(owner)) continue;
+          if (now[part].has(uid) || !owner) continue;
+          if (deleting(owner) && !(part === 'disks' && (owner as Disk).spec.reclaimPolicy === 'Retain'))
+            continue;
           throw new InvariantBroken(
             'destruction was asked for',
-            `${host.name} lost ${part} ${uid} of ${owner.kind} ${owner.metadata.name}, which nobody deleted`,
+            `${host.name} lost ${part} ${uid} of ${owner.kind} ${owner.metadata.name}, which nobody deleted, or which is retained`,
           );
         }
       }
@@ -139,6 +143,16 @@ export class Invariants {
             throw new InvariantBroken('addresses are unique', `${what} is up for ${other} and ${machineUid}`);
           holders.set(key, machineUid);
         }
+      }
+    }
+  }
+
+  #networksDoNotOverlap(): void {
+    for (const { name, network } of this.#hosts) {
+      const networks = network.cidrs.flatMap((cidr) => parseCidr(cidr) ?? []);
+      for (const [index, one] of networks.entries()) {
+        if (networks.slice(index + 1).some((other) => overlaps(one, other)))
+          throw new InvariantBroken('networks do not overlap', `${network.cidrs.join(', ')} are on ${name}`);
       }
     }
   }

@@ -56,6 +56,11 @@ export class SimulatedNetwork implements Network {
     return [...this.#segments.keys()];
   }
 
+  /** Networks of the segments. */
+  get cidrs(): string[] {
+    return [...this.#segments.values()].map(({ spec }) => spec.cidr);
+  }
+
   has(subnetUid: string): boolean {
     return this.#segments.has(subnetUid);
   }

@@ -58,9 +58,13 @@ export const otherDeeds: readonly Deed[] = [
   {
     leadsTo: [],
     does: (users) =>
-      users.patch('disks', users.some('disks'), {
-        spec: { reclaimPolicy: users.random.pick(['Delete', 'Retain']) },
-      }),
+      users.patch(
+        'disks',
+        users.some<Disk>('disks', (disk) => !deleting(disk)),
+        {
+          spec: { reclaimPolicy: users.random.pick(['Delete', 'Retain']) },
+        },
+      ),
   },
   {
     leadsTo: ['subnet.realise', 'api.holdNetwork'],
