@@ -61,7 +61,8 @@ async function catchMutant(
     original.replace(from, () => to),
   );
   try {
-    return (seed && (await simulateUntilBroken(copy, seed, 1))) ?? (await simulateUntilBroken(copy));
+    const again = seed === undefined ? undefined : await simulateUntilBroken(copy, seed, 1);
+    return again ?? (await simulateUntilBroken(copy));
   } finally {
     await writeFile(path, original);
   }

@@ -94,7 +94,7 @@ class RunningAgent implements Agent {
   #closing: Promise<void> | undefined;
 
   private constructor(parts: Parts, redis: Redis, subscriber: Redis, trouble: TroubleLog) {
-    const { identity, incarnation, hostName, fence, ports, facts, logger, now } = parts;
+    const { identity, incarnation, hostName, fence, ports, facts, logger } = parts;
     const { agentUid, sealingKeys } = identity;
     this.agentUid = agentUid;
     this.incarnation = incarnation;
@@ -134,7 +134,7 @@ class RunningAgent implements Agent {
       observer: this.#observer,
       context: {
         ...ports,
-        uptimeMs: systemClock.uptimeMs,
+        uptimeMs: () => systemClock.uptimeMs(),
         host: { accelerator: facts.accelerator, cpus: facts.cpus },
       },
       logger,

@@ -36,8 +36,8 @@ export class DataDirectoryTaken extends Error {
 }
 
 /** Proofs of removal beyond this age or number go; a finalizer that still waits then finds a complete snapshot. */
-const removalsKeptMs = 30 * 24 * 3_600_000;
-const removalsKept = 2_000;
+export const removalsKeptMs = 30 * 24 * 3_600_000;
+export const removalsKept = 2_000;
 
 /** In `<dataDir>/agent/fence.sqlite`, locked for the life of the process. */
 export class SqliteFenceBook implements FenceBook {

@@ -155,7 +155,7 @@ export class Controller {
     object: Resource,
     logger: Logger,
   ): Promise<number | undefined> {
-    const { informers, events, clock } = this.#parts;
+    const { informers, events } = this.#parts;
     const input = definition.gather(object, informers);
     const outcome = definition.plan(input);
     if (outcome.type === 'act') {

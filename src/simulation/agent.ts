@@ -94,7 +94,7 @@ export class SimulatedAgent {
 
   /** It was frozen for so long that the queue took all its jobs for stalled. */
   wakeUp(): void {
-    for (const job of [...this.#jobs]) this.#loseLock(job);
+    for (const job of this.#jobs) this.#loseLock(job);
   }
 
   #actionInHand(): HostActionName | undefined {

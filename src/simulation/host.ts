@@ -1,4 +1,4 @@
-import type { Admitted, FenceBook } from '../agent/fence-book.ts';
+import type { FenceBook } from '../agent/fence-book.ts';
 import type { AgentPorts } from '../agent/ports.ts';
 import { SimulatedNetwork } from '../host/network/simulated.ts';
 import { SimulatedHypervisor } from '../host/simulated-hypervisor.ts';
@@ -6,6 +6,7 @@ import { SimulatedStorage } from '../host/storage/simulated.ts';
 import type { HostActionName } from '../plan/actions.ts';
 import type { HostFacts } from '../plan/snapshot.ts';
 import type { Faults } from './faults.ts';
+import { MemoryFenceBook } from './fence-book.ts';
 import type { Process } from './scheduler.ts';
 import { HostChronicle } from './watched-fence.ts';
 
@@ -65,40 +66,6 @@ export class SimulatedHost {
       storage: timed(this.storage, 'storage'),
     };
   }
-}
-
-/** Facts on the disk of a host: there again after any crash. */
-class MemoryFenceBook implements FenceBook {
-  readonly #facts = new Map<string, string>();
-  readonly #admitted = new Map<string, Admitted>();
-  readonly #removals = new Map<string, number>();
-
-  fact(name: string): string | undefined {
-    return this.#facts.get(name);
-  }
-
-  setFact(name: string, value: string): void {
-    this.#facts.set(name, value);
-  }
-
-  admitted(uid: string): Admitted | undefined {
-    return this.#admitted.get(uid);
-  }
-
-  admit(uid: string, { epoch, generation }: Admitted): void {
-    this.#admitted.set(uid, { epoch, generation });
-    this.#removals.delete(uid);
-  }
-
-  recordRemoval(uid: string, generation: number): void {
-    this.#removals.set(uid, generation);
-  }
-
-  removals(): Record<string, number> {
-    return Object.fromEntries(this.#removals);
-  }
-
-  close(): void {}
 }
 
 /** Calls that only look. */

@@ -1,8 +1,11 @@
 /** Whole installations under faults, a batch of seeds a test; `npm run simulate -- --seed N` tells the story of one. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { checkout } from '../../scripts/lib/checkout.ts';
+import { coverageOf, readReports } from '../../scripts/simulate/coverage.ts';
 
 const batches = Number(process.env['PURLIN_SIMULATE_BATCHES'] ?? 20);
 const seedsInBatch = 250;
@@ -19,14 +22,30 @@ const simulate = (...args: string[]) =>
   });
 
 describe('simulated worlds', () => {
-  test.each(Array.from({ length: batches }, (_, batch) => batch * seedsInBatch + 1))(
+  const firstSeeds = Array.from({ length: batches }, (_, batch) => batch * seedsInBatch + 1);
+  let reports: string;
+  const reportFrom = (seed: number): string => join(reports, `${seed}.json`);
+
+  beforeAll(async () => {
+    reports = await mkdtemp(join(tmpdir(), 'purlin-seeds-'));
+  });
+  afterAll(async () => {
+    await rm(reports, { recursive: true });
+  });
+
+  test.each(firstSeeds)(
     'seeds from %i: no promise is broken, everything converges and falls silent',
     async (from) => {
-      const { stdout } = await simulate('--from', String(from), '--seeds', String(seedsInBatch));
+      const seeds = ['--from', String(from), '--seeds', String(seedsInBatch)];
+      const { stdout } = await simulate(...seeds, '--report', reportFrom(from));
       expect(stdout).toContain(`${seedsInBatch} seeds, 0 broken`);
     },
     900_000,
   );
+
+  test('together they met every fault during every action, and reached every branch of every planner', async () => {
+    expect(coverageOf(await readReports(firstSeeds.map(reportFrom))).missed).toEqual([]);
+  });
 
   test('a seed leads to the same story each time, another one to another', async () => {
     const trace = async (seed: string) =>

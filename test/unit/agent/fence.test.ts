@@ -3,35 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Fence } from '../../../src/agent/fence.ts';
-import { SqliteFenceBook } from '../../../src/agent/fence-book.ts';
+import { type FenceBook, SqliteFenceBook } from '../../../src/agent/fence-book.ts';
+import { MemoryFenceBook } from '../../../src/simulation/fence-book.ts';
 import type { Order } from '../../../src/queue/order.ts';
 
-let dataDir: string;
-let clock = 0;
-const fences: Fence[] = [];
-
-beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'purlin-fence-'));
-});
-afterEach(() => {
-  for (const fence of fences.splice(0)) fence.close();
-  rmSync(dataDir, { recursive: true });
-});
-
 const trust = { installationUid: 'i', controllerPublicKey: 'k' };
-
-function openFence(overrides: { incarnation?: string; installationUid?: string } = {}): Fence {
-  const { incarnation = 'n1', installationUid = 'i' } = overrides;
-  const fence = new Fence({
-    book: new SqliteFenceBook(dataDir),
-    agentUid: 'a',
-    incarnation,
-    trust: { ...trust, installationUid },
-    now: () => clock,
-  });
-  fences.push(fence);
-  return fence;
-}
 
 const order = (overrides: Partial<Order> = {}): Order => ({
   orderId: 'o',
@@ -50,7 +26,54 @@ const order = (overrides: Partial<Order> = {}): Order => ({
   ...overrides,
 });
 
-describe('Fence', () => {
+/** Where the book is that a fence finds again after a crash: on a disk, or in a simulated host. */
+interface Shelf {
+  open(): FenceBook;
+  [Symbol.dispose](): void;
+}
+
+function shelfOnDisk(): Shelf {
+  const dataDir = mkdtempSync(join(tmpdir(), 'purlin-fence-'));
+  return {
+    open: () => new SqliteFenceBook(dataDir),
+    [Symbol.dispose]: () => rmSync(dataDir, { recursive: true }),
+  };
+}
+
+function shelfInMemory(): Shelf {
+  const book = new MemoryFenceBook();
+  return { open: () => book, [Symbol.dispose]: () => undefined };
+}
+
+describe.each([
+  ['on a disk', shelfOnDisk],
+  ['in a simulated host', shelfInMemory],
+])('a fence with its book %s', (_where, newShelf) => {
+  let shelf: Shelf;
+  let clock = 0;
+  const fences: Fence[] = [];
+
+  beforeEach(() => {
+    shelf = newShelf();
+  });
+  afterEach(() => {
+    for (const fence of fences.splice(0)) fence.close();
+    shelf[Symbol.dispose]();
+  });
+
+  function openFence(overrides: { incarnation?: string; installationUid?: string } = {}): Fence {
+    const { incarnation = 'n1', installationUid = 'i' } = overrides;
+    const fence = new Fence({
+      book: shelf.open(),
+      agentUid: 'a',
+      incarnation,
+      trust: { ...trust, installationUid },
+      now: () => clock,
+    });
+    fences.push(fence);
+    return fence;
+  }
+
   test('remembers epoch and generation over a restart', () => {
     const before = openFence();
     before.admit(order());
