@@ -9,11 +9,12 @@ import { runController } from './controller.ts';
 import { ControllerWatch } from './controller-watch.ts';
 import { Disturbances } from './disturbances.ts';
 import type { FaultKind } from './fault-kinds.ts';
-import { type Aim, Faults } from './faults.ts';
+import { Faults } from './faults.ts';
 import { SimulatedHost } from './host.ts';
 import { image, oddImage } from './image.ts';
 import { InvariantBroken, Invariants } from './invariants.ts';
-import { type ActionName, allMeetings, Meetings } from './meetings.ts';
+import { type ActionName, Meetings } from './meetings.ts';
+import { aimOf, needsRunningGuests, type Size, sizeOf } from './plan-of-seed.ts';
 import { SimulatedQueue } from './queue.ts';
 import { Random } from './random.ts';
 import { Process, Scheduler } from './scheduler.ts';
@@ -59,31 +60,6 @@ const ROUNDS = 12;
 /** What happens all the time, also in a world at rest. */
 const HUM = /timer$|leases\/purlin-controller$|hears of epoch/;
 
-/** How much there is in a world: most are small, since what breaks mostly breaks among few. */
-interface Size {
-  machines: number;
-  /** Of users, at least, and at most twice as many. */
-  deeds: number;
-  /** At least, and at most three times as many. */
-  faults: number;
-  /** Steps between two deeds, at most. */
-  pause: number;
-}
-
-const small: Size = { machines: 1, deeds: 2, faults: 4, pause: 80 };
-const large: Size = { machines: 2, deeds: 7, faults: 8, pause: 160 };
-
-const ofRunningGuests: ReadonlySet<ActionName> = new Set<ActionName>([
-  'machine.reconfigure',
-  'machine.connect',
-  'machine.requestShutdown',
-  'machine.withdrawShutdown',
-  'machine.powerOff',
-]);
-
-/** One fault during one action that this seed tries to bring about: together all seeds bring about all of them. */
-const aimOf = (seed: number): Aim | undefined => allMeetings[seed % allMeetings.length];
-
 /** A whole installation on simulated hosts, and everything that one seed does to it. */
 export class World {
   readonly #options: WorldOptions;
@@ -114,7 +90,7 @@ export class World {
     const random = new Random(seed);
     this.#random = random;
     this.#scheduler = new Scheduler(random, (label) => this.#note(label));
-    this.#size = random.chance(0.8) ? small : large;
+    this.#size = sizeOf(random);
     const aim = aimOf(seed);
     this.#faults = new Faults(random, {
       budget: limits.faults ?? this.#size.faults + random.below(this.#size.faults * 2),
@@ -187,7 +163,8 @@ export class World {
       );
     for (const name of ['controller-a', 'controller-b']) this.#startController(name);
     this.#tell(`users apply ${this.#users.begin(this.#size.machines + this.#random.below(2))}`);
-    if (this.#random.chance(0.7) || this.#aimsAtGuests) await this.#settleIn();
+    const { aim } = this.#faults;
+    if (this.#random.chance(0.7) || (aim && needsRunningGuests(aim))) await this.#settleIn();
     const deeds = this.#options.limits?.deeds ?? this.#size.deeds + this.#random.below(this.#size.deeds);
     for (let done = 0; done < deeds; done += 1) {
       await this.#steps(20 + this.#random.below(this.#size.pause));
@@ -234,12 +211,6 @@ export class World {
       await this.#untilSilent(SILENCE_MS);
     }
     throw new InvariantBroken('what an object says leads out of it', `not after ${ROUNDS} rounds`);
-  }
-
-  /** What it is to bring about can only happen to a guest that runs. */
-  get #aimsAtGuests(): boolean {
-    const { action } = this.#faults.aim ?? {};
-    return action !== undefined && ofRunningGuests.has(action);
   }
 
   #actionsUnderway(): ReadonlySet<ActionName> {
