@@ -141,18 +141,6 @@ export const mutants: readonly Mutant[] = [
     to: 'conditions: present.conditions ?? mergeConditions(',
   },
   {
-    name: 'an order of an older generation is carried out',
-    file: 'src/agent/fence.ts',
-    from: 'order.generation < admitted.generation',
-    to: 'order.generation < 0',
-  },
-  {
-    name: 'a result is told before its effect can be seen',
-    file: 'src/agent/order-desk.ts',
-    from: '    await observer.refresh(touchedParts(action.name), uid);\n',
-    to: '',
-  },
-  {
     name: 'a grace period never ends',
     file: 'src/agent/snapshot.ts',
     from: 'overdue: dueAt(request) <= uptimeMs',

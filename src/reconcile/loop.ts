@@ -1,5 +1,5 @@
 import type { Clock } from '../clock/clock.ts';
-import type { KindDefinition } from '../plan/kind.ts';
+import type { KindDefinition, Reader } from '../plan/kind.ts';
 import type { Mirror } from '../queue/observation-mirror.ts';
 import type { OrderBook } from '../queue/orders.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -25,6 +25,8 @@ export interface LoopOptions {
 
 export interface Loop {
   hosts: Hosts;
+  /** The objects as the loop sees them. */
+  objects: Reader;
   /** Takes up nothing more; resolves when nothing is in work. */
   close(): Promise<void>;
 }
@@ -84,6 +86,7 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
   controller.enqueueAll();
   return {
     hosts,
+    objects: informers,
     close: async () => {
       closed = true;
       stopListening();

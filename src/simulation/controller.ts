@@ -1,4 +1,4 @@
-import type { KindDefinition } from '../plan/kind.ts';
+import type { KindDefinition, Reader } from '../plan/kind.ts';
 import { acquireLeadership } from '../reconcile/leader.ts';
 import { startLoop } from '../reconcile/loop.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -21,6 +21,8 @@ export interface ControllerWorld {
   process: Process;
   watch: ControllerWatch;
   underway: Underway;
+  /** Told of the objects as it sees them, when its loop runs. */
+  onLeading: (objects: Reader) => void;
   logger: Logger;
 }
 
@@ -55,5 +57,15 @@ export async function runController(world: ControllerWorld): Promise<void> {
   announce();
   const orders = queue.ordersFor(process);
   const { clock } = process;
-  await startLoop({ kinds, client, clock, mirror, orders, installationUid, leadership, logger });
+  const loop = await startLoop({
+    kinds,
+    client,
+    clock,
+    mirror,
+    orders,
+    installationUid,
+    leadership,
+    logger,
+  });
+  world.onLeading(loop.objects);
 }

@@ -33,7 +33,7 @@ export class Disturbances {
   /** Called after every step. @returns what went wrong, if anything did */
   happen(): string[] {
     const { random, queue, faults } = this.#place;
-    if (random.chance(0.02)) queue.remember();
+    if (random.chance(0.005)) queue.remember();
     const [kind, happen] = random.pick(this.#kinds);
     const aimed = this.#kinds.find(([each]) => each === faults.aim?.fault);
     const candidates = [[kind, happen] as const, ...(aimed ? [aimed] : [])];

@@ -1,5 +1,6 @@
 import type { Disk, IPAddress, Machine } from '../resources/kinds.ts';
 import type { Condition } from '../resources/conditions.ts';
+import type { KindDefinition, Reader } from '../plan/kind.ts';
 import { deleting, type Resource } from '../resources/metadata.ts';
 import { overlaps, parseCidr } from '../values/ipv4.ts';
 import type { ApiStore } from './api-store.ts';
@@ -22,10 +23,13 @@ interface Belongings {
   disks: ReadonlySet<string>;
 }
 
+type Kind = Pick<KindDefinition, 'kind' | 'plural'>;
+
 /** Looks after every step whether the world is still one that Purlin promises. */
 export class Invariants {
   readonly #store: ApiStore;
   readonly #hosts: readonly SimulatedHost[];
+  readonly #kinds: readonly Kind[];
   readonly #before = new Map<SimulatedHost, Belongings>();
   readonly #seen = new Map<string, Resource>();
   readonly #retained = new Set<string>();
@@ -33,7 +37,8 @@ export class Invariants {
   readonly #everThere = new Set<string>();
   #untrue: string | undefined;
 
-  constructor(store: ApiStore, hosts: readonly SimulatedHost[]) {
+  constructor(store: ApiStore, hosts: readonly SimulatedHost[], kinds: readonly Kind[]) {
+    this.#kinds = kinds;
     this.#store = store;
     this.#hosts = hosts;
     for (const host of hosts) this.acceptChanges(host);
@@ -77,9 +82,10 @@ export class Invariants {
     this.#networksDoNotOverlap();
   }
 
-  /** After everything has settled. @throws InvariantBroken */
-  checkRest(): void {
+  /** After everything has settled. @param caches what the leaders see @throws InvariantBroken */
+  checkRest(caches: Iterable<Reader>): void {
     this.check();
+    for (const cache of caches) this.#nothingIsSeenThatIsNot(cache);
     this.#nothingIsLeft();
     this.#everythingIsAsTheSpecSays();
   }
@@ -170,6 +176,23 @@ export class Invariants {
     for (const object of this.#seen.values()) {
       if (deleting(object))
         throw new InvariantBroken('deletion ends', `${object.kind} ${object.metadata.name}: ${told(object)}`);
+    }
+  }
+
+  /** In either direction: every object is seen as it is, and what is gone is not seen. */
+  #nothingIsSeenThatIsNot(cache: Reader): void {
+    for (const { plural, kind } of this.#kinds) {
+      const versions = (objects: readonly Resource[]): string =>
+        objects
+          .map(({ metadata }) => `${metadata.name} ${metadata.uid} ${metadata.resourceVersion}`)
+          .sort()
+          .join(', ');
+      const [seen, there] = [versions(cache.list(kind)), versions(this.#store.all(plural))];
+      if (seen !== there)
+        throw new InvariantBroken(
+          'every object is seen as it is',
+          `${plural}: seen ${seen}; there are ${there}`,
+        );
     }
   }
 

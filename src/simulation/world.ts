@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { countStart } from '../agent/fence-book.ts';
-import type { KindDefinition } from '../plan/kind.ts';
+import type { KindDefinition, Reader } from '../plan/kind.ts';
 import { incarnationOf } from '../queue/snapshot-fields.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { SimulatedAgent } from './agent.ts';
@@ -78,6 +78,8 @@ export class World {
   readonly #size: Size;
   readonly #agents = new Map<string, { agent: SimulatedAgent; process: Process }>();
   readonly #controllers = new Map<string, Process>();
+  /** The objects as each replica sees them that leads. */
+  readonly #leading = new Map<Process, Reader>();
   readonly #story: string[] = [];
   readonly #trace = createHash('sha256');
   #lastWriteMs = 0;
@@ -112,7 +114,7 @@ export class World {
       host.hypervisor.guestsShutDown = aim?.action !== 'machine.withdrawShutdown' && random.chance(0.7);
       return host;
     });
-    this.#invariants = new Invariants(this.#store, this.#hosts);
+    this.#invariants = new Invariants(this.#store, this.#hosts, options.kinds);
     this.#watch = new ControllerWatch(this.#store, this.#scheduler, (broken) => this.#break(broken));
     const publish = (file: string): void => {
       for (const { storage } of this.#hosts) storage.publish(file, oddImage);
@@ -143,7 +145,7 @@ export class World {
       await this.#live();
       if (this.#random.chance(0.5)) await this.#disturbTheRest();
       await this.#comeToRest();
-      this.#invariants.checkRest();
+      this.#invariants.checkRest(this.#leading.values());
       return this.#verdict();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -274,6 +276,7 @@ export class World {
     const process = new Process(name, this.#scheduler);
     this.#controllers.set(name, process);
     process.onDeath(() => {
+      this.#leading.delete(process);
       this.#tell(`${name} dies`);
       this.#scheduler.after(`${name} is started again`, RESTART_MS, undefined, () =>
         this.#startController(name),
@@ -289,6 +292,7 @@ export class World {
       process,
       underway: this.#underway,
       watch: this.#watch,
+      onLeading: (objects) => void this.#leading.set(process, objects),
       logger,
     }).catch(() => process.kill());
   }
