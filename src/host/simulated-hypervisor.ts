@@ -87,7 +87,7 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#tell(uuid, 'suspended');
   }
 
-  /** The guest does not release the device (a disk's target, an interface's MAC) when asked. */
+  /** The guest does not release the device (a disk's target, an interface's MAC) when asked, for as long as it runs. */
   holdDevice(uuid: string, device: string): void {
     this.#held.add(`${uuid}/${device}`);
   }
@@ -292,6 +292,7 @@ export class SimulatedHypervisor implements Hypervisor {
     delete domain.pauseCause;
     domain.power = 'shutoff';
     domain.stopCause = cause;
+    for (const device of this.#held) if (device.startsWith(`${uuid}/`)) this.#held.delete(device);
     if (!domain.config) this.#domains.delete(uuid);
     this.#tell(uuid, 'stopped');
   }

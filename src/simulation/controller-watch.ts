@@ -13,6 +13,8 @@ export class ControllerWatch {
   readonly #onBroken: (broken: InvariantBroken) => void;
   readonly #epochs = new Map<number, string>();
   readonly #refusals = new Map<string, number[]>();
+  /** Process and agent → the how-manieth start of the agent that the process has heard of. */
+  readonly #lives = new Map<string, number>();
 
   constructor(store: ApiStore, scheduler: Scheduler, onBroken: (broken: InvariantBroken) => void) {
     this.#store = store;
@@ -31,6 +33,23 @@ export class ControllerWatch {
         ),
       );
     this.#epochs.set(epoch, process.name);
+  }
+
+  /** Told of every publication that a replica takes for what a host is like now. */
+  believes(process: Process, agentUid: string, incarnation: string): void {
+    const key = `${process.name} ${agentUid}`;
+    const life = Number(incarnation.split('.')[0]);
+    const known = this.#lives.get(key) ?? 0;
+    if (process.alive && life < known)
+      this.#onBroken(
+        new InvariantBroken('what an earlier life told is not believed', `${key}: ${life} < ${known}`),
+      );
+    this.#lives.set(key, life);
+  }
+
+  /** A replica that is started anew has heard of nothing. */
+  forgets(process: Process): void {
+    for (const key of this.#lives.keys()) if (key.startsWith(`${process.name} `)) this.#lives.delete(key);
   }
 
   /** Told of every request that makes or removes an object of ours, at the moment when it is sent. */

@@ -33,7 +33,10 @@ export interface ControllerWorld {
 export async function runController(world: ControllerWorld): Promise<void> {
   const { queue, kinds, installationUid, process, watch, logger } = world;
   const client = new SimulatedApi(world);
-  const mirror = queue.mirrorFor(process);
+  watch.forgets(process);
+  const mirror = queue.mirrorFor(process, (agentUid, incarnation) =>
+    watch.believes(process, agentUid, incarnation),
+  );
   await mirror.connect();
   const leadership = await acquireLeadership(
     {

@@ -54,6 +54,7 @@ export class Disturbances {
     ['queue restored older', () => this.#restoreQueue()],
     ['guest killed', () => this.#byHand((host) => this.#killGuest(host))],
     ['guest paused', () => this.#byHand((host) => this.#pauseGuest(host))],
+    ['device held', () => this.#byHand((host) => this.#holdDevice(host))],
     ['domain undefined', () => this.#byHand((host) => this.#undefineDomain(host))],
     ['bridge deleted', () => this.#byHand((host) => this.#onSegment(host, 'loseBridge'))],
     ['bridge lowered', () => this.#byHand((host) => this.#onSegment(host, 'lowerBridge'))],
@@ -150,7 +151,10 @@ export class Disturbances {
 
   #restoreQueue(): string {
     this.#place.queue.restoreOlder();
-    return 'Redis is as it was';
+    if (this.#place.random.chance(0.5)) return 'Redis is as it was';
+    // Whoever restores it may start everything anew that uses it.
+    for (const host of this.#place.hosts) this.#killAgent(host);
+    return 'Redis is as it was, and agents are started again';
   }
 
   #cutQueueOff(): string {
@@ -202,6 +206,15 @@ export class Disturbances {
     const { uuid } = this.#place.random.pick(guests);
     host.hypervisor.pause(uuid, 'ioError');
     return `${uuid} on ${host.name}`;
+  }
+
+  #holdDevice(host: SimulatedHost): string {
+    const { guests } = host.hypervisor;
+    if (guests.length === 0) return `${host.name} has none`;
+    const { uuid, disks, interfaces } = this.#place.random.pick(guests);
+    const devices = [...disks.map(({ target }) => target), ...interfaces.map(({ macAddress }) => macAddress)];
+    for (const device of devices) host.hypervisor.holdDevice(uuid, device);
+    return `${devices.join(', ')} of ${uuid} on ${host.name}`;
   }
 
   #onDisk(host: SimulatedHost, deed: (diskUid: string) => void): string {

@@ -32,6 +32,7 @@ export const faultKinds = [
   // Somebody at the host.
   'guest killed',
   'guest paused',
+  'device held',
   'domain undefined',
   'bridge deleted',
   'bridge lowered',

@@ -75,16 +75,20 @@ interface Reflection {
   fields?: Map<string, string>;
 }
 
+export type OnBelieved = (agentUid: string, incarnation: string) => void;
+
 /** One controller's copy; each change reaches it in a step of its own, and a gap makes the host unknown until it is read whole. */
 export class SimulatedMirror implements Mirror {
   readonly #queue: SimulatedQueue;
   readonly #process: Process;
   readonly #reflections = new Map<string, Reflection>();
   readonly #listeners = new Set<MirrorListener>();
+  readonly #onBelieved: OnBelieved;
 
-  constructor(queue: SimulatedQueue, process: Process) {
+  constructor(queue: SimulatedQueue, process: Process, onBelieved: OnBelieved) {
     this.#queue = queue;
     this.#process = process;
+    this.#onBelieved = onBelieved;
   }
 
   /** Resolves when every host known to Redis has been read. */
@@ -155,6 +159,7 @@ export class SimulatedMirror implements Mirror {
       return;
     }
     const { incarnation, sequence, fields } = published;
+    this.#onBelieved(agentUid, incarnation);
     this.#reflections.set(agentUid, {
       hostName,
       agentUid,

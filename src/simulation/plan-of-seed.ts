@@ -30,5 +30,8 @@ export const aimOf = (seed: number): Aim | undefined => allMeetings[seed % allMe
 /** Most are small, since what breaks mostly breaks among few. */
 export const sizeOf = (random: Random): Size => (random.chance(0.8) ? small : large);
 
+/** What there is one of meets itself more often. */
+export const hostsOf = (random: Random): number => random.pick([1, 2, 3, 3, 3, 4, 4]);
+
 /** What it is to bring about can only happen to a guest that runs. */
 export const needsRunningGuests = ({ action }: Aim): boolean => ofRunningGuests.has(action);

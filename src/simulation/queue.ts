@@ -2,7 +2,7 @@ import type { Order } from '../queue/order.ts';
 import type { OrdersOfHost } from '../queue/orders.ts';
 import type { HostActionName } from '../plan/actions.ts';
 import type { Faults } from './faults.ts';
-import { SimulatedMirror, SimulatedPublisher } from './observations.ts';
+import { type OnBelieved, SimulatedMirror, SimulatedPublisher } from './observations.ts';
 import type { Process, Scheduler } from './scheduler.ts';
 
 /** An agent's publication as Redis holds it. */
@@ -129,8 +129,9 @@ export class SimulatedQueue {
     for (const agentUid of this.#redis.hosts.keys()) this.#ringAll(agentUid);
   }
 
-  mirrorFor(process: Process): SimulatedMirror {
-    const mirror = new SimulatedMirror(this, process);
+  /** @param onBelieved told of every publication that it takes for the state of a host */
+  mirrorFor(process: Process, onBelieved: OnBelieved = () => undefined): SimulatedMirror {
+    const mirror = new SimulatedMirror(this, process, onBelieved);
     this.#mirrors.add(mirror);
     process.onDeath(() => this.#mirrors.delete(mirror));
     return mirror;

@@ -14,7 +14,7 @@ import { SimulatedHost } from './host.ts';
 import { image, oddImage } from './image.ts';
 import { InvariantBroken, Invariants } from './invariants.ts';
 import { type ActionName, Meetings } from './meetings.ts';
-import { aimOf, needsRunningGuests, type Size, sizeOf } from './plan-of-seed.ts';
+import { aimOf, hostsOf, needsRunningGuests, type Size, sizeOf } from './plan-of-seed.ts';
 import { SimulatedQueue } from './queue.ts';
 import { Random } from './random.ts';
 import { Process, Scheduler } from './scheduler.ts';
@@ -45,7 +45,9 @@ export interface Verdict {
   broken?: { invariant: string; message: string; story: string[] };
 }
 
+/** At least; whoever starts a process again may be slow too. */
 const RESTART_MS = 200;
+const SLOW_RESTART_MS = 6_000;
 /** Far more than any world has needed that converged. */
 const MAX_STEPS = 60_000;
 /** Longer than the delay after which anything that may still succeed is tried again. */
@@ -107,7 +109,7 @@ export class World {
       now: () => Date.UTC(2026, 0, 1) + this.#scheduler.nowMs,
     });
     this.#queue = new SimulatedQueue(this.#scheduler, this.#faults);
-    this.#hosts = Array.from({ length: 3 + random.below(2) }, (_, index) => {
+    this.#hosts = Array.from({ length: hostsOf(random) }, (_, index) => {
       const host = new SimulatedHost(`h${index + 1}`, random.uuid(), index === 0 ? 'KVM' : 'TCG');
       for (const location of [IMAGE_FILE, IMAGE_URL]) host.storage.publish(location, image);
       host.network.setForeignCidrs(['10.99.0.0/24']);
@@ -265,7 +267,7 @@ export class World {
     this.#agents.set(host.name, { agent, process });
     process.onDeath(() => {
       this.#tell(`agent ${host.name} dies`);
-      this.#scheduler.after(`agent ${host.name} is started again`, RESTART_MS, undefined, () =>
+      this.#scheduler.after(`agent ${host.name} is started again`, this.#restartDelayMs(), undefined, () =>
         this.#startAgent(host),
       );
     });
@@ -278,7 +280,7 @@ export class World {
     process.onDeath(() => {
       this.#leading.delete(process);
       this.#tell(`${name} dies`);
-      this.#scheduler.after(`${name} is started again`, RESTART_MS, undefined, () =>
+      this.#scheduler.after(`${name} is started again`, this.#restartDelayMs(), undefined, () =>
         this.#startController(name),
       );
     });
@@ -295,6 +297,10 @@ export class World {
       onLeading: (objects) => void this.#leading.set(process, objects),
       logger,
     }).catch(() => process.kill());
+  }
+
+  #restartDelayMs(): number {
+    return this.#random.chance(0.7) ? RESTART_MS : RESTART_MS + this.#random.below(SLOW_RESTART_MS);
   }
 
   /** What the API server's garbage collector does, in its own time: nothing stays that has lost all its owners. */

@@ -1,5 +1,5 @@
 import { RESTART_ANNOTATION } from '../../kinds/machine/input.ts';
-import type { Disk, Machine, Subnet } from '../../resources/kinds.ts';
+import type { Disk, Host, Machine, Subnet } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { diskName } from '../../values/names.ts';
 import { IMAGE, SUBNET, type UserClient } from './client.ts';
@@ -29,7 +29,7 @@ export function createMachine(users: UserClient, name: string, spec: object = {}
         { inline: '#!/bin/true' },
         { secretRef: { name: 'user-data', key: 'first' } },
       ]),
-      disks: [rootDisk()],
+      disks: users.random.pick([[rootDisk()], [rootDisk()], [rootDisk()], [rootDisk()], []]),
       interfaces: [{ name: 'eth0', subnetRef: { name: SUBNET } }],
       ...spec,
     },
@@ -76,6 +76,16 @@ const newInterface = (users: UserClient, subnet: string, address?: string): Inte
   ...(address !== undefined && { address }),
 });
 
+/** Taken from one and given to a new one at once: the second must wait until the first has let it go. */
+function moveDisk(users: UserClient): string {
+  const disk = users.some<Disk>('disks', (each) => standalone(each) && each.status?.claim !== undefined);
+  const from = some(users, attachedTo(disk));
+  edit(users, from, withoutDisk(from, disk.metadata.name));
+  const name = users.newName('m');
+  createMachine(users, name, { disks: [{ name: 'data', diskRef: { name: disk.metadata.name } }] });
+  return `moves disks/${disk.metadata.name} from machines/${from.metadata.name} to machines/${name}, which is new`;
+}
+
 /** What somebody does to Machines whose spec makes sense. */
 export const machineDeeds: readonly Deed[] = [
   { leadsTo: making, does: (users) => createMachine(users, users.newName('m')) },
@@ -116,6 +126,7 @@ export const machineDeeds: readonly Deed[] = [
       users.create('disks', disk, {
         spec: { size: '32Mi', reclaimPolicy: users.random.pick(['Delete', 'Retain']) },
       });
+      users.soon(() => moveDisk(users));
       const disks = [rootDisk(), { name: 'data', diskRef: { name: disk } }];
       return createMachine(users, users.newName('m'), { disks });
     },
@@ -244,17 +255,15 @@ export const machineDeeds: readonly Deed[] = [
     },
   },
   {
-    // Taken from one and given to another at once: the second must wait until the first has let it go.
-    leadsTo: ['machine.reconfigure', 'api.claimDisk'],
+    // Nothing more is placed there; what is there stays.
+    leadsTo: [],
     does: (users) => {
-      const disk = users.some<Disk>('disks', standalone);
-      const from = some(users, attachedTo(disk));
-      const to = some(users, (machine) => machine !== from);
-      edit(users, from, withoutDisk(from, disk.metadata.name));
-      edit(users, to, withDisk(users, to, disk));
-      return `moves disks/${disk.metadata.name} from machines/${from.metadata.name} to machines/${to.metadata.name}`;
+      const { hostName } = some(users).status ?? {};
+      const host = users.some<Host>('hosts', ({ metadata }) => metadata.name === hostName);
+      return users.patch('hosts', host, { spec: { unschedulable: true } });
     },
   },
+  { leadsTo: ['machine.reconfigure', 'api.claimDisk'], does: moveDisk },
 ];
 
 /** What cannot work as it stands; what the object says of itself leads out of it. */

@@ -1,4 +1,5 @@
 import type { Disk, Host, Machine, Subnet } from '../../resources/kinds.ts';
+import { RESTART_ANNOTATION } from '../../kinds/machine/input.ts';
 import { readyReason } from '../../resources/conditions.ts';
 import { deleting, type Resource } from '../../resources/metadata.ts';
 import { diskName } from '../../values/names.ts';
@@ -82,6 +83,10 @@ const machineRemedies: Record<string, Remedy<Machine>> = {
       machine,
       (disk) => disk?.status?.claim === undefined && disk?.status?.hostName !== machine.status?.hostName,
     ),
+  DeviceNotReleased: (users, machine) =>
+    users.patch('machines', machine, {
+      metadata: { annotations: { [RESTART_ANNOTATION]: users.newName('released') } },
+    }),
   AddressOutsideSubnet: onAnotherAddress,
   AddressReserved: onAnotherAddress,
   AddressInUse: onAnotherAddress,
