@@ -13,6 +13,7 @@ import { StandingOrders } from '../queue/orders.ts';
 import { connectRedis, type RedisAddress } from '../queue/redis-connection.ts';
 import { createVerifier } from '../queue/signature.ts';
 import { OrderWorker } from '../queue/worker.ts';
+import { type Around, nothingAround } from '../values/around.ts';
 import { Fence, type Trust } from './fence.ts';
 import { countStart, SqliteFenceBook } from './fence-book.ts';
 import { type AgentIdentity, loadIdentity } from './identity.ts';
@@ -34,6 +35,8 @@ export interface AgentOptions {
   now?: () => number;
   /** How long a job in the queue is this worker's without renewal; 30 s. */
   lockDurationMs?: number;
+  /** What a test puts between the agent and its own records. */
+  around?: Around;
 }
 
 export interface Agent {
@@ -56,11 +59,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const identity = loadIdentity(options.dataDir);
   const now = options.now ?? Date.now;
   const { agentUid } = identity;
-  const book = new SqliteFenceBook(options.dataDir);
+  const around = options.around ?? nothingAround;
+  const book = around('fence', new SqliteFenceBook(options.dataDir));
   try {
     const incarnation = incarnationOf(countStart(book), randomUUID());
     const fence = new Fence({ book, agentUid, incarnation, trust: options.trust, now });
-    return await RunningAgent.start({ ...options, identity, incarnation, fence, now });
+    return await RunningAgent.start({ ...options, identity, incarnation, fence, now, around });
   } catch (error) {
     book.close();
     throw error;
@@ -74,6 +78,7 @@ interface Parts extends AgentOptions {
   incarnation: string;
   fence: Fence;
   now: () => number;
+  around: Around;
 }
 
 class RunningAgent implements Agent {
@@ -94,7 +99,7 @@ class RunningAgent implements Agent {
   #closing: Promise<void> | undefined;
 
   private constructor(parts: Parts, redis: Redis, subscriber: Redis, trouble: TroubleLog) {
-    const { identity, incarnation, hostName, fence, ports, facts, logger, now } = parts;
+    const { identity, incarnation, hostName, fence, ports, facts, logger, now, around } = parts;
     const { agentUid, sealingKeys } = identity;
     this.agentUid = agentUid;
     this.incarnation = incarnation;
@@ -125,7 +130,7 @@ class RunningAgent implements Agent {
       clock: systemClock,
       onError,
     });
-    this.#orders = new StandingOrders(redis, agentUid);
+    this.#orders = around('orders', new StandingOrders(redis, agentUid));
     this.#desk = new OrderDesk({
       orders: this.#orders,
       verify: this.#verify,
