@@ -59,3 +59,26 @@ export function describeFailure(error: unknown): Failure {
   const known = byName[error.name] ?? (typeof code === 'string' ? bySystemCode[code] : undefined);
   return { ...(known ?? { reason: 'ExecutionFailed', retryable: true }), message };
 }
+
+/** Reasons that tell what failed and not why. */
+const unexplained = new Set(['HypervisorError', 'NetworkToolFailed', 'StorageFailed', 'ExecutionFailed']);
+
+/** Less than this much free is none: the smallest thing that is made needs more. */
+const roomBytes = 256 * 1024;
+
+/**
+ * libvirt and the tools say what they could not write, and seldom that it was for lack of room; without that nobody
+ * would know what to do.
+ *
+ * @param freeBytes asked for where it may explain the failure; undefined when it cannot be told
+ */
+export async function explainByFullDisk(
+  failure: Failure,
+  freeBytes: () => Promise<number | undefined>,
+): Promise<Failure> {
+  if (!unexplained.has(failure.reason)) return failure;
+  const free = await freeBytes();
+  if (free === undefined || free >= roomBytes) return failure;
+  const message = `${failure.message} (no space is left in the data directory of the host)`;
+  return { ...failure, reason: 'OutOfSpace', message };
+}

@@ -7,7 +7,7 @@ import { type Claim, KeyedLocks } from '../queue/locks.ts';
 import { isLongCopy, type Order, readOrder } from '../queue/order.ts';
 import type { OrdersOfHost } from '../queue/orders.ts';
 import type { createVerifier } from '../queue/signature.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailure, explainByFullDisk, type Failure } from './failure.ts';
 import type { Fence } from './fence.ts';
 import type { Observer, PartName } from './observer.ts';
 
@@ -138,7 +138,7 @@ export class OrderDesk {
       throw failure.error;
     }
     const result = failure
-      ? { outcome: 'failed' as const, ...describeFailure(failure.error) }
+      ? { outcome: 'failed' as const, ...(await this.#explain(failure.error)) }
       : { outcome: 'done' as const };
     await this.#remove(uid, record, orderId);
     fence.recordEffect(
@@ -148,6 +148,16 @@ export class OrderDesk {
     const durationMs = Math.round(performance.now() - startedAt);
     if (failure) log.warn({ durationMs, ...result }, 'failed');
     else log.info({ durationMs }, 'done');
+  }
+
+  async #explain(error: unknown): Promise<Failure> {
+    const { storage } = this.#options.context;
+    return explainByFullDisk(describeFailure(error), () =>
+      storage.list().then(
+        ({ freeBytes }) => freeBytes,
+        () => undefined,
+      ),
+    );
   }
 
   /** @returns what went wrong, if anything did */
