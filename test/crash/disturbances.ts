@@ -1,0 +1,78 @@
+/** What happens around a process while it is stopped at a boundary. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { readyMessage } from '../../src/resources/conditions.ts';
+import type { CrashSite } from './crash-site.ts';
+import { untilSilent } from './crashable-process.ts';
+import type { Disturbance, Fault } from './faults.ts';
+import type { LifeInSite } from './life-in-site.ts';
+
+/** A job in the queue is its worker's for 30 s without renewal, a Lease its holder's for 15 s. */
+const pastEveryLockMs = 35_000;
+
+/** What there is to do once the process goes on. */
+type Aftermath = () => Promise<void>;
+
+const nothing: Aftermath = async () => undefined;
+
+export async function disturb(
+  what: Disturbance,
+  { boundary }: Fault,
+  site: CrashSite,
+  life: LifeInSite,
+): Promise<Aftermath> {
+  switch (what) {
+    case 'libvirtd is killed':
+      await site.killLibvirtd();
+      return nothing;
+    case 'Redis is flushed':
+      await site.redis('FLUSHALL');
+      return nothing;
+    case 'Redis is restored older':
+      await site.restoreRedis();
+      return nothing;
+    case 'the disk is full':
+      await site.fillDisk();
+      return () => tellsOfFullDisk(boundary.name, site, life);
+    case 'it is frozen past its lock':
+      return boundary.process === 'controller' ? anotherLeads(site) : frozen();
+  }
+}
+
+async function frozen(): Promise<Aftermath> {
+  await delay(pastEveryLockMs);
+  return nothing;
+}
+
+/** Other controllers take over and do what there is to do; then the frozen ones wake up, and find that they are late. */
+async function anotherLeads(site: CrashSite): Promise<Aftermath> {
+  const standby = site.standby();
+  const frozenPid = site.crashable.controller.pid;
+  await standby.start();
+  await site.until('the standby leads', async () => standby.isReady());
+  await untilSilent(site, [standby]);
+  return async () => {
+    await site.until('the late leader ends', async () => site.crashable.controller.pid !== frozenPid);
+    await standby.end();
+  };
+}
+
+type Told = Parameters<typeof readyMessage>[0];
+
+/** The disk stays full until an object says so; a call that needed no room has nothing to tell. */
+async function tellsOfFullDisk(boundary: string, site: CrashSite, life: LifeInSite): Promise<void> {
+  const { agent } = site.crashable;
+  const outcome = await site.until('the call comes back', async () =>
+    agent
+      .journal()
+      .filter(({ event }) => event === 'passed' || event === 'failed')
+      .find((entry) => 'boundary' in entry && entry.boundary === boundary),
+  );
+  try {
+    if (outcome.event === 'failed')
+      await site.until('an object tells of the full disk', async () =>
+        (await life.objects()).some((object) => /space/i.test(readyMessage(object as Told) ?? '')),
+      );
+  } finally {
+    await site.freeDisk();
+  }
+}
