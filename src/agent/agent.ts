@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { systemClock } from '../clock/clock.ts';
+import { type Cancel, systemClock } from '../clock/clock.ts';
 import type { HostFacts } from '../plan/snapshot.ts';
 import { settledWithin } from '../queue/deadline.ts';
 import { type EpochRecord, watchEpoch } from '../queue/epoch.ts';
@@ -71,6 +71,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 }
 
+/** How soon an epoch that could not be recorded is recorded after all. */
+const acceptAgainMs = 1_000;
+
 const redisIsAway = 'Redis is away';
 
 interface Parts extends AgentOptions {
@@ -97,6 +100,7 @@ class RunningAgent implements Agent {
   readonly #fail: (error: Error) => void;
   #worker: OrderWorker | undefined;
   #closing: Promise<void> | undefined;
+  #acceptLater: Cancel | undefined;
 
   private constructor(parts: Parts, redis: Redis, subscriber: Redis, trouble: TroubleLog) {
     const { identity, incarnation, hostName, fence, ports, facts, logger, now, around } = parts;
@@ -223,7 +227,15 @@ class RunningAgent implements Agent {
       return;
     }
     const before = fence.epoch;
-    if (!fence.acceptEpoch(announced.epoch) || before === announced.epoch) return;
+    try {
+      if (!fence.acceptEpoch(announced.epoch) || before === announced.epoch) return;
+    } catch (error) {
+      // It is announced only once; without it this host stays unknown to its leader.
+      this.#report(error);
+      this.#acceptLater?.();
+      this.#acceptLater = systemClock.after(acceptAgainMs, () => this.#acceptEpoch(record));
+      return;
+    }
     logger.info({ epoch: announced.epoch }, 'leader accepted');
     this.#observer.publish();
   }
@@ -239,6 +251,7 @@ class RunningAgent implements Agent {
   }
 
   async #close(deadlineMs: number): Promise<void> {
+    this.#acceptLater?.();
     await this.#worker?.close(deadlineMs);
     // A listing that hangs must not keep the agent from closing.
     await settledWithin(Promise.all([this.#observer.stop(), this.#publisher.stop()]), 1_000);

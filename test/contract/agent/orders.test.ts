@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { ordersKey } from '../../../src/queue/keys.ts';
 import { OrderBook } from '../../../src/queue/orders.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
-import type { Around } from '../../../src/values/around.ts';
+import { FullBook } from './full-book.ts';
 import { World } from './world.ts';
 
 jest.setTimeout(30_000);
@@ -18,31 +18,6 @@ afterEach(async () => {
 
 const create = { name: 'disk.create', arguments: { sizeBytes: 2 ** 20, format: 'qcow2' } } as const;
 const remove = { name: 'disk.delete', arguments: {} } as const;
-
-/** The fence's records on a disk that is full at times. */
-class FullBook {
-  full = false;
-  readonly #call: string;
-
-  /** @param call that finds no room */
-  constructor(call: string) {
-    this.#call = call;
-  }
-
-  readonly around: Around = (name, port) =>
-    name !== 'fence'
-      ? port
-      : new Proxy(port, {
-          get: (target, property) => {
-            const member: unknown = Reflect.get(target, property, target);
-            if (typeof member !== 'function') return member;
-            return (...args: unknown[]): unknown => {
-              if (this.full && property === this.#call) throw new Error('database or disk is full');
-              return (member as (...given: unknown[]) => unknown).apply(target, args);
-            };
-          },
-        });
-}
 
 describe('an order', () => {
   test('is carried out, and its result comes with a snapshot that shows the effect', async () => {
