@@ -68,6 +68,8 @@ async function disturb(
     };
     try {
       await leadDisturbedLife(station.site, surveyed, life, ended);
+      // Some lives are over before all of their phases.
+      for (const fault of left) plan.putBack(fault, 'in company');
     } catch (error) {
       if (!(error instanceof BrokenLife) || signal?.aborted) throw error;
       const [only, ...others] = error.faults;

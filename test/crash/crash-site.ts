@@ -118,17 +118,6 @@ export class CrashSite extends Parts {
     return (await readFile(this.path('log'))).subarray(fromByte).toString('utf8');
   }
 
-  async #spawnController(identity: string, failpoints: string): Promise<ChildProcess> {
-    const options: CrashableController = {
-      identity,
-      kubeconfig: this.kubeconfig,
-      redisSocket: this.#redisSocket,
-      trustFile: this.#trustFile,
-      failpoints,
-    };
-    return this.spawn('/usr/bin/env', ...this.#node('controller', options));
-  }
-
   override async [Symbol.asyncDispose](): Promise<void> {
     for (const each of Object.values(this.crashable)) each.close();
     this.#api?.close();
@@ -161,6 +150,17 @@ export class CrashSite extends Parts {
   ): CrashableProcess {
     const directory = this.path(`failpoints-${place}`);
     return new CrashableProcess(name, directory, () => spawn(directory));
+  }
+
+  async #spawnController(identity: string, failpoints: string): Promise<ChildProcess> {
+    const options: CrashableController = {
+      identity,
+      kubeconfig: this.kubeconfig,
+      redisSocket: this.#redisSocket,
+      trustFile: this.#trustFile,
+      failpoints,
+    };
+    return this.spawn('/usr/bin/env', ...this.#node('controller', options));
   }
 
   async #spawnAgent(failpoints: string): Promise<ChildProcess> {

@@ -33,6 +33,9 @@ export async function disturb(
     case 'the disk is full':
       await site.fillDisk();
       return () => tellsOfFullDisk(boundary.name, site, life);
+    case 'everything is deleted':
+      await life.deleteAll();
+      return nothing;
     case 'it is frozen past its lock':
       return boundary.process === 'controller' ? anotherLeads(site) : frozen();
   }

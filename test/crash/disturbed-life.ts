@@ -39,6 +39,8 @@ export class BrokenLife extends Error {
 /**
  * Leads one life to its end.
  *
+ * A life in which everything is deleted is over early; the faults of its later phases are not told of.
+ *
  * @param faults phase → what goes wrong in it
  * @throws BrokenLife when a phase did not end like a clean one; its faults and those of later phases are not told of
  */
@@ -49,16 +51,13 @@ export async function leadDisturbedLife(
   ended: Ended,
 ): Promise<void> {
   const life = new LifeInSite(site);
+  const gone = clean.ends.get(course.phases.at(-1)?.name ?? '') ?? {};
   for (const phase of course.phases) {
     const inPhase = faults.get(phase.name) ?? [];
     const story = await beginStory(site);
     try {
-      await leadPhase(
-        site,
-        life,
-        { phase, expected: clean.ends.get(phase.name) ?? {}, faults: inPhase },
-        ended,
-      );
+      const disturbed = { phase, expected: clean.ends.get(phase.name) ?? {}, gone, faults: inPhase };
+      if ((await leadPhase(site, life, disturbed, ended)) === 'life is over') break;
     } catch (error) {
       const told = await story.tell(error instanceof Error ? error.message : String(error));
       throw new BrokenLife(`${phase.name}: ${told}`, inPhase, { cause: error });
@@ -73,23 +72,26 @@ export async function leadDisturbedLife(
 
 interface DisturbedPhase {
   phase: Phase;
+  /** What it leaves when nothing goes wrong. */
   expected: EndState;
+  /** What the last phase leaves. */
+  gone: EndState;
   faults: readonly Fault[];
 }
 
 async function leadPhase(
   site: CrashSite,
   life: LifeInSite,
-  { phase, expected, faults }: DisturbedPhase,
+  { phase, expected, gone, faults }: DisturbedPhase,
   ended: Ended,
-): Promise<void> {
+): Promise<'life is over' | 'life goes on'> {
   const beganAt = performance.now();
   const pids = new Map(Object.values(site.crashable).map((each) => [each.name, each.pid]));
   if (faults.some((fault) => kindOf(fault).meanwhile === 'Redis is restored older')) await site.saveRedis();
   await life.begin(phase, faults);
   const missed = await untilStruck(site, life, expected, faults);
-  for (const fault of faults) {
-    if (missed.includes(fault)) continue;
+  const struck = faults.filter((fault) => !missed.includes(fault));
+  for (const fault of struck) {
     const { blow, meanwhile } = kindOf(fault);
     const { process } = fault.boundary;
     if (meanwhile) await whileStopped(site, life, fault, meanwhile);
@@ -99,10 +101,12 @@ async function leadPhase(
         async () => site.crashable[process].pid !== pids.get(process),
       );
   }
-  await untilAsClean(site, life, expected);
+  const isOver = struck.some((fault) => kindOf(fault).meanwhile === 'everything is deleted');
+  await untilAsClean(site, life, isOver ? gone : expected);
   const seconds = (performance.now() - beganAt) / 1000;
-  for (const fault of faults)
-    ended(fault, missed.includes(fault) ? { result: 'not reached' } : { result: 'as clean', seconds });
+  for (const fault of missed) ended(fault, { result: 'not reached' });
+  for (const fault of struck) ended(fault, { result: 'as clean', seconds });
+  return isOver ? 'life is over' : 'life goes on';
 }
 
 const kindOf = ({ kind }: Fault): FaultKind => faultKinds[kind];

@@ -12,7 +12,8 @@ export type Disturbance =
   | 'Redis is flushed'
   | 'Redis is restored older'
   | 'the disk is full'
-  | 'it is frozen past its lock';
+  | 'it is frozen past its lock'
+  | 'everything is deleted';
 
 export interface FaultKind {
   blow: Blow;
@@ -34,6 +35,8 @@ export const faultKinds = {
   'Redis flushed': { blow: 'stop', moment: 'after', meanwhile: 'Redis is flushed' },
   'Redis older': { blow: 'stop', moment: 'after', meanwhile: 'Redis is restored older' },
   'disk full': { blow: 'stop', moment: 'before', meanwhile: 'the disk is full' },
+  'deleted before': { blow: 'stop', moment: 'before', meanwhile: 'everything is deleted' },
+  'deleted after': { blow: 'stop', moment: 'after', meanwhile: 'everything is deleted' },
   'frozen before': { blow: 'stop', moment: 'before', meanwhile: 'it is frozen past its lock' },
   'frozen after': { blow: 'stop', moment: 'after', meanwhile: 'it is frozen past its lock' },
 } as const satisfies Record<string, FaultKind>;

@@ -57,6 +57,11 @@ export class LifeInSite {
     return inObjects.length > 0 ? inObjects : differences(expected, await this.state());
   }
 
+  /** The user gives it up. */
+  async deleteAll(): Promise<void> {
+    await this.#life.deleteAll();
+  }
+
   /** After its last phase: what was kept on purpose goes by hand, as its operator would do it, and the namespace. */
   async end(): Promise<void> {
     const disks = join(this.#site.dataDir, 'disks');

@@ -14,7 +14,7 @@ export function faultsOf({ course, clean }: Surveyed): Fault[] {
 }
 
 /** What can go wrong at a boundary depends on what is called there. */
-function kindsAt({ name, phase }: Boundary): FaultName[] {
+function kindsAt({ course, name, phase }: Boundary): FaultName[] {
   const [, port = '', method = ''] =
     /\b(hypervisor|network|storage|fence|orders|api)\.(\w+)/.exec(name) ?? [];
   const kinds: FaultName[] = ['killed before', 'killed after'];
@@ -38,6 +38,7 @@ function kindsAt({ name, phase }: Boundary): FaultName[] {
       kinds.push('failed after');
       break;
   }
+  if (whileMade.has(`${course}: ${phase}`)) kinds.push('deleted before', 'deleted after');
   if (freezing.has(`${phase}: ${name}`)) kinds.push('frozen before', 'frozen after');
   return kinds;
 }
@@ -45,6 +46,9 @@ function kindsAt({ name, phase }: Boundary): FaultName[] {
 /** What only makes one call go wrong leaves room for others of its kind in the same phase. */
 const gentle: ReadonlySet<FaultName> = new Set(['failed before', 'failed after', 'done twice']);
 const gentleInOnePhase = 4;
+
+/** Phases in which a user may think better of it. */
+const whileMade = new Set(['short: image and subnet', 'short: create']);
 
 /** A frozen process costs three quarters of a minute, so only some are: one for each way to be late. */
 const freezing = new Set([
