@@ -35,11 +35,15 @@ const bySystemCode: Record<string, Omit<Failure, 'message'>> = {
   ENOMEM: { reason: 'OutOfMemory', retryable: true },
 };
 
+/** SQLITE_FULL (sqlite.org/rescode.html): what must be on disk before an effect found no room there. */
+const sqliteFull = 13;
+
 interface SelfDescribing {
   reason?: unknown;
   retryable?: unknown;
   codeName?: unknown;
   code?: unknown;
+  errcode?: unknown;
 }
 
 /** Every error has a reason: its own, or that of its class or code, or in the end `ExecutionFailed`. */
@@ -48,7 +52,7 @@ export function describeFailure(error: unknown): Failure {
     return { reason: 'ExecutionFailed', message: String(error), retryable: true };
   }
   const { message } = error;
-  const { reason, retryable, codeName, code } = error as SelfDescribing;
+  const { reason, retryable, codeName, code, errcode } = error as SelfDescribing;
   if (typeof reason === 'string') return { reason, message, retryable: retryable !== false };
   if (typeof codeName === 'string') {
     return {
@@ -56,6 +60,8 @@ export function describeFailure(error: unknown): Failure {
       message: `libvirt: ${message}`,
     };
   }
+  if (code === 'ERR_SQLITE_ERROR' && errcode === sqliteFull)
+    return { reason: 'OutOfSpace', message, retryable: true };
   const known = byName[error.name] ?? (typeof code === 'string' ? bySystemCode[code] : undefined);
   return { ...(known ?? { reason: 'ExecutionFailed', retryable: true }), message };
 }

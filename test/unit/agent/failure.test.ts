@@ -17,6 +17,8 @@ test.each([
   [libvirt(1), 'HypervisorError', true],
   [new InvalidDomainSpec('cpus', 0, 'at least 1'), 'InvalidDefinition', false],
   [Object.assign(new Error('write'), { code: 'ENOSPC' }), 'OutOfSpace', true],
+  [Object.assign(new Error('full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 }), 'OutOfSpace', true],
+  [Object.assign(new Error('locked'), { code: 'ERR_SQLITE_ERROR', errcode: 5 }), 'ExecutionFailed', true],
   [new Error('anything else'), 'ExecutionFailed', true],
   ['not even an error', 'ExecutionFailed', true],
 ])('%s is told as %s', (error, reason, retryable) => {
