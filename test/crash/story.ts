@@ -21,7 +21,7 @@ export async function beginStory(site: CrashSite): Promise<Story> {
       );
       const log = (await site.log(from)).split('\n').filter(isTold);
       return [
-        ending,
+        ...ending.split('\n').filter(isTold),
         '--- what the processes did:',
         ...steps.slice(-stepsTold),
         '--- what they logged last:',
