@@ -64,3 +64,5 @@ async function crashPoints(): Promise<void> {
 }
 
 await main(crashPoints);
+// Lives that were cut short still wait for what will not come any more.
+process.exit();

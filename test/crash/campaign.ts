@@ -31,7 +31,10 @@ export interface CampaignOptions {
 export async function campaign(options: CampaignOptions): Promise<Findings> {
   const findings: Findings = { tried: [], unexplained: [], sometimes: [] };
   const stations: Station[] = [];
-  options.signal?.addEventListener('abort', () => void closeAll(stations));
+  // When one site cannot go on, or nobody wants it any more, lives on the others must not begin anew.
+  const ending = new AbortController();
+  const over = AbortSignal.any([ending.signal, ...(options.signal ? [options.signal] : [])]);
+  over.addEventListener('abort', () => void closeAll(stations));
   try {
     for (let each = 0; each < options.sites; each += 1) stations.push(await Station.open());
     for (const course of options.courses) {
@@ -42,22 +45,28 @@ export async function campaign(options: CampaignOptions): Promise<Findings> {
       const { boundaries, sometimes } = surveyed.clean;
       options.say(`${course.name} lives: ${boundaries.length} boundaries, ${plan.size} faults to try`);
       findings.sometimes.push(...sometimes);
-      await Promise.all(stations.map((station) => disturb(station, surveyed, plan, findings, options)));
+      const work = { surveyed, plan, findings, say: options.say, over };
+      await Promise.all(stations.map((station) => disturb(station, work)));
     }
     return findings;
   } finally {
+    ending.abort();
     await closeAll(stations);
   }
 }
 
+/** What the sites of a campaign share. */
+interface Work {
+  surveyed: Surveyed;
+  plan: Plan;
+  findings: Findings;
+  say: (line: string) => void;
+  over: AbortSignal;
+}
+
 /** Leads lives on one site until nothing is left of the plan. */
-async function disturb(
-  station: Station,
-  surveyed: Surveyed,
-  plan: Plan,
-  { tried, unexplained }: Findings,
-  { say, signal }: CampaignOptions,
-): Promise<void> {
+async function disturb(station: Station, { surveyed, plan, findings, say, over }: Work): Promise<void> {
+  const { tried, unexplained } = findings;
   for (let life = plan.nextLife(); life.size > 0; life = plan.nextLife()) {
     const left = new Set([...life.values()].flat());
     const ended = (fault: Fault, ending: Ending): void => {
@@ -71,7 +80,7 @@ async function disturb(
       // Some lives are over before all of their phases.
       for (const fault of left) plan.putBack(fault, 'in company');
     } catch (error) {
-      if (!(error instanceof BrokenLife) || signal?.aborted) throw error;
+      if (!(error instanceof BrokenLife) || over.aborted) throw error;
       const [only, ...others] = error.faults;
       if (only && others.length === 0) {
         ended(only, { result: 'broken', story: error.message });

@@ -29,6 +29,7 @@ export class CrashSite extends Parts {
   #api: ApiClient | undefined;
   #redisServer: ChildProcess | undefined;
   #lives = 0;
+  #ended: Promise<void> | undefined;
 
   private constructor(ground: Ground) {
     super(ground);
@@ -118,7 +119,13 @@ export class CrashSite extends Parts {
     return (await readFile(this.path('log'))).subarray(fromByte).toString('utf8');
   }
 
+  /** Once, whoever asks for it: a campaign that is ended from outside does so from two sides. */
   override async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended ??= this.#end();
+    await this.#ended;
+  }
+
+  async #end(): Promise<void> {
     for (const each of Object.values(this.crashable)) each.close();
     this.#api?.close();
     await super[Symbol.asyncDispose]();

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readyReason } from '../../src/resources/conditions.ts';
 import type { CrashSite } from './crash-site.ts';
 import { untilSilent } from './crashable-process.ts';
+import type { EndState } from './end-state.ts';
 import type { Disturbance, Fault } from './faults.ts';
 import type { LifeInSite } from './life-in-site.ts';
 
@@ -17,8 +18,7 @@ const nothing: Aftermath = async () => undefined;
 export async function disturb(
   what: Disturbance,
   { boundary }: Fault,
-  site: CrashSite,
-  life: LifeInSite,
+  { site, life, expected }: { site: CrashSite; life: LifeInSite; expected: EndState },
 ): Promise<Aftermath> {
   switch (what) {
     case 'libvirtd is killed':
@@ -32,7 +32,7 @@ export async function disturb(
       return nothing;
     case 'the disk is full':
       await site.fillDisk();
-      return () => tellsOfFullDisk(boundary.name, site, life);
+      return () => tellsOfFullDisk(boundary.name, site, life, expected);
     case 'everything is deleted':
       await life.deleteAll();
       return nothing;
@@ -60,10 +60,15 @@ async function anotherLeads(site: CrashSite): Promise<Aftermath> {
 }
 
 /**
- * The disk stays full until an object says so; a call that needed no room has nothing to tell. Deletions may make room by
- * themselves: then the call is made again.
+ * The disk stays full until an object says so. There is nothing to tell where the call needed no room, where a deletion
+ * made room and the call was repeated, and where all has come about though the call failed.
  */
-async function tellsOfFullDisk(boundary: string, site: CrashSite, life: LifeInSite): Promise<void> {
+async function tellsOfFullDisk(
+  boundary: string,
+  site: CrashSite,
+  life: LifeInSite,
+  expected: EndState,
+): Promise<void> {
   const { agent } = site.crashable;
   const came = (event: 'passed' | 'failed', name: string): boolean =>
     agent.journal().some((entry) => entry.event === event && entry.boundary === name);
@@ -72,7 +77,8 @@ async function tellsOfFullDisk(boundary: string, site: CrashSite, life: LifeInSi
     if (came('passed', boundary)) return;
     await site.until('an object tells of the full disk', async () => {
       if (came('passed', `${boundary} #2`)) return true;
-      return (await life.objects()).some((object) => /Space$/.test(readyReason(object as Told) ?? ''));
+      const told = (await life.objects()).some((object) => /Space$/.test(readyReason(object as Told) ?? ''));
+      return told || (await life.differenceFrom(expected)).length === 0;
     });
   } finally {
     await site.freeDisk();

@@ -4,7 +4,7 @@ import type { Surveyed } from './clean-lives.ts';
 import type { CrashSite } from './crash-site.ts';
 import { disturb } from './disturbances.ts';
 import type { EndState } from './end-state.ts';
-import { type Fault, type FaultKind, faultKinds } from './faults.ts';
+import { type Disturbance, type Fault, type FaultKind, faultKinds } from './faults.ts';
 import { LifeInSite } from './life-in-site.ts';
 import type { Phase } from './courses.ts';
 import { beginStory } from './story.ts';
@@ -94,7 +94,7 @@ async function leadPhase(
   for (const fault of struck) {
     const { blow, meanwhile } = kindOf(fault);
     const { process } = fault.boundary;
-    if (meanwhile) await whileStopped(site, life, fault, meanwhile);
+    if (meanwhile) await whileStopped(meanwhile, fault, { site, life, expected });
     if (blow === 'kill')
       await site.until(
         `the ${process} is started again`,
@@ -130,14 +130,14 @@ async function untilStruck(
 }
 
 async function whileStopped(
-  site: CrashSite,
-  life: LifeInSite,
+  meanwhile: Disturbance,
   fault: Fault,
-  meanwhile: NonNullable<FaultKind['meanwhile']>,
+  circumstances: { site: CrashSite; life: LifeInSite; expected: EndState },
 ): Promise<void> {
+  const { site } = circumstances;
   const process = site.crashable[fault.boundary.process];
   await site.until('it is stopped', async () => process.isStopped());
-  const aftermath = await disturb(meanwhile, fault, site, life);
+  const aftermath = await disturb(meanwhile, fault, circumstances);
   process.signal('SIGCONT');
   await aftermath();
 }

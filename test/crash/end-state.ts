@@ -8,9 +8,9 @@ import type { LifeNames } from './life-names.ts';
 /** Sections of readable lines. */
 export type EndState = Readonly<Record<string, readonly string[]>>;
 
-/** Purlin's own books, which outlive every object, and what libvirt keeps of itself. */
+/** Purlin's own books, which outlive every object, what libvirt keeps of itself, and what fills the disk for a test. */
 const books =
-  /^(agent|libvirt\/(?!log\/qemu\/|etc\/qemu\/)|network(\/(ports|subnets))?$|libvirt-choice$|trust\.json$)/;
+  /^(agent|libvirt\/(?!log\/qemu\/|etc\/qemu\/)|network(\/(ports|subnets))?$|libvirt-choice$|trust\.json$|ballast$)/;
 
 /** Objects as they are, but for what differs between lives that went the same way. */
 export function describeObjects(objects: readonly Resource[], names: LifeNames): EndState {
