@@ -77,8 +77,11 @@ async function tellsOfFullDisk(
     if (came('passed', boundary)) return;
     await site.until('an object tells of the full disk', async () => {
       if (came('passed', `${boundary} #2`)) return true;
-      const told = (await life.objects()).some((object) => /Space$/.test(readyReason(object as Told) ?? ''));
-      return told || (await life.differenceFrom(expected)).length === 0;
+      const reasons = (await life.objects()).map((object) => readyReason(object as Told));
+      return (
+        reasons.some((reason) => reason?.endsWith('Space')) ||
+        (await life.differenceFrom(expected)).length === 0
+      );
     });
   } finally {
     await site.freeDisk();
