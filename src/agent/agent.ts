@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { systemClock } from '../clock/clock.ts';
+import { type Cancel, systemClock } from '../clock/clock.ts';
 import type { HostFacts } from '../plan/snapshot.ts';
 import { settledWithin } from '../queue/deadline.ts';
 import { type EpochRecord, watchEpoch } from '../queue/epoch.ts';
@@ -13,6 +13,7 @@ import { StandingOrders } from '../queue/orders.ts';
 import { connectRedis, type RedisAddress } from '../queue/redis-connection.ts';
 import { createVerifier } from '../queue/signature.ts';
 import { OrderWorker } from '../queue/worker.ts';
+import { type Around, nothingAround } from '../values/around.ts';
 import { Fence, type Trust } from './fence.ts';
 import { countStart, SqliteFenceBook } from './fence-book.ts';
 import { type AgentIdentity, loadIdentity } from './identity.ts';
@@ -34,6 +35,8 @@ export interface AgentOptions {
   now?: () => number;
   /** How long a job in the queue is this worker's without renewal; 30 s. */
   lockDurationMs?: number;
+  /** What a test puts between the agent and its own records. */
+  around?: Around;
 }
 
 export interface Agent {
@@ -56,16 +59,20 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const identity = loadIdentity(options.dataDir);
   const now = options.now ?? Date.now;
   const { agentUid } = identity;
-  const book = new SqliteFenceBook(options.dataDir);
+  const around = options.around ?? nothingAround;
+  const book = around('fence', new SqliteFenceBook(options.dataDir));
   try {
     const incarnation = incarnationOf(countStart(book), randomUUID());
     const fence = new Fence({ book, agentUid, incarnation, trust: options.trust, now });
-    return await RunningAgent.start({ ...options, identity, incarnation, fence, now });
+    return await RunningAgent.start({ ...options, identity, incarnation, fence, now, around });
   } catch (error) {
     book.close();
     throw error;
   }
 }
+
+/** How soon an epoch that could not be recorded is recorded after all. */
+const acceptAgainMs = 1_000;
 
 const redisIsAway = 'Redis is away';
 
@@ -74,6 +81,7 @@ interface Parts extends AgentOptions {
   incarnation: string;
   fence: Fence;
   now: () => number;
+  around: Around;
 }
 
 class RunningAgent implements Agent {
@@ -92,9 +100,10 @@ class RunningAgent implements Agent {
   readonly #fail: (error: Error) => void;
   #worker: OrderWorker | undefined;
   #closing: Promise<void> | undefined;
+  #acceptLater: Cancel | undefined;
 
   private constructor(parts: Parts, redis: Redis, subscriber: Redis, trouble: TroubleLog) {
-    const { identity, incarnation, hostName, fence, ports, facts, logger } = parts;
+    const { identity, incarnation, hostName, fence, ports, facts, logger, around } = parts;
     const { agentUid, sealingKeys } = identity;
     this.agentUid = agentUid;
     this.incarnation = incarnation;
@@ -125,7 +134,7 @@ class RunningAgent implements Agent {
       clock: systemClock,
       onError,
     });
-    this.#orders = new StandingOrders(redis, agentUid);
+    this.#orders = around('orders', new StandingOrders(redis, agentUid));
     this.#desk = new OrderDesk({
       orders: this.#orders,
       verify: this.#verify,
@@ -222,7 +231,15 @@ class RunningAgent implements Agent {
       return;
     }
     const before = fence.epoch;
-    if (!fence.acceptEpoch(announced.epoch) || before === announced.epoch) return;
+    try {
+      if (!fence.acceptEpoch(announced.epoch) || before === announced.epoch) return;
+    } catch (error) {
+      // It is announced only once; without it this host stays unknown to its leader.
+      this.#report(error);
+      this.#acceptLater?.();
+      this.#acceptLater = systemClock.after(acceptAgainMs, () => this.#acceptEpoch(record));
+      return;
+    }
     logger.info({ epoch: announced.epoch }, 'leader accepted');
     this.#observer.publish();
   }
@@ -238,6 +255,7 @@ class RunningAgent implements Agent {
   }
 
   async #close(deadlineMs: number): Promise<void> {
+    this.#acceptLater?.();
     await this.#worker?.close(deadlineMs);
     // A listing that hangs must not keep the agent from closing.
     await settledWithin(Promise.all([this.#observer.stop(), this.#publisher.stop()]), 1_000);

@@ -38,11 +38,15 @@ const bySystemCode: Record<string, Omit<Failure, 'message'>> = {
   ENOMEM: { reason: 'OutOfMemory', retryable: true },
 };
 
+/** SQLITE_FULL (sqlite.org/rescode.html): what must be on disk before an effect found no room there. */
+const sqliteFull = 13;
+
 interface SelfDescribing {
   reason?: unknown;
   retryable?: unknown;
   codeName?: unknown;
   code?: unknown;
+  errcode?: unknown;
 }
 
 /** Every error has a reason: its own, or that of its class or code, or in the end `ExecutionFailed`. */
@@ -51,7 +55,7 @@ export function describeFailure(error: unknown): Failure {
     return { reason: 'ExecutionFailed', message: String(error), retryable: true };
   }
   const { message } = error;
-  const { reason, retryable, codeName, code } = error as SelfDescribing;
+  const { reason, retryable, codeName, code, errcode } = error as SelfDescribing;
   if (typeof reason === 'string') return { reason, message, retryable: retryable !== false };
   if (typeof codeName === 'string') {
     return {
@@ -59,6 +63,31 @@ export function describeFailure(error: unknown): Failure {
       message: `libvirt: ${message}`,
     };
   }
+  if (code === 'ERR_SQLITE_ERROR' && errcode === sqliteFull)
+    return { reason: 'OutOfSpace', message, retryable: true };
   const known = byName[error.name] ?? (typeof code === 'string' ? bySystemCode[code] : undefined);
   return { ...(known ?? { reason: 'ExecutionFailed', retryable: true }), message };
+}
+
+/** Reasons that tell what failed and not why. */
+const unexplained = new Set(['HypervisorError', 'NetworkToolFailed', 'StorageFailed', 'ExecutionFailed']);
+
+/** Less than this much free is none: the smallest thing that is made needs more. */
+const roomBytes = 256 * 1024;
+
+/**
+ * libvirt and the tools say what they could not write, and seldom that it was for lack of room; without that nobody
+ * would know what to do.
+ *
+ * @param freeBytes asked for where it may explain the failure; undefined when it cannot be told
+ */
+export async function explainByFullDisk(
+  failure: Failure,
+  freeBytes: () => Promise<number | undefined>,
+): Promise<Failure> {
+  if (!unexplained.has(failure.reason)) return failure;
+  const free = await freeBytes();
+  if (free === undefined || free >= roomBytes) return failure;
+  const message = `${failure.message} (no space is left in the data directory of the host)`;
+  return { ...failure, reason: 'OutOfSpace', message };
 }

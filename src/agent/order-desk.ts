@@ -7,7 +7,7 @@ import { type Claim, KeyedLocks } from '../queue/locks.ts';
 import { isLongCopy, type Order, readOrder } from '../queue/order.ts';
 import type { OrdersOfHost } from '../queue/orders.ts';
 import type { createVerifier } from '../queue/signature.ts';
-import { describeFailure } from './failure.ts';
+import { describeFailure, explainByFullDisk, type Failure } from './failure.ts';
 import type { Fence } from './fence.ts';
 import type { Observer, PartName } from './observer.ts';
 
@@ -24,6 +24,11 @@ export interface OrderDeskOptions {
 /** A newer order took the place of the one that a copy was made for. */
 class Superseded extends Error {
   override readonly name = 'Superseded';
+}
+
+/** What was thrown, which may be anything. */
+interface Failed {
+  error: unknown;
 }
 
 type Opened = { order: Order } | { refused: Omit<OrderResult, 'atSequence'> };
@@ -126,11 +131,12 @@ export class OrderDesk {
       return this.#refuse(uid, record, { ...result, ...refusal });
     }
     const log = logger.child({ uid, kind, namespace, name, action: action.name, orderId });
-    fence.admit(order);
     const startedAt = performance.now();
-    const failure = await this.#attempt(order, signal);
+    // An order that cannot be recorded must not take effect: somebody has to hear of it, so it has failed.
+    const notAdmitted = failureOf(() => fence.admit(order));
+    let failure = notAdmitted ?? (await this.#attempt(order, signal));
     await observer.refresh(touchedParts(action.name), uid);
-    if (!failure && action.name.endsWith('.delete')) fence.recordRemoval(order);
+    if (action.name.endsWith('.delete')) failure ??= failureOf(() => fence.recordRemoval(order));
     if (failure && interrupted(failure.error)) {
       fence.recordEffect(order, observer.sequence);
       log.warn({ because: describeFailure(failure.error).message }, 'interrupted');
@@ -138,20 +144,35 @@ export class OrderDesk {
       throw failure.error;
     }
     const result = failure
-      ? { outcome: 'failed' as const, ...describeFailure(failure.error) }
+      ? { outcome: 'failed' as const, ...(await this.#explain(failure.error)) }
       : { outcome: 'done' as const };
     await this.#remove(uid, record, orderId);
     fence.recordEffect(
       order,
-      observer.recordResult(uid, { orderId, action: action.name, generation: order.generation, ...result }),
+      observer.recordResult(uid, {
+        orderId,
+        action: action.name,
+        ...(!notAdmitted && { generation: order.generation }),
+        ...result,
+      }),
     );
     const durationMs = Math.round(performance.now() - startedAt);
     if (failure) log.warn({ durationMs, ...result }, 'failed');
     else log.info({ durationMs }, 'done');
   }
 
+  async #explain(error: unknown): Promise<Failure> {
+    const { storage } = this.#options.context;
+    return explainByFullDisk(describeFailure(error), () =>
+      storage.list().then(
+        ({ freeBytes }) => freeBytes,
+        () => undefined,
+      ),
+    );
+  }
+
   /** @returns what went wrong, if anything did */
-  async #attempt(order: Order, signal: AbortSignal): Promise<{ error: unknown } | undefined> {
+  async #attempt(order: Order, signal: AbortSignal): Promise<Failed | undefined> {
     const { uid, generation, installationUid, orderId, action } = order;
     const copy = isLongCopy(action.name) ? { orderId, abort: new AbortController() } : undefined;
     if (copy) this.#copies.set(uid, copy);
@@ -217,6 +238,15 @@ function touchedParts(name: HostActionName): PartName[] {
     case 'machine.reconfigure':
     case 'machine.delete':
       return ['domains', 'network', 'storage'];
+  }
+}
+
+function failureOf(work: () => void): Failed | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return { error };
   }
 }
 

@@ -12,6 +12,7 @@ import { createFileStorage } from '../host/storage/index.ts';
 import type { HostFacts } from '../plan/snapshot.ts';
 import type { RedisAddress } from '../queue/redis-connection.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { nothingAround, type Around } from '../values/around.ts';
 import { pathsOf } from './paths.ts';
 import { writePrivateFile } from './private-files.ts';
 import { purlinVersion } from './version.ts';
@@ -37,10 +38,15 @@ const TEBIBYTE = 2 ** 40;
 const GIBIBYTE = 2 ** 30;
 const LIBVIRT_CHECK_MS = 1_000;
 
-/** Starts everything of one hypervisor: libvirt (private or the system's), network, storage, and the agent over them. */
+/**
+ * Starts everything of one hypervisor: libvirt (private or the system's), network, storage, and the agent over them.
+ *
+ * @param around what a test puts between the agent and all that it changes
+ */
 export async function startAgentProcess(
   options: AgentProcessOptions,
   signal: AbortSignal,
+  around: Around = nothingAround,
 ): Promise<AgentProcess> {
   const { dataDir, hostName, redis, importDirs, logger } = options;
   const trust = await readTrust(options.trustFile, logger, signal);
@@ -76,10 +82,15 @@ export async function startAgentProcess(
       redis,
       hostName,
       dataDir,
-      ports: { hypervisor, network, storage },
+      ports: {
+        hypervisor: around('hypervisor', hypervisor),
+        network: around('network', network),
+        storage: around('storage', storage),
+      },
       facts,
       trust,
       logger,
+      around,
     });
     return {
       agent,

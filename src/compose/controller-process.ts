@@ -13,6 +13,7 @@ import { startLoop } from '../reconcile/loop.ts';
 import type { Secret } from '../resources/kinds.ts';
 import type { Resource } from '../resources/metadata.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { nothingAround, type Around } from '../values/around.ts';
 
 /** Namespace of Purlin's own objects: its Lease and its signing key. */
 export const SYSTEM_NAMESPACE = 'purlin-system';
@@ -41,13 +42,18 @@ export interface RunningController {
   close(): Promise<void>;
 }
 
-/** Starts the controllers of all kinds: waits for the API, for Redis and for leadership, in that order. */
+/**
+ * Starts the controllers of all kinds: waits for the API, for Redis and for leadership, in that order.
+ *
+ * @param around what a test puts between the controllers and all that they write
+ */
 export async function startController(
   options: ControllerOptions,
   signal: AbortSignal,
+  around: Around = nothingAround,
 ): Promise<RunningController> {
   const { logger } = options;
-  const client = new ApiClient(options.endpoint);
+  const client = around('api', new ApiClient(options.endpoint));
   await untilItWorks('API server', logger, signal, () => ensureNamespace(client));
   const installationUid = await untilItWorks('installation UID', logger, signal, () =>
     readInstallationUid(client),
@@ -57,7 +63,7 @@ export async function startController(
 
   const { redis } = options;
   const mirror = await untilItWorks('Redis', logger, signal, () => ObservationMirror.connect(redis));
-  const orders = await OrderBook.connect({ redis, signingKey: keys.privateKey });
+  const orders = around('orders', await OrderBook.connect({ redis, signingKey: keys.privateKey }));
   const leadership = await acquireLeadership(
     {
       client,

@@ -10,6 +10,7 @@ import { changesKey, queueName, hostsKey, ordersKey, snapshotKey } from '../../.
 import { generateSealingKeys } from '../../../src/queue/sealing.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
 import type { HostAction } from '../../../src/plan/actions.ts';
+import { FullBook } from './full-book.ts';
 import { World } from './world.ts';
 
 jest.setTimeout(30_000);
@@ -106,6 +107,19 @@ describe('a leader', () => {
     await world.redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
     const stop = await announce(7);
     expect((await world.until(({ epoch }) => epoch === 7)).epoch).toBe(7);
+    stop();
+  });
+
+  test('is acknowledged though its epoch could not be recorded at first', async () => {
+    const book = new FullBook('setFact');
+    await world.startAgent({ around: book.around });
+    book.full = true;
+    const stop = await announce(7);
+    await book.refused;
+    expect((await world.until(() => true)).epoch).toBe(0);
+
+    book.full = false;
+    expect((await world.until(({ epoch }) => epoch > 0)).epoch).toBe(7);
     stop();
   });
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { ordersKey } from '../../../src/queue/keys.ts';
 import { OrderBook } from '../../../src/queue/orders.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
+import { FullBook } from './full-book.ts';
 import { World } from './world.ts';
 
 jest.setTimeout(30_000);
@@ -40,6 +41,26 @@ describe('an order', () => {
     );
 
     expect(result).toMatchObject({ outcome: 'failed', reason: 'DiskNotFound', retryable: true });
+  });
+
+  test.each([
+    { what: 'before its effect', call: 'admit', action: create, disks: 0 },
+    { what: 'as a removal', call: 'recordRemoval', action: remove, disks: 0 },
+  ])('that cannot be recorded $what has failed, until it can', async ({ call, action, disks }) => {
+    const book = new FullBook(call);
+    await world.startAgent({ around: book.around });
+    const uid = randomUUID();
+
+    book.full = true;
+    const failed = await world.carryOut(world.plan(uid, action));
+    expect(failed).toMatchObject({ outcome: 'failed', message: 'database or disk is full', retryable: true });
+    expect(failed.generation).toBe(call === 'admit' ? undefined : 1);
+    expect((await world.ports.storage.list()).disks).toHaveLength(disks);
+    const seen = world.mirror.get('h1');
+    expect(seen !== 'unknown' && uid in seen.removed).toBe(false);
+
+    book.full = false;
+    expect(await world.carryOut(world.plan(uid, action))).toMatchObject({ outcome: 'done', generation: 1 });
   });
 
   test('of deletion leaves the proof that nothing is left', async () => {

@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
-import { describeFailure } from '../../../src/agent/failure.ts';
+import { describe, expect, test } from '@jest/globals';
+import { describeFailure, explainByFullDisk } from '../../../src/agent/failure.ts';
 import { InvalidDomainSpec } from '../../../src/host/libvirt/domain-check.ts';
 import { DeviceNotReleased } from '../../../src/host/libvirt/hypervisor-port.ts';
 import { LibvirtError, LibvirtUnavailable } from '../../../src/host/libvirt/rpc/error.ts';
@@ -19,8 +19,38 @@ test.each([
   [new InvalidDomainSpec('cpus', 0, 'at least 1'), 'InvalidDefinition', false],
   [Object.assign(new Error('write'), { code: 'ENOSPC' }), 'OutOfSpace', true],
   [new DeviceNotReleased('not yet'), 'DeviceNotReleased', true],
+  [Object.assign(new Error('full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 }), 'OutOfSpace', true],
+  [Object.assign(new Error('locked'), { code: 'ERR_SQLITE_ERROR', errcode: 5 }), 'ExecutionFailed', true],
   [new Error('anything else'), 'ExecutionFailed', true],
   ['not even an error', 'ExecutionFailed', true],
 ])('%s is told as %s', (error, reason, retryable) => {
   expect(describeFailure(error)).toMatchObject({ reason, retryable });
+});
+
+describe('on a host without room', () => {
+  const explained = (error: unknown, freeBytes: number | undefined) =>
+    explainByFullDisk(describeFailure(error), async () => freeBytes);
+  const masterKey = new LibvirtError({
+    code: 1,
+    domain: 10,
+    level: 2,
+    message: 'failed to write master key file',
+  });
+
+  test('what libvirt could not write says why', async () => {
+    expect(await explained(masterKey, 0)).toEqual({
+      reason: 'OutOfSpace',
+      message:
+        'libvirt: failed to write master key file (no space is left in the data directory of the host)',
+      retryable: true,
+    });
+  });
+
+  test.each([
+    ['where there is room', masterKey, 2 ** 30],
+    ['where nobody can tell', masterKey, undefined],
+    ['that has a reason of its own', inUse('Disk d', ['Machine m']), 0],
+  ])('a failure %s stays what it is', async (_, error, freeBytes) => {
+    expect(await explained(error, freeBytes)).toEqual(describeFailure(error));
+  });
 });

@@ -1,0 +1,117 @@
+/** A process with failpoints, as its supervisor and its tormentor see it. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { HostUnderTest } from '../support/host-under-test.ts';
+import { type ArmedFault, readArmed, replaceFile } from './armed-faults.ts';
+import { filesOf, type JournalEntry, type ProcessName } from './faults.ts';
+
+/** Started again as soon as it ends, for whatever reason, until {@link close}. */
+export class CrashableProcess {
+  readonly name: ProcessName;
+  readonly #files: ReturnType<typeof filesOf>;
+  readonly #spawn: () => Promise<ChildProcess>;
+  #child: ChildProcess | undefined;
+  #closing = false;
+  /** Of the journal, up to where the present phase begins. */
+  #phaseBegins = 0;
+
+  /** @param spawn starts it, with `directory` as the place of its failpoints */
+  constructor(name: ProcessName, directory: string, spawn: () => Promise<ChildProcess>) {
+    this.name = name;
+    this.#files = filesOf(directory);
+    this.#spawn = spawn;
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(this.#files.phase, '');
+    writeFileSync(this.#files.armed, '[]');
+    writeFileSync(this.#files.journal, '');
+  }
+
+  async start(): Promise<void> {
+    const child = await this.#spawn();
+    this.#child = child;
+    child.once('exit', () => {
+      if (!this.#closing) void this.start();
+    });
+  }
+
+  get pid(): number {
+    if (this.#child?.pid === undefined) throw new Error(`the ${this.name} was not started`);
+    return this.#child.pid;
+  }
+
+  /** Whether the process that runs now has said that it works. */
+  isReady(): boolean {
+    return this.#entries().some((entry) => entry.event === 'ready' && entry.pid === this.#child?.pid);
+  }
+
+  /** A phase begins, in which faults wait for their boundaries. */
+  begin(phase: string, armed: readonly ArmedFault[]): void {
+    this.#phaseBegins = this.#entries().length;
+    replaceFile(this.#files.phase, phase);
+    replaceFile(this.#files.armed, JSON.stringify(armed));
+  }
+
+  /** Boundaries of faults that have not struck yet. */
+  waiting(): string[] {
+    return readArmed(this.#files.armed).map(({ boundary }) => boundary);
+  }
+
+  /** What it did in the present phase. */
+  journal(): JournalEntry[] {
+    return this.#entries().slice(this.#phaseBegins);
+  }
+
+  signal(signal: 'SIGCONT' | 'SIGKILL'): void {
+    this.#child?.kill(signal);
+  }
+
+  /** Whether SIGSTOP has taken effect on all of its threads. */
+  isStopped(): boolean {
+    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+  }
+
+  /** It is not started again any more; whoever spawned it ends it. */
+  close(): void {
+    this.#closing = true;
+  }
+
+  /** Ends it in the ordinary way, for good. */
+  async end(): Promise<void> {
+    this.close();
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  }
+
+  #entries(): JournalEntry[] {
+    return readFileSync(this.#files.journal, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as JournalEntry);
+  }
+}
+
+/** Who did nothing for this long is at rest: nothing in Purlin waits longer, but after a failure. */
+const silenceMs = 1_500;
+
+/** Waits until none of the processes has done anything for a while, nor is in the middle of something. */
+export async function untilSilent(
+  host: HostUnderTest,
+  processes: readonly CrashableProcess[],
+): Promise<void> {
+  let seen = { entries: -1, atMs: 0 };
+  await host.until('silence', async () => {
+    const entries = processes.flatMap((each) => each.journal());
+    if (entries.length !== seen.entries) seen = { entries: entries.length, atMs: performance.now() };
+    return !inTheMiddle(entries) && performance.now() - seen.atMs > silenceMs;
+  });
+}
+
+const inTheMiddle = (entries: readonly JournalEntry[]): boolean => {
+  const count = (...events: JournalEntry['event'][]): number =>
+    entries.filter(({ event }) => events.includes(event)).length;
+  return count('reached') > count('passed', 'failed');
+};

@@ -1,0 +1,47 @@
+/** Boundary × kind of fault × result, for people. */
+import type { Findings } from './campaign.ts';
+import type { Ending } from './disturbed-life.ts';
+import { type FaultName, faultKinds, placeOf } from './faults.ts';
+
+const marks: Record<Ending['result'], string> = { 'as clean': '✓', 'not reached': '?', broken: '✗' };
+const notPlanned = '·';
+
+/** A line for each boundary, a column for each kind of fault, and what is to be said of all. */
+export function tableOf({ tried, unexplained, sometimes }: Findings): string {
+  const kinds = (Object.keys(faultKinds) as FaultName[]).filter((kind) =>
+    tried.some(({ fault }) => fault.kind === kind),
+  );
+  const places = [...new Set(tried.map(({ fault }) => placeOf(fault.boundary)))];
+  const endingOf = new Map(
+    tried.map(({ fault, ending }) => [`${placeOf(fault.boundary)}\n${fault.kind}`, ending]),
+  );
+  const rows = places.map((place) => {
+    const cells = kinds.map((kind) => {
+      const ending = endingOf.get(`${place}\n${kind}`);
+      return ending ? marks[ending.result] : notPlanned;
+    });
+    return `${cells.join(' ')}  ${place}`;
+  });
+  const count = (result: Ending['result'], kind?: FaultName): number =>
+    tried.filter(({ fault, ending }) => ending.result === result && (kind ?? fault.kind) === fault.kind)
+      .length;
+  const totals = kinds.map((kind, index) => {
+    const results = (Object.keys(marks) as Ending['result'][]).filter((result) => count(result, kind) > 0);
+    const words = results.map((result) => `${count(result, kind)} ${result}`);
+    return `${'| '.repeat(index)}${kind}: ${words.join(', ')}`;
+  });
+  return [
+    ...totals,
+    ...rows,
+    '',
+    `✓ as in a clean life, ✗ broken, ? not reached, · not planned; ${places.length} boundaries`,
+    ...(sometimes.length > 0
+      ? [`not planned, since not every clean life has them: ${sometimes.length} boundaries`]
+      : []),
+    `${tried.length} faults: ${count('as clean')} ended as in a clean life, ${count('broken')} broken, ${count('not reached')} not reached; ${unexplained.length} lives broke otherwise`,
+  ].join('\n');
+}
+
+/** Whether everything was reached, and ended as in a clean life. */
+export const isSound = ({ tried, unexplained }: Findings): boolean =>
+  unexplained.length === 0 && tried.length > 0 && tried.every(({ ending }) => ending.result === 'as clean');
