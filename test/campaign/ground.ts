@@ -1,0 +1,30 @@
+/** Where a transition takes place: a whole installation, real or simulated, that a user changes and looks at. */
+import type { Actor } from './cast.ts';
+import type { Cluster } from './oracle/cluster.ts';
+import type { HostPicture } from './oracle/picture.ts';
+
+/** What the API said to a change. */
+export type Answer =
+  | { accepted: true }
+  | { accepted: false; code: number; message: string; /** that `details.causes` names */ fields: string[] };
+
+export interface Ground {
+  /** Makes the object, or gives it this body in place of what it has. */
+  apply(actor: Actor): Promise<Answer>;
+  /** Asks for deletion; resolves before the object is gone. */
+  delete(kind: string, name: string): Promise<void>;
+  /**
+   * Resolves when nothing happens any more.
+   * @throws when something goes on and on
+   */
+  rest(): Promise<void>;
+  look(): Promise<Sight>;
+  /** What was done since the last call: writes to objects of ours, and orders to the host, one line each. */
+  deeds(): string[];
+}
+
+/** Everything that can be seen at one moment. */
+export interface Sight {
+  cluster: Cluster;
+  picture: HostPicture;
+}
