@@ -2,18 +2,21 @@ import { type Check, type Outcome, act, blocked, waiting } from '../../plan/outc
 import { FINALIZER } from '../../plan/removal.ts';
 import type { ChildObject } from '../../plan/api-actions.ts';
 import { conditionTrue, readyMessage } from '../../resources/conditions.ts';
+import type { Disk } from '../../resources/kinds.ts';
 import { API_VERSION, deleting, ownedBy, ownerReference } from '../../resources/metadata.ts';
 import { chooseHost } from '../../schedule/schedule.ts';
 import { contains, formatAddress, parseAddress, parseCidr } from '../../values/ipv4.ts';
 import { macAddress } from '../../values/mac.ts';
 import { addressName, placementName } from '../../values/names.ts';
+import { diskBytes } from '../../values/quantity.ts';
 import { memoryBytesOf } from './definition.ts';
-import { type MachineInput, type MachineInterface, boundHost } from './input.ts';
+import { type MachineDisk, type MachineInput, type MachineInterface, boundHost } from './input.ts';
 
 /** What must be there before a Machine is defined on its host, in this order. */
 export const beforeDefinition: Check<MachineInput>[] = [
   templatedDisksExist,
   disksUsable,
+  templatedDisksGrown,
   bound,
   disksClaimed,
   addressesHeld,
@@ -56,6 +59,13 @@ function disksUsable({ machine, disks }: MachineInput): Outcome | undefined {
         `disk ${entry.name} needs the name ${diskName}, but a Disk of that name exists that this Machine does not own; rename the disk entry or use diskRef`,
       );
     }
+    const differing = entry.template && differsFrom(entry.template.spec, disk);
+    if (differing !== undefined) {
+      return blocked(
+        'DiskDiffers',
+        `Disk ${diskName} was made with another ${differing} than the template of disk ${entry.name} has; delete the Disk, or rename the disk entry to have a new one`,
+      );
+    }
     const claim = disk.status?.claim;
     if (claim && claim.machineUid !== machine.metadata.uid) {
       return waiting(
@@ -64,6 +74,41 @@ function disksUsable({ machine, disks }: MachineInput): Outcome | undefined {
       );
     }
     if (deleting(disk)) return waiting('DiskDeleting', `Disk ${diskName} is being deleted`);
+  }
+  return undefined;
+}
+
+type DiskTemplate = NonNullable<MachineDisk['entry']['template']>['spec'];
+
+/**
+ * What the API lets nobody change on a Disk or in a template, but which differs where an entry was taken out and
+ * another added under its name.
+ */
+function differsFrom({ source, format }: DiskTemplate, { spec }: Disk): 'source' | 'format' | undefined {
+  if (source?.imageRef?.name !== spec.source?.imageRef?.name) return 'source';
+  return format === spec.format ? undefined : 'format';
+}
+
+/** The size of a template is that of its Disk when it grows; a Disk may also be larger, by its own spec. */
+function templatedDisksGrown({ disks }: MachineInput): Outcome | undefined {
+  for (const { entry, diskName, disk } of disks) {
+    const size = entry.template?.spec.size;
+    if (!disk || size === undefined || diskBytes(size) <= diskBytes(disk.spec.size)) continue;
+    const { namespace, name, uid, resourceVersion } = disk.metadata;
+    return act(
+      {
+        on: 'api',
+        action: {
+          name: 'api.growChild',
+          child: { kind: 'Disk', namespace, name, uid, resourceVersion },
+          size,
+        },
+      },
+      {
+        reason: 'GrowingDisk',
+        because: `the template of disk ${entry.name} asks for ${size} of Disk ${diskName}`,
+      },
+    );
   }
   return undefined;
 }

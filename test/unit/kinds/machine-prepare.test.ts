@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { planMachine } from '../../../src/kinds/machine/plan.ts';
+import type { Disk } from '../../../src/resources/kinds.ts';
 import { ownerReference } from '../../../src/resources/metadata.ts';
 import {
   deleted,
@@ -117,6 +118,35 @@ describe('disks', () => {
       status: { claim: claimBy(web), ...readyStatus(true) },
     });
     expect(plan(machineInput(withTemplate(web, own)))).toContain('machine.define');
+  });
+
+  describe('an own templated Disk that is not what the template says', () => {
+    const own = (spec: Partial<Disk['spec']>) =>
+      disk('web-root', {
+        metadata: { ownerReferences: [ownerReference(web)] },
+        spec,
+        status: { claim: claimBy(web), ...readyStatus(true) },
+      });
+
+    test.each<[string, Partial<Disk['spec']>, string]>([
+      [
+        'a template that grew makes it grow',
+        { size: '512Mi' },
+        'api.growChild (GrowingDisk): the template of disk root asks for 1Gi of Disk web-root',
+      ],
+      [
+        'it may be larger by its own spec, or spelled otherwise',
+        { size: 2 ** 30 },
+        'machine.define on h1 (Defining): host h1 does not have the domain',
+      ],
+      [
+        'one that an earlier entry of the name made keeps its data',
+        { source: { imageRef: { name: 'demo' } } },
+        'blocked (DiskDiffers): Disk web-root was made with another source than the template of disk root has; delete the Disk, or rename the disk entry to have a new one',
+      ],
+    ])('%s', (_name, spec, expected) => {
+      expect(plan(machineInput(withTemplate(web, own(spec))))).toBe(expected);
+    });
   });
 
   test('a claim names the Machine, its host, and the version planned from', () => {
