@@ -23,7 +23,8 @@ const onSubnet = (name: string, subnet: string, more: JsonObject = {}): JsonObje
 });
 const script = '#!/bin/sh\necho hello\n';
 const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL0Yz6YBTXy0mXoOdlYXGFvLrzKnE3cRqzvD7cZL8xQp me@example';
-const otherKey = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMc1QqV7yqO1tJb3Cq8mW8n0Vd5R8xvJk3C2B1A0z9Yx you@example';
+const otherKey =
+  'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMc1QqV7yqO1tJb3Cq8mW8n0Vd5R8xvJk3C2B1A0z9Yx you@example';
 
 /** The leading actor of each kind, by base. The first base of a kind is what others see of it. */
 export const leads: Readonly<Record<string, { name: string; bases: Record<string, JsonObject> }>> = {
@@ -206,7 +207,12 @@ export const wisdom: Wisdom = {
   },
   worthTrying: {
     'secretRef.key': ['other', 'nothing'],
-    'source.file': ['IMPORT_DIR/absent.qcow2', 'IMPORT_DIR/backed.qcow2', 'IMPORT_DIR/text.qcow2', '/etc/passwd'],
+    'source.file': [
+      'IMPORT_DIR/absent.qcow2',
+      'IMPORT_DIR/backed.qcow2',
+      'IMPORT_DIR/text.qcow2',
+      '/etc/passwd',
+    ],
     '.checksum': [demoChecksum, `sha256:${'0'.repeat(64)}`, `sha512:${'0'.repeat(128)}`, 'md5:0'],
     '.uid': ['33333333-3333-4333-8333-333333333333'],
     '.macAddress': ['02:00:00:00:00:02', '01:00:5e:00:00:01'],

@@ -6,7 +6,7 @@ import type { HostPicture } from './oracle/picture.ts';
 /** What the API said to a change. */
 export type Answer =
   | { accepted: true }
-  | { accepted: false; code: number; message: string; /** that `details.causes` names */ fields: string[] };
+  | { accepted: false; code: number; message: string /** that `details.causes` names */; fields: string[] };
 
 export interface Ground {
   /** Makes the object, or gives it this body in place of what it has. */

@@ -194,19 +194,22 @@ class Play {
 export function isContent({ kind, name }: Actor, { cluster }: Sight): boolean {
   const object = cluster.objects.find((each) => each.kind === kind && each.metadata.name === name);
   return (
-    object !== undefined &&
-    ['Ready', 'Stopped', 'AgentReporting'].includes(conditionOf(object)?.reason ?? '')
+    object !== undefined && ['Ready', 'Stopped', 'AgentReporting'].includes(conditionOf(object)?.reason ?? '')
   );
 }
 
-const edited = (actor: Actor, edits: readonly Edit[]): Actor => ({ ...actor, body: applied(actor.body, edits) });
+const edited = (actor: Actor, edits: readonly Edit[]): Actor => ({
+  ...actor,
+  body: applied(actor.body, edits),
+});
 
 /** Controllers make its object: it is changed as it is found. */
 const isFound = (kind: string): boolean => kind === 'IPAddress' || kind === 'Placement';
 
 function foundOnStage({ kind }: Actor, { cluster }: Sight): Actor {
   const found = cluster.objects.find(
-    (object) => object.kind === kind && (object.spec as { machineRef?: { name: string } }).machineRef?.name === 'web',
+    (object) =>
+      object.kind === kind && (object.spec as { machineRef?: { name: string } }).machineRef?.name === 'web',
   );
   if (!found) throw new Error(`nobody made an object of kind ${kind} for web`);
   return { kind, name: found.metadata.name, body: { spec: found.spec as JsonObject } };
@@ -222,9 +225,14 @@ export async function setTheStage(ground: Ground, actors: readonly Actor[]): Pro
 }
 
 /** Some cause is at the field, above or below it, or at the member of the spec that it is in. */
-function namesTheField({ fields, message }: Extract<Answer, { accepted: false }>, patterns: readonly string[]): boolean {
+function namesTheField(
+  { fields, message }: Extract<Answer, { accepted: false }>,
+  patterns: readonly string[],
+): boolean {
   const members = patterns.map((pattern) => pattern.split(/[.[]/)[1] ?? '');
   return members.some(
-    (member) => fields.some((field) => field.startsWith(`spec.${member}`) || field === 'spec') || message.includes(`spec.${member}`),
+    (member) =>
+      fields.some((field) => field.startsWith(`spec.${member}`) || field === 'spec') ||
+      message.includes(`spec.${member}`),
   );
 }

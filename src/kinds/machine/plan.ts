@@ -8,6 +8,7 @@ import { readyReason } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { tapName } from '../../values/links.ts';
 import { awaitingRestart, changeableLive } from './changes.ts';
+import { abandonedAddressesReleased, waitsForAddress } from './addresses.ts';
 import { definitionOf, interfacesOf } from './definition.ts';
 import { type MachineInput, boundHost } from './input.ts';
 import { beforeDefinition } from './prepare.ts';
@@ -30,7 +31,8 @@ export function planMachine(input: MachineInput, nowMs: number): Outcome {
   const definition = planDefinition(input, host, domain);
   if (definition) return definition;
   if (!domain) return waiting('NotDefined', 'the domain is not defined yet');
-  return planPower(input, host, domain, nowMs);
+  const power = planPower(input, host, domain, nowMs);
+  return power.type === 'settled' ? (waitsForAddress(input) ?? settled) : power;
 }
 
 type KnownHost = HostView & { snapshot: HostSnapshot };
@@ -115,14 +117,15 @@ const wasDefined = ({ status }: Machine): boolean =>
 /** The power state, connections and restarts of a defined domain. */
 function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot, nowMs: number): Outcome {
   const { runStrategy } = input.machine.spec;
-  const spare = planSparePorts(input, host, domain);
+  const spare = planSparePorts(input, host, domain) ?? abandonedAddressesReleased(input, host.snapshot);
   if (spare) return spare;
   if (runStrategy === 'Halted') {
     return domain.power === 'shutoff'
       ? settled
       : shutDown(input, host, domain, nowMs, 'runStrategy is Halted');
   }
-  if (domain.power === 'shutoff') return planStart(input, host, domain);
+  // A guest that is off gets all its interfaces before it starts.
+  if (domain.power === 'shutoff') return waitsForAddress(input) ?? planStart(input, host, domain);
   const restart = restartBecause(input, domain);
   if (restart) return shutDown(input, host, domain, nowMs, restart);
   if (domain.power === 'paused' && runStrategy !== 'Manual') {

@@ -1,16 +1,15 @@
 import { type Check, type Outcome, act, blocked, waiting } from '../../plan/outcome.ts';
 import { FINALIZER } from '../../plan/removal.ts';
-import type { ChildObject } from '../../plan/api-actions.ts';
 import { conditionTrue, readyMessage } from '../../resources/conditions.ts';
 import type { Disk } from '../../resources/kinds.ts';
 import { API_VERSION, deleting, ownedBy, ownerReference } from '../../resources/metadata.ts';
 import { chooseHost } from '../../schedule/schedule.ts';
-import { contains, formatAddress, parseAddress, parseCidr } from '../../values/ipv4.ts';
-import { macAddress } from '../../values/mac.ts';
-import { addressName, placementName } from '../../values/names.ts';
+import { placementName } from '../../values/names.ts';
 import { diskBytes } from '../../values/quantity.ts';
+import { addressesHeld } from './addresses.ts';
+import { createChild } from './child.ts';
 import { memoryBytesOf } from './definition.ts';
-import { type MachineDisk, type MachineInput, type MachineInterface, boundHost } from './input.ts';
+import { type MachineDisk, type MachineInput, boundHost } from './input.ts';
 
 /** What must be there before a Machine is defined on its host, in this order. */
 export const beforeDefinition: Check<MachineInput>[] = [
@@ -20,7 +19,6 @@ export const beforeDefinition: Check<MachineInput>[] = [
   bound,
   disksClaimed,
   addressesHeld,
-  abandonedAddressesReleased,
   disksReady,
   subnetsReady,
 ];
@@ -179,122 +177,6 @@ function disksClaimed({ machine, placement, disks }: MachineInput): Outcome | un
   return undefined;
 }
 
-function addressesHeld({ machine, interfaces }: MachineInput): Outcome | undefined {
-  for (const each of interfaces) {
-    const { entry, subnet, held } = each;
-    if (held) continue;
-    if (!subnet) {
-      return waiting(
-        'SubnetMissing',
-        `Subnet ${entry.subnetRef.name} does not exist in this namespace; create it or correct spec.interfaces`,
-      );
-    }
-    if (deleting(subnet)) return waiting('SubnetDeleting', `Subnet ${subnet.metadata.name} is being deleted`);
-    if (subnet.status?.gateway === undefined) {
-      return waiting(
-        'SubnetNotReady',
-        `Subnet ${subnet.metadata.name}: ${readyMessage(subnet) ?? 'not looked at yet'}`,
-      );
-    }
-    const choice = chooseAddress(each, subnet.spec.cidr, subnet.status.gateway);
-    if ('problem' in choice) return choice.problem;
-    const name = addressName(subnet.metadata.name, choice.address);
-    return act(
-      createChild({
-        apiVersion: API_VERSION,
-        kind: 'IPAddress',
-        metadata: {
-          name,
-          namespace: machine.metadata.namespace,
-          finalizers: [FINALIZER],
-          ownerReferences: [ownerReference(machine)],
-        },
-        spec: {
-          address: choice.address,
-          macAddress: freeMac(each, machine.metadata.uid),
-          subnetRef: { name: subnet.metadata.name, uid: subnet.metadata.uid },
-          machineRef: { name: machine.metadata.name, uid: machine.metadata.uid },
-          interface: entry.name,
-        },
-      }),
-      { reason: 'AllocatingAddress', because: `interface ${entry.name} gets ${choice.address}` },
-    );
-  }
-  return undefined;
-}
-
-/** The address of an interface cannot be changed (the API says so), only the interface replaced. */
-const replaceInterface = 'replace the interface by one of another name with another address';
-
-/** The address asked for, or the lowest free one; the store refuses it if a racing Machine took it meanwhile. */
-function chooseAddress(
-  { entry, taken }: MachineInterface,
-  cidr: string,
-  gateway: string,
-): { address: string } | { problem: Outcome } {
-  const network = parseCidr(cidr);
-  if (!network) return { problem: blocked('InvalidCIDR', `the Subnet's spec.cidr ${cidr} is not a network`) };
-  const last = network.base + network.size - 1;
-  if (entry.address !== undefined) {
-    const address = parseAddress(entry.address);
-    const field = `address ${entry.address} of interface ${entry.name}`;
-    if (address === undefined || !contains(network, address)) {
-      return {
-        problem: blocked(
-          'AddressOutsideSubnet',
-          `${field} is not inside ${cidr} of Subnet ${entry.subnetRef.name}; ${replaceInterface}`,
-        ),
-      };
-    }
-    if (address === network.base || address === last || entry.address === gateway) {
-      return {
-        problem: blocked(
-          'AddressReserved',
-          `${field} is the network, broadcast or gateway address of Subnet ${entry.subnetRef.name}; ${replaceInterface}`,
-        ),
-      };
-    }
-    const holder = taken.find(({ spec }) => spec.address === entry.address);
-    if (holder) {
-      return {
-        problem: waiting(
-          'AddressInUse',
-          `${field} is held by Machine ${holder.spec.machineRef.name}; delete that one, or ${replaceInterface}`,
-        ),
-      };
-    }
-    return { address: entry.address };
-  }
-  const used = new Set([gateway, ...taken.map(({ spec }) => spec.address)]);
-  for (let address = network.base + 1; address < last; address += 1) {
-    const text = formatAddress(address);
-    if (!used.has(text)) return { address: text };
-  }
-  return {
-    problem: waiting(
-      'SubnetFull',
-      `Subnet ${entry.subnetRef.name} has no free address left; delete a Machine of it or use another Subnet`,
-    ),
-  };
-}
-
-function freeMac({ entry, taken }: MachineInterface, machineUid: string): string {
-  const used = new Set(taken.map(({ spec }) => spec.macAddress));
-  let attempt = 0;
-  while (used.has(macAddress(machineUid, entry.name, attempt))) attempt += 1;
-  return macAddress(machineUid, entry.name, attempt);
-}
-
-function abandonedAddressesReleased({ abandoned }: MachineInput): Outcome | undefined {
-  const address = abandoned.find((each) => !deleting(each));
-  if (!address) return undefined;
-  const { namespace, name, uid } = address.metadata;
-  return act(
-    { on: 'api', action: { name: 'api.deleteChild', child: { kind: 'IPAddress', namespace, name, uid } } },
-    { reason: 'ReleasingAddress', because: `no interface ${address.spec.interface} is in the spec any more` },
-  );
-}
-
 function disksReady({ disks }: MachineInput): Outcome | undefined {
   const pending = disks.find(({ disk }) => disk && !conditionTrue(disk, 'Ready'));
   if (!pending?.disk) return undefined;
@@ -312,6 +194,3 @@ function subnetsReady({ interfaces }: MachineInput): Outcome | undefined {
     `Subnet ${pending.subnet.metadata.name}: ${readyMessage(pending.subnet) ?? 'not looked at yet'}`,
   );
 }
-
-const createChild = (child: ChildObject) =>
-  ({ on: 'api', action: { name: 'api.createChild', child } }) as const;

@@ -60,11 +60,7 @@ function membersOf(schema: Schema, manifest: JsonObject, parent: Place): Field[]
   ];
 }
 
-function fieldAndBelow(
-  schema: Schema,
-  manifest: JsonObject,
-  place: Place & { required: boolean },
-): Field[] {
+function fieldAndBelow(schema: Schema, manifest: JsonObject, place: Place & { required: boolean }): Field[] {
   const value = valueAt(manifest, place.path);
   const field: Field = { ...place, schema, value };
   if (Array.isArray(value)) return [field, ...itemsOf(schema, manifest, place, value)];

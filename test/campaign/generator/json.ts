@@ -9,8 +9,7 @@ export type Path = readonly (string | number)[];
 export const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-export const copyOf = <Value extends Json>(value: Value): Value =>
-  JSON.parse(JSON.stringify(value)) as Value;
+export const copyOf = <Value extends Json>(value: Value): Value => JSON.parse(JSON.stringify(value)) as Value;
 
 export function valueAt(root: Json, path: Path): Json | undefined {
   let at: Json | undefined = root;

@@ -139,7 +139,10 @@ const promising: ReadonlySet<ChangeClass> = new Set([
 ]);
 
 /** One mutable field in each of its valid ways; a pair takes one of each of two fields. */
-export function pairs(changes: readonly Change[], pick: (choices: readonly Change[]) => Change): Transition[] {
+export function pairs(
+  changes: readonly Change[],
+  pick: (choices: readonly Change[]) => Change,
+): Transition[] {
   const valid = changes.filter(
     ({ field, refused, changeClass }) => !refused && !field.immutable && promising.has(changeClass),
   );

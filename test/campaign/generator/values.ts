@@ -191,7 +191,9 @@ function lists(schema: Schema, items: readonly Json[], wisdom: Wisdom): Candidat
 function another(sample: Json, serial: number, schema: Schema): Json {
   const [key] = schema['x-kubernetes-list-map-keys'] ?? [];
   if (isObject(sample)) return { ...sample, ...(key !== undefined && { [key]: `more${serial}` }) };
-  return typeof sample === 'string' && /\d$/.test(sample) ? sample.replace(/\d+$/, String(serial + 1)) : sample;
+  return typeof sample === 'string' && /\d$/.test(sample)
+    ? sample.replace(/\d+$/, String(serial + 1))
+    : sample;
 }
 
 function objects(schema: Schema, value: Json | undefined): Candidate[] {

@@ -1,5 +1,14 @@
 import type { Condition } from '../../../src/resources/conditions.ts';
-import type { Disk, Host, Image, IPAddress, Machine, Placement, Secret, Subnet } from '../../../src/resources/kinds.ts';
+import type {
+  Disk,
+  Host,
+  Image,
+  IPAddress,
+  Machine,
+  Placement,
+  Secret,
+  Subnet,
+} from '../../../src/resources/kinds.ts';
 import type { Resource } from '../../../src/resources/metadata.ts';
 
 interface Kinds {
@@ -37,6 +46,8 @@ export class Cluster {
 }
 
 export const conditionOf = (object: object, type = 'Ready'): Condition | undefined =>
-  (object as { status?: { conditions?: Condition[] } }).status?.conditions?.find((each) => each.type === type);
+  (object as { status?: { conditions?: Condition[] } }).status?.conditions?.find(
+    (each) => each.type === type,
+  );
 
 export const nameOf = ({ kind, metadata }: Resource): string => `${kind} ${metadata.name}`;

@@ -62,7 +62,8 @@ function told({ kind, metadata, spec, status }: Resource): Record<string, unknow
   const { observedGeneration: _, restartRequired: __, allocatable: ___, agentUid: ____, ...lasting } = fields;
   return {
     // However its template spells the size.
-    spec: kind === 'Disk' ? { ...(spec as object), size: bytesOf((spec as Disk['spec']).size) } : (spec ?? null),
+    spec:
+      kind === 'Disk' ? { ...(spec as object), size: bytesOf((spec as Disk['spec']).size) } : (spec ?? null),
     finalizers: metadata.finalizers ?? [],
     owners: (metadata.ownerReferences ?? []).map(({ kind, name }) => `${kind} ${name}`),
     deleting: metadata.deletionTimestamp !== undefined,
@@ -124,7 +125,10 @@ function pseudonyms(cluster: Cluster): Map<string, string> {
 const rename = (line: string, names: ReadonlyMap<string, string>): string =>
   [...names]
     .sort(([a], [b]) => b.length - a.length)
-    .reduce((text, [name, pseudonym]) => text.replaceAll(new RegExp(`\\b${escaped(name)}\\b`, 'g'), pseudonym), line);
+    .reduce(
+      (text, [name, pseudonym]) => text.replaceAll(new RegExp(`\\b${escaped(name)}\\b`, 'g'), pseudonym),
+      line,
+    );
 
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 

@@ -29,7 +29,9 @@ function diskObstacles({ metadata }: Machine, entry: DiskEntry, cluster: Cluster
   if (!disk) {
     // Nothing that the API lets in as a Machine says so: the Disk that would be made breaks a rule of its own kind.
     const refused = template?.spec.source?.imageRef !== undefined && template.spec.format !== 'qcow2';
-    return refused ? [['ApiWriteFailed', `Disk ${name} would be refused`]] : [['DiskMissing', `there is no Disk ${name}`]];
+    return refused
+      ? [['ApiWriteFailed', `Disk ${name} would be refused`]]
+      : [['DiskMissing', `there is no Disk ${name}`]];
   }
   const owned = disk.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid) ?? false;
   const claimant = disk.status?.claim?.machineUid;
@@ -38,7 +40,9 @@ function diskObstacles({ metadata }: Machine, entry: DiskEntry, cluster: Cluster
     ...(claimant !== undefined && claimant !== metadata.uid
       ? ([['DiskInUse', `Disk ${name} is claimed by another`]] as Found)
       : []),
-    ...(disk.metadata.deletionTimestamp ? ([['DiskDeleting', `Disk ${name} is being deleted`]] as Found) : []),
+    ...(disk.metadata.deletionTimestamp
+      ? ([['DiskDeleting', `Disk ${name} is being deleted`]] as Found)
+      : []),
     ...(isReady(disk) ? [] : ([['DiskNotReady', `Disk ${name} is not ready`]] as Found)),
   ];
 }
@@ -56,7 +60,11 @@ function interfaceObstacles({ metadata }: Machine, entry: InterfaceEntry, cluste
     const full = ofSubnet.length >= 2 ** (32 - prefix) - 3;
     return full ? [['SubnetFull', `Subnet ${subnet.metadata.name} is full`]] : [];
   }
-  return addressObstacles(entry.address, subnet, ofSubnet.some(({ spec }) => spec.address === entry.address));
+  return addressObstacles(
+    entry.address,
+    subnet,
+    ofSubnet.some(({ spec }) => spec.address === entry.address),
+  );
 }
 
 function addressObstacles(address: string, { spec, status }: Subnet, taken: boolean): Found {

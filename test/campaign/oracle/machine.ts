@@ -109,7 +109,12 @@ function restartFaults({ status }: Machine, { config, live }: SeenDomain, comple
       : ['condition RestartRequired and status.restartRequired do not agree'];
   if (!config || !live || !complete) return faults;
   const [wanted, present] = [described(config), described(live)];
-  for (const [field, member] of Object.entries({ cpus: 'cpus', memory: 'memoryBytes', disks: 'disks', interfaces: 'interfaces' })) {
+  for (const [field, member] of Object.entries({
+    cpus: 'cpus',
+    memory: 'memoryBytes',
+    disks: 'disks',
+    interfaces: 'interfaces',
+  })) {
     const differs = JSON.stringify(wanted[member]) !== JSON.stringify(present[member]);
     if (differs === told.has(`spec.${field}`)) continue;
     faults.push(
@@ -158,7 +163,9 @@ function networkFaults({ spec, metadata, status }: Machine, { cluster, picture }
           { address: entry.address ?? held.address, subnet: subnet.metadata.uid },
           { address: held.address, subnet: held.subnetRef.uid },
         ),
-        ...(isUsable(held.address, subnet) ? [] : [`${held.address} is no address for a guest of ${subnet.spec.cidr}`]),
+        ...(isUsable(held.address, subnet)
+          ? []
+          : [`${held.address} is no address for a guest of ${subnet.spec.cidr}`]),
         ...differences(`status.addresses of ${entry.name}`, held.address, told?.address),
         ...(running
           ? differences(

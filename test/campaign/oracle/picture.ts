@@ -23,7 +23,7 @@ export interface Hardware {
   memoryBytes: number;
   firmware: 'bios' | 'uefi';
   /** Without the seed, in order of their targets. */
-  disks: { diskUid: string; format: string; /** where it can be seen */ boot?: boolean }[];
+  disks: { diskUid: string; format: string /** where it can be seen */; boot?: boolean }[];
   hasSeed: boolean;
   interfaces: { tap: string; macAddress: string; mtu?: number | undefined }[];
 }

@@ -35,7 +35,9 @@ export function subnetFaults(subnet: Subnet, { cluster, picture }: Sight): strin
           },
         )
       : []),
-    ...(complete ? differences('status.addressesUsed', reservations.length, subnet.status?.addressesUsed) : []),
+    ...(complete
+      ? differences('status.addressesUsed', reservations.length, subnet.status?.addressesUsed)
+      : []),
   ];
 }
 

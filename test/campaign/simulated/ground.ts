@@ -85,7 +85,8 @@ export class SimulatedGround implements Ground {
     try {
       if (collection.schema) {
         const [unknown] = prune(object, collection.schema);
-        if (unknown !== undefined) return refusal(400, `strict decoding error: unknown field "${unknown}"`, [unknown]);
+        if (unknown !== undefined)
+          return refusal(400, `strict decoding error: unknown field "${unknown}"`, [unknown]);
         dropNulls(object, collection.schema);
       }
       const type = typeOf(collection);
@@ -95,7 +96,11 @@ export class SimulatedGround implements Ground {
       return { accepted: true };
     } catch (error) {
       if (error instanceof Refusal)
-        return refusal(error.code, error.message, (error.details?.causes ?? []).map(({ field }) => field ?? ''));
+        return refusal(
+          error.code,
+          error.message,
+          (error.details?.causes ?? []).map(({ field }) => field ?? ''),
+        );
       if (error instanceof ApiError) return refusal(error.code, error.message, []);
       throw error;
     }

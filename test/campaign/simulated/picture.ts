@@ -22,15 +22,17 @@ export async function pictureOf({ hypervisor, network, storage }: SimulatedHost)
       ...(imageDigest !== undefined && { backing: imageDigest }),
       retained,
     })),
-    segments: network.segmentsUp.map(({ subnetUid, gateway, cidr, mtu, egress, dnsServers, reservations }) => ({
-      subnetUid,
-      gatewayCidr: `${gateway}/${cidr.split('/')[1]}`,
-      mtu,
-      masquerades: egress === 'NAT',
-      leaves: egress !== 'None',
-      resolvers: dnsServers,
-      reservations,
-    })),
+    segments: network.segmentsUp.map(
+      ({ subnetUid, gateway, cidr, mtu, egress, dnsServers, reservations }) => ({
+        subnetUid,
+        gatewayCidr: `${gateway}/${cidr.split('/')[1]}`,
+        mtu,
+        masquerades: egress === 'NAT',
+        leaves: egress !== 'None',
+        resolvers: dnsServers,
+        reservations,
+      }),
+    ),
     ports: ports.map(({ tap, state, attached, subnetUid, macAddress, address }) => ({
       tap,
       up: state === 'up',

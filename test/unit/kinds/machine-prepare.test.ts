@@ -282,6 +282,11 @@ describe('addresses', () => {
       'wait (AddressInUse): address 10.20.0.9 of interface eth0 is held by Machine other; delete that one, or replace the interface by one of another name with another address',
     ],
     [
+      'another than it has',
+      { address: '10.20.0.9', held: heldBy(web) },
+      'blocked (AddressFixed): interface eth0 has 10.20.0.10 for life; leave its address out, or replace the interface by one of another name with another address',
+    ],
+    [
       'none left',
       {
         subnet: subnet('frontend', {
@@ -307,15 +312,6 @@ describe('addresses', () => {
 
   test('an address held, all ready', () => {
     expect(plan(machineInput(withInterface(web, { held: heldBy(web) })))).toContain('machine.define');
-  });
-
-  test('an address whose interface left the spec is given back, once', () => {
-    const left = heldBy(web);
-    expect(plan(machineInput({ abandoned: [left] }))).toBe(
-      'api.deleteChild (ReleasingAddress): no interface eth0 is in the spec any more',
-    );
-    const leaving = { ...left, metadata: { ...left.metadata, ...deleted } };
-    expect(plan(machineInput({ abandoned: [leaving] }))).toContain('machine.define');
   });
 
   test('the MAC is rehashed when another of the Subnet has it', () => {
