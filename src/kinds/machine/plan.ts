@@ -32,7 +32,17 @@ export function planMachine(input: MachineInput, nowMs: number): Outcome {
   if (definition) return definition;
   if (!domain) return waiting('NotDefined', 'the domain is not defined yet');
   const power = planPower(input, host, domain, nowMs);
-  return power.type === 'settled' ? (waitsForAddress(input) ?? settled) : power;
+  return power.type === 'settled' ? (stillWanting(input) ?? settled) : power;
+}
+
+/** What the spec asks for and the guest, which is as it can be now, does not have. */
+function stillWanting(input: MachineInput): Outcome | undefined {
+  const address = waitsForAddress(input);
+  if (address || !('problem' in input.userData)) return address;
+  return waiting(
+    'UserDataMissing',
+    `${input.userData.problem}; until then the guest stays as it was defined`,
+  );
 }
 
 type KnownHost = HostView & { snapshot: HostSnapshot };

@@ -54,7 +54,7 @@ describe('the definition', () => {
     [
       'user data lost later does not touch a guest that runs',
       { ...withDomain(), userData: { problem: 'Secret boot does not exist' } },
-      'settled',
+      'wait (UserDataMissing): Secret boot does not exist; until then the guest stays as it was defined',
     ],
   ])('%s', (_name, input, expected) => {
     expect(plan(input)).toBe(expected);
