@@ -319,6 +319,20 @@ describe('connections of a running guest', () => {
     expect(plan(withDomain(connected))).toBe(unfinished);
   });
 
+  test('a card that was made for another MTU waits for a restart, and only that', () => {
+    const taps = [{ tap, macAddress: held.spec.macAddress, mtu: 9000 }];
+    const made = (updatePolicy: 'OnRestart' | 'Restart') => {
+      const input = given({});
+      const [on] = input.hosts;
+      const domain = on?.snapshot !== 'unknown' && on?.snapshot.domains['uid-of-web'];
+      if (!domain || !domain.live) throw new Error('the guest runs');
+      domain.live.interfaces = taps;
+      return { ...input, machine: { ...input.machine, spec: { ...input.machine.spec, updatePolicy } } };
+    };
+    expect(plan(made('OnRestart'))).toBe('settled');
+    expect(plan(made('Restart'))).toContain('updatePolicy is Restart and spec.interfaces changed');
+  });
+
   test('so is a CPU, as far as the guest can have it; fewer wait for a restart', () => {
     const running = (cpus: number, maxCpus: number) => {
       const { live } = domainOf(machineInput({ machine: spec({ cpus: 3 }) }));
