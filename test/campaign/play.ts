@@ -108,7 +108,7 @@ class Play {
 
   async #madeThenMended(): Promise<void> {
     const { kind, base, first } = this.#transition;
-    const begin = (await this.#fresh(this.#subject)) ?? [];
+    const begin = await this.#fresh(this.#subject);
     await setTheStage(
       this.#ground,
       stage(kind, base).filter((actor) => actor.kind !== kind || actor.name !== this.#subject.name),
@@ -120,8 +120,9 @@ class Play {
     else await this.#deletedAndMadeAnew(begin);
   }
 
-  async #deletedAndMadeAnew(begin: string[]): Promise<void> {
-    await this.#clear();
+  async #deletedAndMadeAnew(begin: string[] | undefined): Promise<void> {
+    // What reclaimPolicy Retain keeps also keeps its Image from going.
+    if ((await this.#clear()) === 'something is retained') return;
     await setTheStage(this.#ground, stage(this.#transition.kind, this.#transition.base));
     this.#compare('made anew', begin, likenessOf(await this.#look('S0 anew')));
   }
@@ -141,21 +142,23 @@ class Play {
   }
 
   /** Everything that users made is deleted, and nothing of it may be left. */
-  async #clear(): Promise<void> {
+  async #clear(): Promise<'clean' | 'something is retained'> {
     const { cluster } = await this.#ground.look();
     for (const kind of ['Machine', 'Disk', 'Subnet', 'Image'] as const) {
       for (const { metadata } of cluster.all(kind))
         if (!metadata.deletionTimestamp) await this.#ground.delete(kind, metadata.name);
     }
     const { picture, cluster: left } = await this.#look('deleted');
+    if (picture.disks.some(({ retained }) => retained)) return 'something is retained';
     const things = Object.values(picture).flatMap((part: object) => (Array.isArray(part) ? part : []));
     if (things.length > 0) this.#fault(`deleted: ${things.length} things are left on the host`);
     const objects = left.objects.filter(({ kind }) => kind !== 'Host' && kind !== 'Secret');
     for (const object of objects) this.#fault(`deleted: ${nameOf(object)} is left`);
+    return 'clean';
   }
 
   async #write(stageName: string, edits: readonly Edit[]): Promise<Answer> {
-    const { refused, changeClass, patterns } = this.#transition;
+    const { refused, changeClass } = this.#transition;
     const answer = await this.#ground.apply(edited(this.#subject, edits));
     if (stageName !== 'S1') return answer;
     if (answer.accepted) {
@@ -165,7 +168,8 @@ class Play {
     this.#reception = 'refused';
     if (answer.code !== 422 && answer.code !== 400)
       this.#fault(`S1 was refused with ${answer.code}: ${answer.message}`);
-    if (!namesTheField(answer, patterns)) this.#fault(`the refusal names no field: ${answer.message}`);
+    if (!namesTheField(answer, this.#transition))
+      this.#fault(`the refusal names no field: ${answer.message}`);
     return answer;
   }
 
@@ -177,7 +181,8 @@ class Play {
     return sight;
   }
 
-  #compare(when: string, wanted: readonly string[], found: readonly string[]): void {
+  #compare(when: string, wanted: readonly string[] | undefined, found: readonly string[]): void {
+    if (!wanted) return;
     for (const line of unlike(wanted, found).slice(0, 6)) this.#fault(`${when}: ${line}`);
   }
 
@@ -224,12 +229,12 @@ export async function setTheStage(ground: Ground, actors: readonly Actor[]): Pro
   await ground.rest();
 }
 
-/** Some cause is at the field, above or below it, or at the member of the spec that it is in. */
+/** A value that is wrong by itself is named where it is; a rule over several fields may name another of them. */
 function namesTheField(
   { fields, message }: Extract<Answer, { accepted: false }>,
-  patterns: readonly string[],
+  { patterns, refused }: Transition,
 ): boolean {
-  const members = patterns.map((pattern) => pattern.split(/[.[]/)[1] ?? '');
+  const members = refused ? patterns.map((pattern) => pattern.split(/[.[]/)[1] ?? '') : [''];
   return members.some(
     (member) =>
       fields.some((field) => field.startsWith(`spec.${member}`) || field === 'spec') ||

@@ -10,7 +10,7 @@ import type { HostPicture } from './picture.ts';
 
 /**
  * What may rightly differ is left out: times and versions; UIDs, MACs and allocated addresses (by whose they are);
- * targets of disks, which a disk keeps; the running hardware where the status says that it waits for a restart; a Disk
+ * targets of disks, which a disk keeps; taps of a guest that is off, which keeps those it has; the running hardware where the status says that it waits for a restart; a Disk
  * whose entry was taken out of its Machine, because data is never removed for that.
  */
 export function likenessOf({ cluster, picture }: Sight): string[] {
@@ -81,6 +81,7 @@ function pictureParts(
   waiting: ReadonlySet<string>,
   detached: ReadonlySet<string>,
 ): [string, unknown][] {
+  const used = new Set(domains.flatMap(({ live }) => (live?.interfaces ?? []).map(({ tap }) => tap)));
   return [
     ...domains.map(({ machineUid, live, ...domain }): [string, unknown] => [
       `domain of ${machineUid}`,
@@ -90,7 +91,9 @@ function pictureParts(
       .filter(({ diskUid }) => !detached.has(diskUid))
       .map(({ diskUid, ...disk }): [string, unknown] => [`file of ${diskUid}`, disk]),
     ...segments.map(({ subnetUid, ...segment }): [string, unknown] => [`segment of ${subnetUid}`, segment]),
-    ...ports.map(({ tap, ...port }): [string, unknown] => [`port ${tap}`, port]),
+    ...ports
+      .filter(({ tap }) => used.has(tap))
+      .map(({ tap, ...port }): [string, unknown] => [`port ${tap}`, port]),
     ...seeds.map(({ machineUid, ...seed }): [string, unknown] => [`seed of ${machineUid}`, seed]),
     ...images.map(({ imageUid, ...image }): [string, unknown] => [`cached ${imageUid}`, image]),
   ];

@@ -54,7 +54,11 @@ function interfaceObstacles({ metadata }: Machine, entry: InterfaceEntry, cluste
   const ofSubnet = cluster.all('IPAddress').filter(({ spec }) => spec.subnetRef.uid === subnet.metadata.uid);
   const isMine = ({ spec }: (typeof ofSubnet)[number]): boolean =>
     spec.machineRef.uid === metadata.uid && spec.interface === entry.name;
-  if (ofSubnet.some(isMine)) return [];
+  const held = ofSubnet.find(isMine)?.spec.address;
+  if (held !== undefined) {
+    const fixed = entry.address !== undefined && entry.address !== held;
+    return fixed ? [['AddressFixed', `interface ${entry.name} has ${held}`]] : [];
+  }
   if (entry.address === undefined) {
     const prefix = Number(subnet.spec.cidr.split('/')[1]);
     const full = ofSubnet.length >= 2 ** (32 - prefix) - 3;
