@@ -9,10 +9,15 @@ import { readCrdFiles } from '../src/apiserver/crds.ts';
 import { subjectsOf, transitionsOf, uncovered } from '../test/campaign/campaign.ts';
 import type { Transition } from '../test/campaign/generator/transitions.ts';
 import type { Result } from '../test/campaign/play.ts';
+import { chosenForReal } from '../test/campaign/real/choice.ts';
+import { playForReal } from '../test/campaign/real/run.ts';
+import { RealSite } from '../test/campaign/real/site.ts';
 import { SimulatedCampaign } from '../test/campaign/simulated/run.ts';
 import { complaint, table } from '../test/campaign/table.ts';
 import { checkout } from './lib/checkout.ts';
-import { main } from './lib/steps.ts';
+import { build } from './lib/build.ts';
+import { main, step } from './lib/steps.ts';
+import { installSystemPackages } from './setup.ts';
 
 const { values } = parseArgs({
   options: {
@@ -36,6 +41,7 @@ async function campaign(): Promise<void> {
   if (values.names) return print(chosen.map(({ name }) => name).join('\n'));
   const both = !values.simulated && !values.real;
   if (values.simulated || both) await simulated(chosen);
+  if (values.real || both) await real(values.only === undefined ? chosenForReal(chosen) : chosen);
 }
 
 /** One whose name is given in full is alone, although it may be a part of another's. */
@@ -59,6 +65,19 @@ async function simulated(transitions: readonly Transition[]): Promise<void> {
     if (result.faults.length > 0) print(complaint(result));
   }
   summarise('simulated hosts', results, startedAt);
+}
+
+async function real(transitions: readonly Transition[]): Promise<void> {
+  await step('system packages', installSystemPackages);
+  await step('building Purlin', build);
+  const startedAt = performance.now();
+  const results: Result[] = [];
+  await using site = await RealSite.start();
+  await playForReal(site, transitions, (result) => {
+    results.push(result);
+    if (result.faults.length > 0) print(complaint(result));
+  });
+  summarise('real libvirt', results, startedAt);
 }
 
 function summarise(where: string, results: readonly Result[], startedAt: number): void {

@@ -9,6 +9,8 @@ export type Answer =
   | { accepted: false; code: number; message: string /** that `details.causes` names */; fields: string[] };
 
 export interface Ground {
+  /** How often a world that is not as it should be may be given more time: what fails may be tried again late. */
+  readonly patience: number;
   /** Makes the object, or gives it this body in place of what it has. */
   apply(actor: Actor): Promise<Answer>;
   /** Asks for deletion; resolves before the object is gone. */

@@ -38,6 +38,7 @@ const MAX_STEPS = 40_000;
 
 /** One simulated host with one controller in which nothing goes wrong, but for what users ask. */
 export class SimulatedGround implements Ground {
+  readonly patience = 0;
   readonly host: SimulatedHost;
   /** Everything that happened, for the story of a failure. */
   readonly story: string[] = [];
