@@ -12,6 +12,9 @@ export interface Failure {
 const byName: Record<string, Omit<Failure, 'message'>> = {
   LibvirtUnavailable: { reason: 'HypervisorUnavailable', retryable: true },
   LibvirtTimeout: { reason: 'HypervisorTimeout', retryable: true },
+  DeviceNotReleased: { reason: 'DeviceNotReleased', retryable: true },
+  DeviceConflict: { reason: 'DeviceConflict', retryable: true },
+  ForeignDomain: { reason: 'ForeignDomain', retryable: true },
   InvalidDomainSpec: { reason: 'InvalidDefinition', retryable: false },
   LockLost: { reason: 'Interrupted', retryable: true },
   WorkerClosing: { reason: 'Interrupted', retryable: true },

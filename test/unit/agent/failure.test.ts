@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { describeFailure } from '../../../src/agent/failure.ts';
 import { InvalidDomainSpec } from '../../../src/host/libvirt/domain-check.ts';
+import { DeviceNotReleased } from '../../../src/host/libvirt/hypervisor-port.ts';
 import { LibvirtError, LibvirtUnavailable } from '../../../src/host/libvirt/rpc/error.ts';
 import { StorageError } from '../../../src/host/ports/storage.ts';
 import { inUse } from '../../../src/kinds/executor.ts';
@@ -17,6 +18,7 @@ test.each([
   [libvirt(1), 'HypervisorError', true],
   [new InvalidDomainSpec('cpus', 0, 'at least 1'), 'InvalidDefinition', false],
   [Object.assign(new Error('write'), { code: 'ENOSPC' }), 'OutOfSpace', true],
+  [new DeviceNotReleased('not yet'), 'DeviceNotReleased', true],
   [new Error('anything else'), 'ExecutionFailed', true],
   ['not even an error', 'ExecutionFailed', true],
 ])('%s is told as %s', (error, reason, retryable) => {
