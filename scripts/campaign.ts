@@ -73,8 +73,11 @@ async function real(transitions: readonly Transition[]): Promise<void> {
   const startedAt = performance.now();
   const results: Result[] = [];
   await using site = await RealSite.start();
+  const leave = (): void => void site[Symbol.asyncDispose]().finally(() => process.exit(1));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, leave);
   await playForReal(site, transitions, (result) => {
     results.push(result);
+    if (results.length % 50 === 0) print(`… ${results.length} of ${transitions.length}`);
     if (result.faults.length > 0) print(complaint(result));
   });
   summarise('real libvirt', results, startedAt);

@@ -27,6 +27,8 @@ export interface Ground {
 
 /** Everything that can be seen at one moment. */
 export interface Sight {
+  /** Machines that are bound to the Host beside those of the cluster. */
+  boundElsewhere: number;
   cluster: Cluster;
   picture: HostPicture;
 }

@@ -113,6 +113,7 @@ class Play {
       this.#ground,
       stage(kind, base).filter((actor) => actor.kind !== kind || actor.name !== this.#subject.name),
     );
+    await this.#ground.rest();
     const answer = await this.#write('S1', first);
     if (answer.accepted && !this.#isContent(await this.#look('S1'))) this.#reception = 'blocked';
     const mended = await this.#write('S0', []);
@@ -222,13 +223,12 @@ function foundOnStage({ kind }: Actor, { cluster }: Sight): Actor {
   return { kind, name: found.metadata.name, body: { spec: found.spec as JsonObject } };
 }
 
-/** Applies everything and waits for rest. @throws when the API refuses what is known to be good */
-export async function setTheStage(ground: Ground, actors: readonly Actor[]): Promise<void> {
+/** Applies everything. @throws when the API refuses what is known to be good */
+async function setTheStage(ground: Ground, actors: readonly Actor[]): Promise<void> {
   for (const actor of actors) {
     const answer = await ground.apply(actor);
     if (!answer.accepted) throw new Error(`${actor.kind} ${actor.name} was refused: ${answer.message}`);
   }
-  await ground.rest();
 }
 
 /** Deletes everything that users made, and waits for rest. */

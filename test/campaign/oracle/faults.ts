@@ -29,9 +29,9 @@ export function faultsOf(sight: Sight): string[] {
 const deletionFaults = (object: Resource): string[] =>
   conditionOf(object)?.reason === 'InUse' ? [] : ['it is being deleted for ever'];
 
-function hostFaults(host: Resource, { cluster }: Sight): string[] {
+function hostFaults(host: Resource, { cluster, boundElsewhere }: Sight): string[] {
   const { machines } = (host.status ?? {}) as { machines?: number };
-  const placed = cluster.all('Placement').length;
+  const placed = cluster.all('Placement').length + boundElsewhere;
   return machines === placed ? [] : [`status.machines is ${machines}, but ${placed} Machines are bound`];
 }
 

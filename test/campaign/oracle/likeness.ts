@@ -53,13 +53,16 @@ const detachedDisks = (cluster: Cluster): string[] =>
     return named ? [] : [metadata.uid];
   });
 
+/** Fields of a status that say when and where, and what else is on the host. */
+const passing = new Set(['observedGeneration', 'restartRequired', 'allocatable', 'agentUid', 'machines']);
+
 /** An object without what passes. */
 function told({ kind, metadata, spec, status }: Resource): Record<string, unknown> {
   const { conditions = [], ...fields } = (status ?? {}) as {
     conditions?: { type: string; status: string; reason: string; message: string }[];
     [field: string]: unknown;
   };
-  const { observedGeneration: _, restartRequired: __, allocatable: ___, agentUid: ____, ...lasting } = fields;
+  const lasting = Object.entries(fields).filter(([name]) => !passing.has(name));
   return {
     // However its template spells the size.
     spec:
@@ -67,7 +70,7 @@ function told({ kind, metadata, spec, status }: Resource): Record<string, unknow
     finalizers: metadata.finalizers ?? [],
     owners: (metadata.ownerReferences ?? []).map(({ kind, name }) => `${kind} ${name}`),
     deleting: metadata.deletionTimestamp !== undefined,
-    ...lasting,
+    ...Object.fromEntries(lasting),
     conditions: conditions
       .filter(({ type }) => type !== 'RestartRequired')
       .map(({ type, status: holds, reason, message }) => `${type}=${holds} ${reason}: ${message}`)

@@ -17,6 +17,7 @@ export function machineObstacles(machine: Machine, sight: Sight): Obstacles {
     ...(spec.interfaces ?? []).flatMap((entry) => interfaceObstacles(machine, entry, cluster)),
     ...userDataObstacles(machine, cluster),
     ...placementObstacles(machine, sight),
+    ...heldDevices(machine, sight),
   ]);
 }
 
@@ -89,6 +90,19 @@ function userDataObstacles({ spec }: Machine, cluster: Cluster): Found {
   return value === undefined
     ? [['UserDataMissing', `there is no key ${secretRef.key} of a Secret ${secretRef.name}`]]
     : [];
+}
+
+/** A guest without an operating system lets nothing go, nor does one that is busy. */
+function heldDevices({ metadata }: Machine, { picture }: Sight): Found {
+  const domain = picture.domains.find(({ machineUid }) => machineUid === metadata.uid);
+  if (!domain?.live || !domain.config) return [];
+  const { config, live } = domain;
+  const disks = new Set(config.disks.map(({ diskUid }) => diskUid));
+  const taps = new Set(config.interfaces.map(({ tap }) => tap));
+  const held =
+    live.disks.some(({ diskUid }) => !disks.has(diskUid)) ||
+    live.interfaces.some(({ tap }) => !taps.has(tap));
+  return held ? [['DeviceNotReleased', 'the guest holds a device that is not in the spec']] : [];
 }
 
 /** Only as long as no Host is chosen: a binding is for life. */

@@ -45,7 +45,12 @@ export function unexplained(object: Resource, complete: boolean, obstacles: Obst
 function reasonFaults(ready: Condition, complete: boolean, obstacles: Obstacles): string[] {
   const said = `Ready is ${ready.status} (${ready.reason}: ${ready.message})`;
   if (complete) {
-    return [...obstacles].map(([reason, why]) => `${said}, although ${why}: ${reason}`);
+    return (
+      [...obstacles]
+        // The condition RestartRequired tells of it, and is looked at by itself.
+        .filter(([reason]) => reason !== 'DeviceNotReleased')
+        .map(([reason, why]) => `${said}, although ${why}: ${reason}`)
+    );
   }
   if (obstacles.has(ready.reason)) return [];
   return obstacles.size === 0

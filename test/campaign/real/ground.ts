@@ -90,7 +90,8 @@ export class RealGround implements Ground {
     const before = this.#elsewhere();
     const cluster = this.#cluster();
     const picture = await pictureOf(this.#site, cluster, new Cluster([...before, ...this.#elsewhere()]));
-    return { cluster, picture };
+    const boundElsewhere = this.#elsewhere().filter(({ kind }) => kind === 'Placement').length;
+    return { boundElsewhere, cluster, picture };
   }
 
   deeds(): string[] {

@@ -129,7 +129,7 @@ export class SimulatedGround implements Ground {
     const objects = [...this.#collections.values()]
       .filter(({ kind }) => kind !== 'Event' && kind !== 'Lease')
       .flatMap(({ plural }) => this.#store.all(plural));
-    return { cluster: new Cluster(objects), picture: await pictureOf(this.host) };
+    return { boundElsewhere: 0, cluster: new Cluster(objects), picture: await pictureOf(this.host) };
   }
 
   deeds(): string[] {
