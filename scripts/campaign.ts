@@ -37,22 +37,23 @@ async function campaign(): Promise<void> {
   const all = transitionsOf(subjects);
   const holes = uncovered(subjects, all);
   if (holes.length > 0) throw new Error(`no transition changes ${holes.join(', ')}`);
-  const chosen = chosenFrom(all);
+  const chosen = named(all);
   if (values.names) return print(chosen.map(({ name }) => name).join('\n'));
   const both = !values.simulated && !values.real;
-  if (values.simulated || both) await simulated(chosen);
-  if (values.real || both) await real(values.only === undefined ? chosenForReal(chosen) : chosen);
+  if (values.simulated || both) await simulated(sampled(chosen));
+  if (values.real || both) await real(sampled(values.only === undefined ? chosenForReal(chosen) : chosen));
 }
 
 /** One whose name is given in full is alone, although it may be a part of another's. */
-function chosenFrom(all: readonly Transition[]): Transition[] {
-  const { only, every } = values;
+function named(all: readonly Transition[]): readonly Transition[] {
+  const { only } = values;
+  if (only === undefined) return all;
   const exact = all.filter(({ name }) => name === only);
-  if (exact.length > 0) return exact;
-  return all
-    .filter(({ name }) => only === undefined || name.includes(only))
-    .filter((_, index) => index % Number(every) === 0);
+  return exact.length > 0 ? exact : all.filter(({ name }) => name.includes(only));
 }
+
+const sampled = (transitions: readonly Transition[]): Transition[] =>
+  transitions.filter((_, index) => index % Number(values.every) === 0);
 
 async function simulated(transitions: readonly Transition[]): Promise<void> {
   const startedAt = performance.now();

@@ -231,14 +231,16 @@ async function setTheStage(ground: Ground, actors: readonly Actor[]): Promise<vo
   }
 }
 
-/** Deletes everything that users made, and waits for rest. */
+/** Deletes everything that users made, and waits until it is gone or nothing happens any more. */
 export async function clearStage(ground: Ground): Promise<void> {
-  const { cluster } = await ground.look();
-  for (const kind of ['Machine', 'Disk', 'Subnet', 'Image'] as const) {
-    for (const { metadata } of cluster.all(kind))
+  for (let left = ground.patience; ; left -= 1) {
+    const { cluster } = await ground.look();
+    const made = (['Machine', 'Disk', 'Subnet', 'Image'] as const).flatMap((kind) => [...cluster.all(kind)]);
+    for (const { kind, metadata } of made)
       if (!metadata.deletionTimestamp) await ground.delete(kind, metadata.name);
+    await ground.rest();
+    if (made.length === 0 || left < 0) return;
   }
-  await ground.rest();
 }
 
 /** A value that is wrong by itself is named where it is; a rule over several fields may name another of them. */

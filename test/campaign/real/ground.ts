@@ -87,9 +87,8 @@ export class RealGround implements Ground {
   }
 
   async look(): Promise<Sight> {
-    const before = this.#elsewhere();
     const cluster = this.#cluster();
-    const picture = await pictureOf(this.#site, cluster, new Cluster([...before, ...this.#elsewhere()]));
+    const picture = await pictureOf(this.#site, cluster, () => this.#elsewhere());
     const boundElsewhere = this.#elsewhere().filter(({ kind }) => kind === 'Placement').length;
     return { boundElsewhere, cluster, picture };
   }

@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import { bridgeName, tapName } from '../../../src/values/links.ts';
-import type { Cluster } from '../oracle/cluster.ts';
+import type { Resource } from '../../../src/resources/metadata.ts';
+import { Cluster } from '../oracle/cluster.ts';
 import type { HostPicture } from '../oracle/picture.ts';
 import { listDomains, readDomain } from './domains.ts';
 import { readDisks, readImages, readSeed, seedUids } from './files.ts';
@@ -8,24 +9,31 @@ import { readNetwork } from './networks.ts';
 import type { RealSite } from './site.ts';
 
 /**
- * What the host has of one namespace, and whatever belongs to no namespace at all. `elsewhere` has the objects of all
- * others, which may come and go meanwhile.
+ * What the host has of one namespace, and whatever belongs to no namespace at all. `elsewhere` gives the objects of all
+ * others; these may come and go while the host is looked at.
  */
-export async function pictureOf(site: RealSite, mine: Cluster, elsewhere: Cluster): Promise<HostPicture> {
+export async function pictureOf(
+  site: RealSite,
+  mine: Cluster,
+  elsewhere: () => readonly Resource[],
+): Promise<HostPicture> {
+  const before = elsewhere();
   const uids = new Set(mine.objects.map(({ metadata }) => metadata.uid));
-  const foreign = new Set(elsewhere.objects.map(({ metadata }) => metadata.uid));
   const subnetUids = mine.all('Subnet').map(({ metadata }) => metadata.uid);
   const powers = await listDomains(site);
   const network = await readNetwork(site, subnetUids);
-  const { disks, others } = await readDisks(site.dataDir, uids);
+  const { disks, others: otherDisks } = await readDisks(site.dataDir, uids);
   const machines = mine.all('Machine').map(({ metadata }) => metadata.uid);
   const seeds = await Promise.all(machines.map((uid) => readSeed(site.dataDir, uid)));
   const domains = await Promise.all(
     [...powers].filter(([uid]) => uids.has(uid)).map(([uid, power]) => readDomain(site, uid, power)),
   );
+  const [seedsPresent, images] = [await seedUids(site.dataDir), await readImages(site.dataDir)];
+  const others = new Cluster([...before, ...elsewhere()]);
+  const foreign = new Set(others.objects.map(({ metadata }) => metadata.uid));
   const nobodys = (all: Iterable<string>): string[] =>
     [...all].filter((uid) => !uids.has(uid) && !foreign.has(uid));
-  const foreignLinks = linksOf(elsewhere);
+  const foreignLinks = linksOf(others);
   return {
     facts: { cpus: cpus().length, memoryBytes: totalmem() },
     domains: [
@@ -34,19 +42,19 @@ export async function pictureOf(site: RealSite, mine: Cluster, elsewhere: Cluste
     ],
     disks: [
       ...disks,
-      ...nobodys(others).map((diskUid) => ({ diskUid, sizeBytes: 0, format: '', retained: false })),
+      ...nobodys(otherDisks).map((diskUid) => ({ diskUid, sizeBytes: 0, format: '', retained: false })),
     ],
     segments: network.segments,
     ports: network.ports.filter(({ tap }) => !foreignLinks.has(tap)),
     seeds: [
       ...seeds.filter((seed) => seed !== undefined),
-      ...nobodys(await seedUids(site.dataDir)).map((machineUid) => ({
+      ...nobodys(seedsPresent).map((machineUid) => ({
         machineUid,
         metaData: '',
         userData: '',
       })),
     ],
-    images: (await readImages(site.dataDir)).filter(({ imageUid }) => !foreign.has(imageUid)),
+    images: images.filter(({ imageUid }) => !foreign.has(imageUid)),
   };
 }
 
