@@ -111,7 +111,11 @@ function targetOf(
       return action.child;
     case 'api.claimDisk':
       return action.disk;
-    default:
+    case 'api.addFinalizer':
+    case 'api.releaseFinalizer':
+    case 'api.deleteChild':
+    case 'api.holdNetwork':
+    case 'api.bindDisk':
       return { kind, ...metadata };
   }
 }

@@ -17,6 +17,7 @@ const units: Record<string, number> = {
 
 /** Bytes of a quantity, rounded up; undefined for anything that is none. */
 export function bytesOf(quantity: Json | undefined): number | undefined {
+  if (typeof quantity !== 'string' && typeof quantity !== 'number') return undefined;
   const [, amount, unit = ''] = /^([0-9]+(?:\.[0-9]+)?)([KMGT]i|[kMGT])?$/.exec(String(quantity)) ?? [];
   const factor = units[unit];
   return amount === undefined || factor === undefined ? undefined : Math.ceil(Number(amount) * factor);

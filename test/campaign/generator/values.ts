@@ -83,6 +83,7 @@ function byType(schema: Schema, value: Json | undefined, wisdom: Wisdom): Candid
       return lists(schema, Array.isArray(value) ? value : [], wisdom);
     case 'object':
       return objects(schema, value);
+    case undefined:
     default:
       return [];
   }

@@ -89,7 +89,7 @@ const asFarAsSeen = (wanted: Hardware, seen: Hardware | undefined): Hardware =>
     : { ...wanted, disks: wanted.disks.map(({ diskUid, format }) => ({ diskUid, format })) };
 
 /** Hardware by what people can compare; a disk keeps its target, so that their order tells nothing. */
-function described({ disks, interfaces, ...rest }: Hardware): Record<string, unknown> {
+function described({ disks, interfaces, ...rest }: Hardware) {
   const sorted = (lines: string[]): string => lines.sort().join(', ');
   return {
     ...rest,
@@ -98,6 +98,14 @@ function described({ disks, interfaces, ...rest }: Hardware): Record<string, unk
     interfaces: sorted(interfaces.map(({ tap, macAddress, mtu }) => `${tap} ${macAddress} mtu ${mtu}`)),
   };
 }
+
+/** Fields of the spec whose change may wait for a restart, by what shows them. */
+const restartable = {
+  cpus: 'cpus',
+  memory: 'memoryBytes',
+  disks: 'disks',
+  interfaces: 'interfaces',
+} as const;
 
 /** A running guest differs from its definition exactly where the status says so. */
 function restartFaults({ status }: Machine, { config, live }: SeenDomain, complete: boolean): string[] {
@@ -109,13 +117,8 @@ function restartFaults({ status }: Machine, { config, live }: SeenDomain, comple
       : ['condition RestartRequired and status.restartRequired do not agree'];
   if (!config || !live || !complete) return faults;
   const [wanted, present] = [described(config), described(live)];
-  for (const [field, member] of Object.entries({
-    cpus: 'cpus',
-    memory: 'memoryBytes',
-    disks: 'disks',
-    interfaces: 'interfaces',
-  })) {
-    const differs = JSON.stringify(wanted[member]) !== JSON.stringify(present[member]);
+  for (const [field, member] of Object.entries(restartable)) {
+    const differs = wanted[member] !== present[member];
     if (differs === told.has(`spec.${field}`)) continue;
     faults.push(
       differs

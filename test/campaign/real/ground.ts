@@ -166,8 +166,9 @@ function changed(present: JsonObject, { metadata, ...rest }: JsonObject): JsonOb
 
 function causesOf({ message, details }: JsonObject): { message: string; fields: string[] } {
   const causes = isObject(details) && Array.isArray(details['causes']) ? details['causes'] : [];
+  const fields = causes.map((cause) => (isObject(cause) ? cause['field'] : undefined));
   return {
-    message: String(message),
-    fields: causes.map((cause) => (isObject(cause) ? String(cause['field']) : '')),
+    message: typeof message === 'string' ? message : '',
+    fields: fields.filter((field) => typeof field === 'string'),
   };
 }

@@ -18,10 +18,9 @@ export class UserApi {
   }
 
   async call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: JsonObject): Promise<Response> {
-    const { server, authorize } = this.#endpoint;
-    const headers = { ...(await authorize()), 'content-type': 'application/json' };
+    const headers = { ...(await this.#endpoint.authorize()), 'content-type': 'application/json' };
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
-    const url = new URL(`${path}?fieldValidation=Strict`, server);
+    const url = new URL(`${path}?fieldValidation=Strict`, this.#endpoint.server);
     const sent = request(url, { agent: this.#agent, method, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
