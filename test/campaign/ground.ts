@@ -1,7 +1,10 @@
 /** Where a transition takes place: a whole installation, real or simulated, that a user changes and looks at. */
+import type { Machine } from '../../src/resources/kinds.ts';
 import type { Actor } from './cast.ts';
 import type { Cluster } from './oracle/cluster.ts';
 import type { HostPicture } from './oracle/picture.ts';
+
+export type Rest = 'silent' | 'orders go on';
 
 /** What the API said to a change. */
 export type Answer =
@@ -16,10 +19,10 @@ export interface Ground {
   /** Asks for deletion; resolves before the object is gone. */
   delete(kind: string, name: string): Promise<void>;
   /**
-   * Resolves when nothing happens any more.
-   * @throws when something goes on and on
+   * Resolves when nothing happens any more, or when nothing but orders that change nothing, as of what fails.
+   * @throws when something is written on and on
    */
-  rest(): Promise<void>;
+  rest(): Promise<Rest>;
   look(): Promise<Sight>;
   /** What was done since the last call: writes to objects of ours, and orders to the host, one line each. */
   deeds(): string[];
@@ -28,7 +31,7 @@ export interface Ground {
 /** Everything that can be seen at one moment. */
 export interface Sight {
   /** Machines that are bound to the Host beside those of the cluster. */
-  boundElsewhere: number;
+  boundElsewhere: readonly Machine[];
   cluster: Cluster;
   picture: HostPicture;
 }

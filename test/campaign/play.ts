@@ -2,7 +2,7 @@ import type { Actor } from './cast.ts';
 import { leadOf, stage } from './cast.ts';
 import { applied, type Edit, type Transition } from './generator/transitions.ts';
 import type { JsonObject } from './generator/json.ts';
-import type { Answer, Ground, Sight } from './ground.ts';
+import type { Answer, Ground, Rest, Sight } from './ground.ts';
 import { conditionOf, nameOf } from './oracle/cluster.ts';
 import { faultsOf } from './oracle/faults.ts';
 import { likenessOf, unlike } from './oracle/likeness.ts';
@@ -174,10 +174,10 @@ class Play {
 
   async #look(when: string): Promise<Sight> {
     for (let left = this.#ground.patience; ; left -= 1) {
-      await this.#ground.rest();
+      const rest = await this.#ground.rest();
       this.#ground.deeds();
       const sight = await this.#ground.look();
-      const faults = faultsOf(sight);
+      const faults = [...faultsOf(sight), ...restlessness(rest, sight)];
       if (faults.length > 0 && left > 0) continue;
       for (const fault of faults) this.#fault(`${when}: ${fault}`);
       return sight;
@@ -198,12 +198,19 @@ class Play {
   }
 }
 
+/** Orders without an end are for those alone who have not what they ask for. */
+const restlessness = (rest: Rest, { cluster }: Sight): string[] =>
+  rest === 'silent' || cluster.objects.some((object) => !isSettled(object) && object.kind !== 'Secret')
+    ? []
+    : ['orders go on and on, although everything is as it should be'];
+
+const isSettled = (object: object): boolean =>
+  ['Ready', 'Stopped', 'AgentReporting'].includes(conditionOf(object)?.reason ?? '');
+
 /** The object is there, and as its spec says. */
 export function isContent({ kind, name }: Actor, { cluster }: Sight): boolean {
   const object = cluster.objects.find((each) => each.kind === kind && each.metadata.name === name);
-  return (
-    object !== undefined && ['Ready', 'Stopped', 'AgentReporting'].includes(conditionOf(object)?.reason ?? '')
-  );
+  return object !== undefined && isSettled(object);
 }
 
 const edited = (actor: Actor, edits: readonly Edit[]): Actor => ({

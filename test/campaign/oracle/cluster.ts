@@ -45,6 +45,12 @@ export class Cluster {
   }
 }
 
+/** Machines that have a Host. */
+export function boundMachines(cluster: Cluster): Machine[] {
+  const bound = new Set(cluster.all('Placement').map(({ spec }) => spec.machineRef.uid));
+  return cluster.all('Machine').filter(({ metadata }) => bound.has(metadata.uid));
+}
+
 export const conditionOf = (object: object, type = 'Ready'): Condition | undefined =>
   (object as { status?: { conditions?: Condition[] } }).status?.conditions?.find(
     (each) => each.type === type,

@@ -31,7 +31,7 @@ const deletionFaults = (object: Resource): string[] =>
 
 function hostFaults(host: Resource, { cluster, boundElsewhere }: Sight): string[] {
   const { machines } = (host.status ?? {}) as { machines?: number };
-  const placed = cluster.all('Placement').length + boundElsewhere;
+  const placed = cluster.all('Placement').length + boundElsewhere.length;
   return machines === placed ? [] : [`status.machines is ${machines}, but ${placed} Machines are bound`];
 }
 

@@ -18,10 +18,14 @@ export function likenessOf({ cluster, picture }: Sight): string[] {
     cluster.all('Machine').flatMap(({ metadata, status }) => (status?.restartRequired ? metadata.uid : [])),
   );
   const detached = new Set(detachedDisks(cluster));
+  const held = disksOnlyHeld(picture);
   const seen = [
     ...cluster.objects
       .filter(({ metadata }) => !detached.has(metadata.uid))
-      .map((object): [string, unknown] => [nameOf(object), told(object)]),
+      .map((object): [string, unknown] => [
+        nameOf(object),
+        held.has(object.metadata.uid) ? { ...told(object), claim: undefined } : told(object),
+      ]),
     ...pictureParts(picture, waiting, detached),
   ];
   const names = pseudonyms(cluster);
@@ -42,6 +46,16 @@ function leaves(place: string, value: unknown): string[] {
     .filter(([, member]) => member !== undefined)
     .flatMap(([name, member]) => leaves(`${place} ${name}`, member));
 }
+
+/** Disks that a running guest has and its definition does not: their claims end with the run. */
+const disksOnlyHeld = ({ domains }: HostPicture): ReadonlySet<string> =>
+  new Set(
+    domains.flatMap(({ config, live }) =>
+      (live?.disks ?? [])
+        .map(({ diskUid }) => diskUid)
+        .filter((uid) => !config?.disks.some(({ diskUid }) => diskUid === uid)),
+    ),
+  );
 
 const detachedDisks = (cluster: Cluster): string[] =>
   cluster.all('Disk').flatMap(({ metadata }) => {

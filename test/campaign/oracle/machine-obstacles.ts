@@ -1,7 +1,7 @@
 import type { Disk, Machine, Subnet } from '../../../src/resources/kinds.ts';
 import { bytesOf } from '../generator/quantities.ts';
 import type { Sight } from '../ground.ts';
-import { type Cluster, conditionOf } from './cluster.ts';
+import { boundMachines, type Cluster, conditionOf } from './cluster.ts';
 import type { Obstacles } from './words.ts';
 
 type Found = [reason: string, why: string][];
@@ -106,14 +106,12 @@ function heldDevices({ metadata }: Machine, { picture }: Sight): Found {
 }
 
 /** Only as long as no Host is chosen: a binding is for life. */
-function placementObstacles(machine: Machine, { cluster, picture }: Sight): Found {
+function placementObstacles(machine: Machine, { cluster, picture, boundElsewhere }: Sight): Found {
   const { spec, metadata } = machine;
-  const placements = cluster.all('Placement');
-  if (placements.some((each) => each.spec.machineRef.uid === metadata.uid)) return [];
+  const here = boundMachines(cluster);
+  if (here.some((each) => each.metadata.uid === metadata.uid)) return [];
   const [host] = cluster.all('Host');
-  const bound = cluster
-    .all('Machine')
-    .filter((other) => placements.some((each) => each.spec.machineRef.uid === other.metadata.uid));
+  const bound = [...here, ...boundElsewhere];
   const given = (what: (each: Machine) => number): number => bound.reduce((sum, each) => sum + what(each), 0);
   const { cpus, memoryBytes } = picture.facts;
   const left = memoryBytes - Math.floor(memoryBytes / 16) - given((each) => bytesOf(each.spec.memory) ?? 0);

@@ -3,8 +3,8 @@ import { API_VERSION, type Resource } from '../../../src/resources/metadata.ts';
 import type { ViewedKind } from '../../support/world-view.ts';
 import { type Actor, inSurroundings } from '../cast.ts';
 import { isObject, type JsonObject } from '../generator/json.ts';
-import type { Answer, Ground, Sight } from '../ground.ts';
-import { Cluster, conditionOf, nameOf } from '../oracle/cluster.ts';
+import type { Answer, Ground, Rest, Sight } from '../ground.ts';
+import { boundMachines, Cluster, conditionOf, nameOf } from '../oracle/cluster.ts';
 import { pictureOf } from './picture.ts';
 import type { RealSite } from './site.ts';
 
@@ -74,13 +74,13 @@ export class RealGround implements Ground {
     await this.#site.api.call('DELETE', this.#pathOf(kind, name));
   }
 
-  async rest(): Promise<void> {
+  async rest(): Promise<Rest> {
     this.#lastChangeMs = performance.now();
     const deadline = performance.now() + PATIENCE_MS;
     for (;;) {
       const silence = this.#isContent() ? SILENCE_MS : LONG_SILENCE_MS;
       const left = this.#lastChangeMs + silence - performance.now();
-      if (left <= 0) return;
+      if (left <= 0) return 'silent';
       if (performance.now() > deadline) throw new Error(`no rest: ${this.#deeds.slice(-4).join('; ')}`);
       await delay(left);
     }
@@ -89,8 +89,7 @@ export class RealGround implements Ground {
   async look(): Promise<Sight> {
     const cluster = this.#cluster();
     const picture = await pictureOf(this.#site, cluster, () => this.#elsewhere());
-    const boundElsewhere = this.#elsewhere().filter(({ kind }) => kind === 'Placement').length;
-    return { boundElsewhere, cluster, picture };
+    return { boundElsewhere: boundMachines(new Cluster(this.#elsewhere())), cluster, picture };
   }
 
   deeds(): string[] {

@@ -7,7 +7,7 @@ import type { RealSite } from './site.ts';
 /** Namespaces in which transitions are played side by side. */
 const LANES = 3;
 
-/** Plays transitions on one installation; those of Hosts, which concern everybody, alone and last. */
+/** Plays transitions on one installation; those that concern everybody alone and last. */
 export async function playForReal(
   site: RealSite,
   transitions: readonly Transition[],
@@ -23,8 +23,7 @@ export async function playForReal(
   );
   const [first] = lanes;
   if (!first) return;
-  const ofHosts = transitions.filter(({ kind }) => kind === 'Host');
-  const waiting = transitions.filter(({ kind }) => kind !== 'Host');
+  const waiting = transitions.filter((each) => !concernsEverybody(each));
   const size = Math.ceil(waiting.length / count);
   await Promise.all(
     lanes.map(async (lane, index) => {
@@ -32,8 +31,13 @@ export async function playForReal(
         onResult(await lane.play(transition));
     }),
   );
-  for (const transition of ofHosts) onResult(await first.play(transition));
+  for (const transition of transitions.filter(concernsEverybody)) onResult(await first.play(transition));
 }
+
+/** What the Host lends, one namespace could take away from all others. */
+const concernsEverybody = ({ kind, patterns, refused }: Transition): boolean =>
+  kind === 'Host' ||
+  (!refused && patterns.some((pattern) => pattern === 'spec.cpus' || pattern === 'spec.memory'));
 
 /** Keeps its stage from one transition to the next, as long as they begin alike and nothing went wrong. */
 class Lane {

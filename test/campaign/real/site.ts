@@ -15,6 +15,7 @@ export class RealSite extends Installation {
   api!: UserApi;
   view!: WorldView;
   readonly #listeners = new Set<() => void>();
+  #disposal: Promise<void> | undefined;
 
   static async start(): Promise<RealSite> {
     const site = new RealSite(await prepareGround('campaign'));
@@ -56,7 +57,13 @@ export class RealSite extends Installation {
     this.surroundings = { importDir: this.importDir, demoChecksum };
   }
 
-  override async [Symbol.asyncDispose](): Promise<void> {
+  /** Once, however many ask for it: a signal may come while the end is under way. */
+  override [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  async #dispose(): Promise<void> {
     await this.view?.stop();
     this.api?.close();
     await super[Symbol.asyncDispose]();

@@ -16,7 +16,7 @@ import { Process, Scheduler } from '../../../src/simulation/scheduler.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { Actor } from '../cast.ts';
 import { type Surroundings, NAMESPACE, inSurroundings } from '../cast.ts';
-import type { Answer, Ground, Sight } from '../ground.ts';
+import type { Answer, Ground, Rest, Sight } from '../ground.ts';
 import { Cluster } from '../oracle/cluster.ts';
 import { pictureOf } from './picture.ts';
 
@@ -113,12 +113,14 @@ export class SimulatedGround implements Ground {
     this.#store.delete(typeOf(collection), { namespace: NAMESPACE, name });
   }
 
-  async rest(): Promise<void> {
+  async rest(): Promise<Rest> {
     const { nowMs } = this.#scheduler;
     this.#lastWriteMs = nowMs;
     this.#lastOrderMs = nowMs;
     const limit = this.#scheduler.steps + MAX_STEPS;
-    while (!this.#resting()) {
+    for (;;) {
+      const rest = this.#resting();
+      if (rest) return rest;
       await this.#scheduler.step();
       if (this.#unexpected) throw this.#unexpected;
       if (this.#scheduler.steps > limit) throw new Error(`no rest: ${this.#deeds.slice(-4).join('; ')}`);
@@ -129,17 +131,18 @@ export class SimulatedGround implements Ground {
     const objects = [...this.#collections.values()]
       .filter(({ kind }) => kind !== 'Event' && kind !== 'Lease')
       .flatMap(({ plural }) => this.#store.all(plural));
-    return { boundElsewhere: 0, cluster: new Cluster(objects), picture: await pictureOf(this.host) };
+    return { boundElsewhere: [], cluster: new Cluster(objects), picture: await pictureOf(this.host) };
   }
 
   deeds(): string[] {
     return this.#deeds.splice(0);
   }
 
-  #resting(): boolean {
+  #resting(): Rest | undefined {
     const { nowMs } = this.#scheduler;
     const written = nowMs - this.#lastWriteMs;
-    return written > PATIENCE_MS || (written > SILENCE_MS && nowMs - this.#lastOrderMs > SILENCE_MS);
+    if (written > SILENCE_MS && nowMs - this.#lastOrderMs > SILENCE_MS) return 'silent';
+    return written > PATIENCE_MS ? 'orders go on' : undefined;
   }
 
   #run(random: Random): void {
