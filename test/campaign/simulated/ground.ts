@@ -139,7 +139,9 @@ export class SimulatedGround implements Ground {
   }
 
   #resting(): Rest | undefined {
-    const { nowMs } = this.#scheduler;
+    const { nowMs, idle } = this.#scheduler;
+    // A timer may have let much time pass before what waits had its turn.
+    if (!idle) return undefined;
     const written = nowMs - this.#lastWriteMs;
     if (written > SILENCE_MS && nowMs - this.#lastOrderMs > SILENCE_MS) return 'silent';
     return written > PATIENCE_MS ? 'orders go on' : undefined;
