@@ -50,7 +50,26 @@ function isAsSpecified(machine: Machine, domain: SeenDomain | undefined, sight: 
       ? differences('the definition', described(wanted), described(domain.config))
       : ['the domain is not defined']),
     ...seedFaults(machine, sight),
+    ...templateFaults(machine, sight.cluster),
   ];
+}
+
+/** The Disk of a template is at least as large, and holds what the template says. */
+function templateFaults({ spec, metadata }: Machine, cluster: Cluster): string[] {
+  return (spec.disks ?? []).flatMap(({ name, template }) => {
+    const disk = template && cluster.find('Disk', `${metadata.name}-${name}`);
+    if (!disk) return [];
+    const { size, source, format } = template.spec;
+    const small = (bytesOf(disk.spec.size) ?? 0) < (bytesOf(size) ?? 0);
+    return [
+      ...(small ? [`the template of disk ${name} asks for ${size}, its Disk has ${disk.spec.size}`] : []),
+      ...differences(
+        `the Disk of ${name}`,
+        { image: source?.imageRef?.name, format },
+        { image: disk.spec.source?.imageRef?.name, format: disk.spec.format },
+      ),
+    ];
+  });
 }
 
 export function wantedHardware({ spec, metadata }: Machine, cluster: Cluster): Hardware {
