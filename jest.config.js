@@ -14,5 +14,12 @@ const layer = (name, options = {}) => ({
 });
 
 export default {
-  projects: [layer('unit'), layer('contract'), layer('scenario'), layer('simulation'), layer('e2e')],
+  projects: [
+    layer('unit'),
+    layer('contract'),
+    layer('scenario'),
+    layer('simulation'),
+    layer('campaign'),
+    layer('e2e'),
+  ],
 };

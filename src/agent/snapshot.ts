@@ -112,7 +112,11 @@ function describeHardware(config: DomainConfig, diskPath: Storage['diskPath']): 
       const diskUid = diskUidOf(path, diskPath);
       return { target, ...(diskUid !== undefined && { diskUid }) };
     }),
-    interfaces: config.interfaces.map(({ tap, macAddress }) => ({ tap, macAddress })),
+    interfaces: config.interfaces.map(({ tap, macAddress, mtu }) => ({
+      tap,
+      macAddress,
+      ...(mtu !== undefined && { mtu }),
+    })),
   };
 }
 

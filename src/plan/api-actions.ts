@@ -16,6 +16,8 @@ export type ApiAction =
   /** Bind (a Placement), allocate (an IPAddress) or make a templated child; a name taken is a conflict, seen next time. */
   | { name: 'api.createChild'; child: ChildObject }
   | { name: 'api.deleteChild'; child: ObjectReference }
+  /** Gives a Disk made from a template the size that the template has now, at exactly the version planned from. */
+  | { name: 'api.growChild'; child: ObjectReference & { resourceVersion: string }; size: string | number }
   /** Makes the Subnet's network its own; decided one after another on a live list, so that one of two overlapping gets it. */
   | { name: 'api.holdNetwork' }
   /** Records the Host that will hold an unclaimed Disk (its own status, at the version planned from). */

@@ -88,6 +88,8 @@ export interface DomainDisk {
 export interface DomainInterface {
   tap: string;
   macAddress: string;
+  /** Largest packet that the guest's card was made for. */
+  mtu?: number;
 }
 
 /** Hardware of a domain: of the running one (`live`) or of the next start (`config`). */

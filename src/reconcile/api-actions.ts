@@ -1,4 +1,4 @@
-import type { ApiAction } from '../plan/api-actions.ts';
+import type { ApiAction, ObjectReference } from '../plan/api-actions.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { type Api, isConflict, isNotFound } from './api.ts';
 import type { Informers } from './informers.ts';
@@ -41,6 +41,15 @@ export async function performApiAction(
         await client.delete(informers.typeOf(child.kind), child, child.uid);
         return true;
       }
+      case 'api.growChild': {
+        const { child, size } = action;
+        const patch = {
+          metadata: { uid: child.uid, resourceVersion: child.resourceVersion },
+          spec: { size },
+        };
+        informers.put(await client.patch(informers.typeOf(child.kind), child, patch));
+        return true;
+      }
       case 'api.holdNetwork': {
         const patch = { metadata: unchanged, status: { networkHeld: true } };
         informers.put(await client.patch(type, object.metadata, patch, 'status'));
@@ -79,16 +88,34 @@ async function refresh(
   client: Api,
   informers: Informers,
 ): Promise<void> {
-  const target =
-    action.name === 'api.createChild'
-      ? { kind: action.child.kind, ...action.child.metadata, uid: undefined }
-      : action.name === 'api.claimDisk'
-        ? action.disk
-        : { kind: object.kind, ...object.metadata };
+  const target = targetOf(object, action);
   try {
     informers.put(await client.get(informers.typeOf(target.kind), target));
   } catch (error) {
     if (!isNotFound(error)) throw error;
     if (target.uid !== undefined) informers.forget(target.kind, target.uid);
+  }
+}
+
+/** The object that an action writes to; one that is yet to be made has no UID. */
+function targetOf(
+  { kind, metadata }: Resource,
+  action: ApiAction,
+): Omit<ObjectReference, 'uid'> & { uid?: string } {
+  switch (action.name) {
+    case 'api.createChild': {
+      const { namespace, name } = action.child.metadata;
+      return { kind: action.child.kind, name, ...(namespace !== undefined && { namespace }) };
+    }
+    case 'api.growChild':
+      return action.child;
+    case 'api.claimDisk':
+      return action.disk;
+    case 'api.addFinalizer':
+    case 'api.releaseFinalizer':
+    case 'api.deleteChild':
+    case 'api.holdNetwork':
+    case 'api.bindDisk':
+      return { kind, ...metadata };
   }
 }

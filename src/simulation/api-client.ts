@@ -173,12 +173,14 @@ const childPlurals = new Set(['placements', 'ipaddresses', 'disks']);
 
 /** The api action that a patch is, as `performApiAction` writes it; nothing for a report of the status. */
 function actionOfPatch(plural: string, patch: object): ActionName | undefined {
-  const { metadata, status } = patch as {
+  const { metadata, spec, status } = patch as {
     metadata?: { finalizers?: string[] };
+    spec?: object;
     status?: { networkHeld?: boolean; claim?: object | null; hostName?: string };
   };
   if (metadata?.finalizers)
     return metadata.finalizers.includes(FINALIZER) ? 'api.addFinalizer' : 'api.releaseFinalizer';
+  if (spec) return 'api.growChild';
   if (status?.networkHeld) return 'api.holdNetwork';
   if (plural !== 'disks' || !status) return undefined;
   if (status.claim !== undefined) return 'api.claimDisk';

@@ -12,6 +12,8 @@ export interface Collection {
   /** Writes to the object leave its status alone, and the reverse. */
   statusSubresource: boolean;
   schema?: Schema;
+  /** Throws for what the API server would refuse; without it everything is let in. */
+  admit?: (object: Resource, before: Resource | undefined, subresource: 'status' | undefined) => void;
 }
 
 export interface Change {
@@ -98,6 +100,7 @@ export class ApiStore {
       },
     } as Resource;
     if (collection.schema) applyDefaults(object, collection.schema);
+    collection.admit?.(object, undefined, undefined);
     return this.#commit(plural, 'ADDED', object);
   }
 
@@ -170,6 +173,7 @@ export class ApiStore {
       resourceVersion: present.metadata.resourceVersion,
     };
     if (collection.schema) applyDefaults(next, collection.schema);
+    collection.admit?.(next, present, subresource);
     if (deletionTimestamp !== undefined && (next.metadata.finalizers ?? []).length === 0) {
       return this.#remove(plural, next);
     }

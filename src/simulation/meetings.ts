@@ -13,6 +13,7 @@ const apiActionNames: Record<ApiAction['name'], true> = {
   'api.releaseFinalizer': true,
   'api.createChild': true,
   'api.deleteChild': true,
+  'api.growChild': true,
   'api.holdNetwork': true,
   'api.bindDisk': true,
   'api.claimDisk': true,

@@ -61,6 +61,15 @@ export class SimulatedNetwork implements Network {
     return [...this.#segments.values()].map(({ spec }) => spec.cidr);
   }
 
+  /** Subnets that are whole: bridge, rules and DHCP, as they were asked for last. */
+  get segmentsUp(): SegmentSpec[] {
+    return [...this.#segments.values()].flatMap((segment) =>
+      segment.bridge === 'up' && segment.dnsmasq === 'running' && segment.rules === 'present'
+        ? structuredClone(segment.spec)
+        : [],
+    );
+  }
+
   has(subnetUid: string): boolean {
     return this.#segments.has(subnetUid);
   }

@@ -45,7 +45,7 @@ export class SimulatedStorage implements Storage {
   readonly #blobs = new Map<string, SimulatedBlob>();
   readonly #refs = new Map<string, { digest: string; source: string }>();
   readonly #imports = new Map<string, { format: ImageFormat; progressPercent?: number }>();
-  readonly #seeds = new Map<string, string>();
+  readonly #seeds = new Map<string, SeedSpec>();
   readonly #machines = new Set<string>();
   readonly #published = new Map<string, { bytes: Buffer; content: Buffer }>();
   readonly #watchers = new Set<() => void>();
@@ -111,7 +111,7 @@ export class SimulatedStorage implements Storage {
       ),
       images: sortedBy(this.#listedImages(), ({ imageUid }) => imageUid),
       seeds: sortedBy(
-        [...this.#seeds].map(([machineUid, hash]) => ({ machineUid, hash })),
+        this.seeds.map((seed) => ({ machineUid: seed.machineUid, hash: seedHash(seed) })),
         ({ machineUid }) => machineUid,
       ),
       freeBytes: this.#totalBytes,
@@ -233,7 +233,7 @@ export class SimulatedStorage implements Storage {
 
   ensureSeed(spec: SeedSpec): Promise<void> {
     return this.#perform('ensureSeed', () => {
-      this.#seeds.set(checkedUid(spec.machineUid), seedHash(spec));
+      this.#seeds.set(checkedUid(spec.machineUid), { ...spec });
     });
   }
 
@@ -253,6 +253,11 @@ export class SimulatedStorage implements Storage {
     return this.#perform('deleteMachineDirectory', () => {
       this.#machines.delete(checkedUid(machineUid));
     });
+  }
+
+  /** Every seed with its texts, for whoever watches over a simulated world. */
+  get seeds(): SeedSpec[] {
+    return [...this.#seeds.values()];
   }
 
   /** Machines that have a directory, for invariants of the simulation. */

@@ -47,6 +47,15 @@ export function awaitingRestart(domain: DomainSnapshot, wanted: MachineDefinitio
   const { live } = domain;
   if (!live) return [];
   return Object.entries(differences)
-    .filter(([, differs]) => differs(live, wanted, domain))
+    .filter(
+      ([field, differs]) =>
+        differs(live, wanted, domain) || (field === 'spec.interfaces' && anotherMtu(live, wanted)),
+    )
     .map(([field]) => field);
 }
+
+/** The Subnet of an interface has another MTU since: a card keeps the one that it was made for. */
+const anotherMtu = (live: DomainHardware, wanted: MachineDefinition): boolean =>
+  wanted.interfaces.some(({ macAddress, mtu }) =>
+    live.interfaces.some((each) => each.macAddress === macAddress && (each.mtu ?? mtu) !== mtu),
+  );

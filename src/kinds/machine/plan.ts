@@ -8,6 +8,7 @@ import { readyReason } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { tapName } from '../../values/links.ts';
 import { awaitingRestart, changeableLive } from './changes.ts';
+import { abandonedAddressesReleased, waitsForAddress } from './addresses.ts';
 import { definitionOf, interfacesOf } from './definition.ts';
 import { type MachineInput, boundHost } from './input.ts';
 import { beforeDefinition } from './prepare.ts';
@@ -32,9 +33,17 @@ export function planMachine(input: MachineInput): Outcome {
   if ('problem' in userData && !domain?.definitionHash) return waiting('UserDataMissing', userData.problem);
   if (!domain?.persistent) return planDefinition(input, host, domain);
   const outcome = planRedefinition(input, host, domain) ?? planPower(input, host, domain);
-  return outcome.type === 'settled' && 'problem' in userData
-    ? waiting('UserDataMissing', `changes of the spec must wait: ${userData.problem}`)
-    : outcome;
+  return outcome.type === 'settled' ? (stillWanting(input) ?? settled) : outcome;
+}
+
+/** What the spec asks for and the guest, which is as it can be now, does not have. */
+function stillWanting(input: MachineInput): Outcome | undefined {
+  const address = waitsForAddress(input);
+  if (address || !('problem' in input.userData)) return address;
+  return waiting(
+    'UserDataMissing',
+    `${input.userData.problem}; until then the guest stays as it was defined`,
+  );
 }
 
 type KnownHost = HostView & { snapshot: HostSnapshot };
@@ -120,12 +129,13 @@ const wasDefined = ({ status }: Machine): boolean =>
 /** The power state, connections and restarts of a defined domain. */
 function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot): Outcome {
   const { runStrategy } = input.machine.spec;
-  const spare = planSparePorts(input, host, domain);
+  const spare = planSparePorts(input, host, domain) ?? abandonedAddressesReleased(input, host.snapshot);
   if (spare) return spare;
   if (runStrategy === 'Halted') {
     return domain.power === 'shutoff' ? settled : shutDown(input, host, domain, 'runStrategy is Halted');
   }
-  if (domain.power === 'shutoff') return planStart(input, host, domain);
+  // A guest that is off gets all its interfaces before it starts.
+  if (domain.power === 'shutoff') return waitsForAddress(input) ?? planStart(input, host, domain);
   const restart = restartBecause(input, domain);
   if (restart) return shutDown(input, host, domain, restart);
   if (domain.power === 'paused' && runStrategy !== 'Manual') {

@@ -5,7 +5,7 @@
  */
 export interface DiskFields {
   /**
-   * What the user wants. No controller ever writes here.
+   * What the user wants. No controller writes here, but for a Disk of a Machine's template, which grows with the size in the template.
    */
   spec: {
     /**

@@ -62,7 +62,7 @@ export interface MachineFields {
        */
       template?: {
         /**
-         * Spec of the Disk to make.
+         * Spec of the Disk to make. A larger size makes the Disk grow; everything else is said once, and changed on the Disk itself where that can be changed.
          */
         spec: {
           /**
@@ -155,7 +155,7 @@ export interface MachineFields {
      */
     placement?: {
       /**
-       * Labels that a Host must carry.
+       * Labels that a Host must carry to be chosen. A Machine that has a Host keeps it, whatever the labels become.
        */
       hostSelector?: {
         /**

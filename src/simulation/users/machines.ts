@@ -1,6 +1,7 @@
 import { RESTART_ANNOTATION } from '../../kinds/machine/input.ts';
 import type { Disk, Host, Machine, Subnet } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
+import { diskBytes } from '../../values/quantity.ts';
 import { diskName } from '../../values/names.ts';
 import { IMAGE, SUBNET, type UserClient } from './client.ts';
 import type { Deed } from './deed.ts';
@@ -45,6 +46,8 @@ const blankDisk = (name: string, spec: object = {}) => ({
   name,
   template: { spec: { size: '32Mi', ...spec } },
 });
+
+const larger = (size: string | number): string => `${diskBytes(size) / 2 ** 20 + 256}Mi`;
 
 const edit = (users: UserClient, machine: Machine, spec: object): string =>
   users.patch('machines', machine, { spec });
@@ -160,6 +163,21 @@ export const machineDeeds: readonly Deed[] = [
   {
     leadsTo: ['machine.reconfigure', 'machine.powerOff'],
     does: (users) => edit(users, some(users), { memory: `${64 * (1 + users.random.below(4))}Mi` }),
+  },
+  {
+    leadsTo: ['api.growChild', 'disk.grow'],
+    does: (users) => {
+      const machine = some(users, (each) => disksOf(each).some(({ template }) => template));
+      const disks = disksOf(machine).map((entry) =>
+        entry.template
+          ? {
+              ...entry,
+              template: { spec: { ...entry.template.spec, size: larger(entry.template.spec.size) } },
+            }
+          : entry,
+      );
+      return edit(users, machine, { disks });
+    },
   },
   {
     leadsTo: [],

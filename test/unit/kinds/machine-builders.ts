@@ -64,7 +64,7 @@ export function withDisk(
 
 /** `spec.disks` with one template, and the Disk that was made from it, if it was. */
 export function withTemplate(of: Machine, behind?: Disk): Pick<MachineInput, 'machine' | 'disks'> {
-  const entry = { name: 'root', template: { spec: { size: '1Gi' } } } as NonNullable<
+  const entry = { name: 'root', template: { spec: { size: '1Gi', format: 'qcow2' } } } as NonNullable<
     Machine['spec']['disks']
   >[number];
   return {

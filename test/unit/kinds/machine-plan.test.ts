@@ -53,7 +53,7 @@ describe('the definition', () => {
     [
       'user data lost later does not touch a guest that runs',
       { ...withDomain(), userData: { problem: 'Secret boot does not exist' } },
-      'wait (UserDataMissing): changes of the spec must wait: Secret boot does not exist',
+      'wait (UserDataMissing): Secret boot does not exist; until then the guest stays as it was defined',
     ],
   ])('%s', (_name, input, expected) => {
     expect(plan(input)).toBe(expected);
@@ -322,6 +322,20 @@ describe('connections of a running guest', () => {
 
   test('an interface that the running guest does not have is no broken port: the change was cut short', () => {
     expect(plan(withDomain(connected))).toBe(unfinished);
+  });
+
+  test('a card that was made for another MTU waits for a restart, and only that', () => {
+    const taps = [{ tap, macAddress: held.spec.macAddress, mtu: 9000 }];
+    const made = (updatePolicy: 'OnRestart' | 'Restart') => {
+      const input = given({});
+      const [on] = input.hosts;
+      const domain = on?.snapshot !== 'unknown' && on?.snapshot.domains['uid-of-web'];
+      if (!domain || !domain.live) throw new Error('the guest runs');
+      domain.live.interfaces = taps;
+      return { ...input, machine: { ...input.machine, spec: { ...input.machine.spec, updatePolicy } } };
+    };
+    expect(plan(made('OnRestart'))).toBe('settled');
+    expect(plan(made('Restart'))).toContain('updatePolicy is Restart and spec.interfaces changed');
   });
 
   test('so is a CPU, as far as the guest can have it; fewer wait for a restart', () => {

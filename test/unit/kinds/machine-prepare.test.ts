@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { planMachine } from '../../../src/kinds/machine/plan.ts';
+import type { Disk } from '../../../src/resources/kinds.ts';
 import { ownerReference } from '../../../src/resources/metadata.ts';
 import {
   deleted,
@@ -122,6 +123,35 @@ describe('disks', () => {
       status: { claim: claimBy(web), ...readyStatus(true) },
     });
     expect(plan(machineInput(withTemplate(web, own)))).toContain('machine.define');
+  });
+
+  describe('an own templated Disk that is not what the template says', () => {
+    const own = (spec: Partial<Disk['spec']>) =>
+      disk('web-root', {
+        metadata: { ownerReferences: [ownerReference(web)] },
+        spec,
+        status: { claim: claimBy(web), ...readyStatus(true) },
+      });
+
+    test.each<[string, Partial<Disk['spec']>, string]>([
+      [
+        'a template that grew makes it grow',
+        { size: '512Mi' },
+        'api.growChild (GrowingDisk): the template of disk root asks for 1Gi of Disk web-root',
+      ],
+      [
+        'it may be larger by its own spec, or spelled otherwise',
+        { size: 2 ** 30 },
+        'machine.define on h1 (Defining): host h1 does not have the domain',
+      ],
+      [
+        'one that an earlier entry of the name made keeps its data',
+        { source: { imageRef: { name: 'demo' } } },
+        'blocked (DiskDiffers): Disk web-root was made with another source than the template of disk root has; delete the Disk, or rename the disk entry to have a new one',
+      ],
+    ])('%s', (_name, spec, expected) => {
+      expect(plan(machineInput(withTemplate(web, own(spec))))).toBe(expected);
+    });
   });
 
   test('a claim names the Machine, its host, and the version planned from', () => {
@@ -257,6 +287,11 @@ describe('addresses', () => {
       'wait (AddressInUse): address 10.20.0.9 of interface eth0 is held by Machine other; delete that one, or replace the interface by one of another name with another address',
     ],
     [
+      'another than it has',
+      { address: '10.20.0.9', held: heldBy(web) },
+      'blocked (AddressFixed): interface eth0 has 10.20.0.10 for life; leave its address out, or replace the interface by one of another name with another address',
+    ],
+    [
       'none left',
       {
         subnet: subnet('frontend', {
@@ -282,15 +317,6 @@ describe('addresses', () => {
 
   test('an address held, all ready', () => {
     expect(plan(machineInput(withInterface(web, { held: heldBy(web) })))).toContain('machine.define');
-  });
-
-  test('an address whose interface left the spec is given back, once', () => {
-    const left = heldBy(web);
-    expect(plan(machineInput({ abandoned: [left] }))).toBe(
-      'api.deleteChild (ReleasingAddress): no interface eth0 is in the spec any more',
-    );
-    const leaving = { ...left, metadata: { ...left.metadata, ...deleted } };
-    expect(plan(machineInput({ abandoned: [leaving] }))).toContain('machine.define');
   });
 
   test('the MAC is rehashed when another of the Subnet has it', () => {

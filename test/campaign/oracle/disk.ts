@@ -1,0 +1,56 @@
+import type { Disk } from '../../../src/resources/kinds.ts';
+import { bytesOf } from '../generator/quantities.ts';
+import type { Sight } from '../ground.ts';
+import { conditionOf } from './cluster.ts';
+import { differences, type Obstacles, unexplained } from './words.ts';
+
+const SECTOR = 512;
+
+/** Everything in which a Disk and what it says of itself do not agree with its spec. */
+export function diskFaults(disk: Disk, sight: Sight): string[] {
+  const complete = conditionOf(disk)?.reason === 'Ready';
+  const file = sight.picture.disks.find(({ diskUid }) => diskUid === disk.metadata.uid);
+  const { imageRef } = disk.spec.source ?? {};
+  const digest = imageRef && sight.cluster.find('Image', imageRef.name)?.status?.digest;
+  return [
+    ...unexplained(disk, complete, diskObstacles(disk, sight)),
+    ...differences('status.capacity', file?.sizeBytes, disk.status?.capacity),
+    ...(complete
+      ? differences(
+          'the file',
+          {
+            sizeBytes: wantedBytes(disk),
+            format: disk.spec.format,
+            backing: digest,
+            retained: false,
+          },
+          { ...file, diskUid: undefined },
+        )
+      : []),
+  ];
+}
+
+const wantedBytes = ({ spec }: Disk): number => Math.ceil((bytesOf(spec.size) ?? 0) / SECTOR) * SECTOR;
+
+function diskObstacles(disk: Disk, { cluster, picture }: Sight): Obstacles {
+  const { spec, status, metadata } = disk;
+  const found = new Map<string, string>();
+  if (metadata.deletionTimestamp) found.set('InUse', 'a Machine has it');
+  const file = picture.disks.find(({ diskUid }) => diskUid === metadata.uid);
+  if (file) {
+    if (file.sizeBytes > wantedBytes(disk)) found.set('ShrinkUnsupported', 'the file is larger');
+    return found;
+  }
+  if (status?.hostName === undefined && spec.bindingMode === 'WaitForFirstConsumer') {
+    found.set('WaitingForFirstConsumer', 'no Machine with a Host uses it');
+    return found;
+  }
+  const { imageRef } = spec.source ?? {};
+  if (!imageRef) return found;
+  const image = cluster.find('Image', imageRef.name);
+  const cached = image && picture.images.find(({ imageUid }) => imageUid === image.metadata.uid);
+  if (!image) found.set('ImageMissing', `there is no Image ${imageRef.name}`);
+  else if (!cached) found.set('ImageNotReady', `Image ${imageRef.name} is not on the host`);
+  else if (wantedBytes(disk) < cached.virtualSizeBytes) found.set('SmallerThanImage', 'the image is larger');
+  return found;
+}

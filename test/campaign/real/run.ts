@@ -1,0 +1,63 @@
+import type { Transition } from '../generator/transitions.ts';
+import { type Result, play } from '../play.ts';
+import { RealGround } from './ground.ts';
+import { clearStage } from '../play.ts';
+import type { RealSite } from './site.ts';
+
+/** Namespaces in which transitions are played side by side. */
+const LANES = 3;
+
+/** Plays transitions on one installation; those that concern everybody alone and last. */
+export async function playForReal(
+  site: RealSite,
+  transitions: readonly Transition[],
+  onResult: (result: Result) => void,
+): Promise<void> {
+  const count = Math.min(LANES, transitions.length);
+  const lanes = await Promise.all(
+    Array.from({ length: count }, async (_, lane) => {
+      const ground = new RealGround(site, lane);
+      await ground.prepare();
+      return new Lane(ground);
+    }),
+  );
+  const [first] = lanes;
+  if (!first) return;
+  const waiting = transitions.filter((each) => !concernsEverybody(each));
+  const size = Math.ceil(waiting.length / count);
+  await Promise.all(
+    lanes.map(async (lane, index) => {
+      for (const transition of waiting.slice(index * size, (index + 1) * size))
+        onResult(await lane.play(transition));
+    }),
+  );
+  for (const transition of transitions.filter(concernsEverybody)) onResult(await first.play(transition));
+}
+
+/** What the Host lends, one namespace could take away from all others. */
+const concernsEverybody = ({ kind, patterns, refused }: Transition): boolean =>
+  kind === 'Host' ||
+  (!refused && patterns.some((pattern) => pattern === 'spec.cpus' || pattern === 'spec.memory'));
+
+/** Keeps its stage from one transition to the next, as long as they begin alike and nothing went wrong. */
+class Lane {
+  readonly #ground: RealGround;
+  #stage = '';
+
+  constructor(ground: RealGround) {
+    this.#ground = ground;
+  }
+
+  async play(transition: Transition): Promise<Result> {
+    const stage = `${transition.kind} ${transition.base}`;
+    try {
+      if (stage !== this.#stage) await clearStage(this.#ground);
+      const result = await play(transition, this.#ground, () => Promise.resolve(undefined));
+      this.#stage = result.faults.length === 0 ? stage : '';
+      return result;
+    } catch (error) {
+      this.#stage = '';
+      return { transition, reception: 'accepted', faults: [`it broke: ${String(error)}`] };
+    }
+  }
+}

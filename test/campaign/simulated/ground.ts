@@ -1,0 +1,229 @@
+import { ApiError as Refusal } from '../../../src/apiserver/errors.ts';
+import { dropNulls } from '../../../src/apiserver/schema/default.ts';
+import { prune } from '../../../src/apiserver/schema/prune.ts';
+import { kinds } from '../../../src/kinds/registry.ts';
+import { ApiError } from '../../../src/reconcile/api.ts';
+import { API_VERSION } from '../../../src/resources/metadata.ts';
+import { SimulatedAgent } from '../../../src/simulation/agent.ts';
+import { ApiStore, type Collection } from '../../../src/simulation/api-store.ts';
+import { runController } from '../../../src/simulation/controller.ts';
+import { ControllerWatch } from '../../../src/simulation/controller-watch.ts';
+import { noFaults } from '../../../src/simulation/faults.ts';
+import { Underway } from '../../../src/simulation/underway.ts';
+import { SimulatedHost } from '../../../src/simulation/host.ts';
+import { SimulatedQueue } from '../../../src/simulation/queue.ts';
+import { Random } from '../../../src/simulation/random.ts';
+import { Process, Scheduler } from '../../../src/simulation/scheduler.ts';
+import type { Logger } from '../../../src/telemetry/logger.ts';
+import type { Actor } from '../cast.ts';
+import { type Surroundings, NAMESPACE, inSurroundings } from '../cast.ts';
+import type { Answer, Ground, Rest, Sight } from '../ground.ts';
+import { Cluster } from '../oracle/cluster.ts';
+import { pictureOf } from './picture.ts';
+
+export interface SimulatedGroundOptions {
+  seed: number;
+  collections: readonly Collection[];
+  /** Files of the host that Images can be imported from, by path. */
+  images: Readonly<Record<string, Buffer>>;
+  surroundings: Surroundings;
+  logger: Logger;
+}
+
+/** Nothing written and nothing ordered for so long is rest. */
+const SILENCE_MS = 20_000;
+/** What fails may be tried again all the time, as long as nobody writes anything. */
+const PATIENCE_MS = 150_000;
+/** Far more than any transition has needed. */
+const MAX_STEPS = 40_000;
+
+/** One simulated host with one controller in which nothing goes wrong, but for what users ask. */
+export class SimulatedGround implements Ground {
+  readonly patience = 0;
+  readonly host: SimulatedHost;
+  /** Everything that happened, for the story of a failure. */
+  readonly story: string[] = [];
+  readonly #options: SimulatedGroundOptions;
+  readonly #scheduler: Scheduler;
+  readonly #store: ApiStore;
+  readonly #collections: ReadonlyMap<string, Collection>;
+  #deeds: string[] = [];
+  #lastWriteMs = 0;
+  #lastOrderMs = 0;
+  #unexpected: Error | undefined;
+
+  constructor(options: SimulatedGroundOptions) {
+    this.#options = options;
+    const random = new Random(options.seed);
+    this.#scheduler = new Scheduler(random, (label) => this.#happens(label));
+    this.#collections = new Map(options.collections.map((each) => [each.kind, each]));
+    this.#store = new ApiStore({
+      collections: options.collections,
+      newUid: () => random.uuid(),
+      now: () => Date.UTC(2026, 0, 1) + this.#scheduler.nowMs,
+    });
+    this.host = new SimulatedHost('h1', random.uuid(), 'TCG');
+    for (const [path, bytes] of Object.entries(options.images)) this.host.storage.publish(path, bytes);
+    this.#store.onChange(({ plural, type, object }) => {
+      if (plural === 'leases' || plural === 'events') return;
+      this.#lastWriteMs = this.#scheduler.nowMs;
+      this.#deeds.push(`${type} ${object.kind} ${object.metadata.name}`);
+      if (type === 'DELETED') this.#collectGarbage();
+    });
+    this.#run(random);
+  }
+
+  async apply({ kind, name, body }: Actor): Promise<Answer> {
+    const collection = this.#collectionOf(kind);
+    const namespace = kind === 'Host' ? undefined : NAMESPACE;
+    const { metadata = {}, ...rest } = inSurroundings(body, this.#options.surroundings);
+    const object = {
+      apiVersion: kind === 'Secret' ? 'v1' : API_VERSION,
+      kind,
+      metadata: { ...(metadata as object), name, ...(namespace !== undefined && { namespace }) },
+      ...rest,
+    };
+    this.#tell(`a user applies ${kind} ${name} ${JSON.stringify(body).slice(0, 2_000)}`);
+    try {
+      if (collection.schema) {
+        const [unknown] = prune(object, collection.schema);
+        if (unknown !== undefined)
+          return refusal(400, `strict decoding error: unknown field "${unknown}"`, [unknown]);
+        dropNulls(object, collection.schema);
+      }
+      const type = typeOf(collection);
+      const present = this.#store.find(collection.plural, { namespace, name });
+      if (present) this.#store.replace(type, { namespace, name }, object);
+      else this.#store.create(type, namespace, object);
+      return { accepted: true };
+    } catch (error) {
+      if (error instanceof Refusal)
+        return refusal(
+          error.code,
+          error.message,
+          (error.details?.causes ?? []).map(({ field }) => field ?? ''),
+        );
+      if (error instanceof ApiError) return refusal(error.code, error.message, []);
+      throw error;
+    }
+  }
+
+  async delete(kind: string, name: string): Promise<void> {
+    const collection = this.#collectionOf(kind);
+    this.#tell(`a user deletes ${kind} ${name}`);
+    this.#store.delete(typeOf(collection), { namespace: NAMESPACE, name });
+  }
+
+  async rest(): Promise<Rest> {
+    const { nowMs } = this.#scheduler;
+    this.#lastWriteMs = nowMs;
+    this.#lastOrderMs = nowMs;
+    const limit = this.#scheduler.steps + MAX_STEPS;
+    for (;;) {
+      const rest = this.#resting();
+      if (rest) return rest;
+      await this.#scheduler.step();
+      if (this.#unexpected) throw this.#unexpected;
+      if (this.#scheduler.steps > limit) throw new Error(`no rest: ${this.#deeds.slice(-4).join('; ')}`);
+    }
+  }
+
+  async look(): Promise<Sight> {
+    const objects = [...this.#collections.values()]
+      .filter(({ kind }) => kind !== 'Event' && kind !== 'Lease')
+      .flatMap(({ plural }) => this.#store.all(plural));
+    return { boundElsewhere: [], cluster: new Cluster(objects), picture: await pictureOf(this.host) };
+  }
+
+  deeds(): string[] {
+    return this.#deeds.splice(0);
+  }
+
+  #resting(): Rest | undefined {
+    const { nowMs, idle } = this.#scheduler;
+    // A timer may have let much time pass before what waits had its turn.
+    if (!idle) return undefined;
+    const written = nowMs - this.#lastWriteMs;
+    if (written > SILENCE_MS && nowMs - this.#lastOrderMs > SILENCE_MS) return 'silent';
+    return written > PATIENCE_MS ? 'orders go on' : undefined;
+  }
+
+  #run(random: Random): void {
+    const scheduler = this.#scheduler;
+    const faults = noFaults(random);
+    const underway = new Underway();
+    const queue = new SimulatedQueue(scheduler, faults);
+    const broken = (error: Error): void => {
+      this.#unexpected ??= error;
+    };
+    const { logger } = this.#options;
+    const agent = new SimulatedAgent({
+      host: this.host,
+      queue,
+      faults,
+      installationUid: 'installation',
+      incarnation: '1-a',
+      process: new Process('agent h1', scheduler),
+      onBroken: broken,
+      underway,
+      logger,
+    });
+    agent.run().catch(broken);
+    runController({
+      store: this.#store,
+      queue,
+      faults,
+      kinds,
+      installationUid: 'installation',
+      process: new Process('controller', scheduler),
+      watch: new ControllerWatch(this.#store, scheduler, broken),
+      underway,
+      onLeading: () => undefined,
+      logger,
+    }).catch(broken);
+  }
+
+  /** What the API server's garbage collector does: nothing stays that has lost all its owners. */
+  #collectGarbage(): void {
+    this.#scheduler.add('garbage collector', undefined, () => {
+      const all = [...this.#collections.values()].flatMap(({ plural }) => this.#store.all(plural));
+      const uids = new Set(all.map(({ metadata }) => metadata.uid));
+      for (const { kind, metadata } of all) {
+        const { ownerReferences: owners = [] } = metadata;
+        if (owners.length === 0 || owners.some(({ uid }) => uids.has(uid))) continue;
+        this.#store.delete(typeOf(this.#collectionOf(kind)), metadata, metadata.uid);
+      }
+    });
+  }
+
+  #happens(label: string): void {
+    if (/timer$|leases\/|hears of epoch/.test(label)) return;
+    if (label.startsWith('controller: order ')) {
+      this.#lastOrderMs = this.#scheduler.nowMs;
+      this.#deeds.push(label);
+    }
+    this.#tell(label);
+  }
+
+  #tell(what: string): void {
+    this.story.push(`${(this.#scheduler.nowMs / 1_000).toFixed(1)} s  ${what}`);
+  }
+
+  #collectionOf(kind: string): Collection {
+    const found = this.#collections.get(kind);
+    if (!found) throw new Error(`there is no kind ${kind}`);
+    return found;
+  }
+}
+
+const typeOf = ({ kind, plural }: Collection) =>
+  kind === 'Secret'
+    ? { group: '', version: 'v1', plural }
+    : { group: 'purlin.dev', version: 'v1alpha1', plural };
+
+const refusal = (code: number, message: string, fields: string[]): Answer => ({
+  accepted: false,
+  code,
+  message,
+  fields,
+});
