@@ -5,6 +5,7 @@ import type { JsonObject } from './generator/json.ts';
 import type { Answer, Ground, Rest, Sight } from './ground.ts';
 import { conditionOf, nameOf } from './oracle/cluster.ts';
 import { faultsOf } from './oracle/faults.ts';
+import { machineObstacles } from './oracle/machine-obstacles.ts';
 import { likenessOf, unlike } from './oracle/likeness.ts';
 
 /** What became of S1: let in and carried out, refused by the API, or let in with a condition that says what is wrong. */
@@ -20,7 +21,7 @@ export interface Result {
 /** The likeness of a world in which the object was made with this spec; undefined where it cannot be as it says. */
 export type Fresh = (subject: Actor) => Promise<string[] | undefined>;
 
-/** Plays one transition on a ground of its own. Rejects for what breaks the ground itself. */
+/** Plays one transition. What breaks the ground itself is a fault like any other. */
 export async function play(transition: Transition, ground: Ground, fresh: Fresh): Promise<Result> {
   return new Play(transition, ground, fresh).run();
 }
@@ -43,6 +44,15 @@ class Play {
   }
 
   async run(): Promise<Result> {
+    try {
+      await this.#play();
+    } catch (error) {
+      this.#fault(`it broke: ${String(error)}`);
+    }
+    return { transition: this.#transition, reception: this.#reception, faults: this.#faults };
+  }
+
+  async #play(): Promise<void> {
     const { route } = this.#transition;
     const begin = route === 'made, then mended' ? [] : await this.#begin();
     switch (route) {
@@ -68,7 +78,6 @@ class Play {
         await this.#goOn();
         break;
     }
-    return { transition: this.#transition, reception: this.#reception, faults: this.#faults };
   }
 
   async #begin(): Promise<string[]> {
@@ -103,7 +112,9 @@ class Play {
     const answer = await this.#write('S0 again', []);
     // A disk has grown, or what cannot be changed was added: there is no way back but to make it anew.
     if (!answer.accepted) return this.#deletedAndMadeAnew(begin);
-    this.#compare('back at S0', begin, likenessOf(await this.#look('S0 again')));
+    const sight = await this.#look('S0 again');
+    // What a guest does not let go stays, with its address and its claim, until the guest is restarted.
+    if (!holdsDevices(sight)) this.#compare('back at S0', begin, likenessOf(sight));
   }
 
   async #madeThenMended(): Promise<void> {
@@ -198,6 +209,9 @@ class Play {
   }
 }
 
+const holdsDevices = (sight: Sight): boolean =>
+  sight.cluster.all('Machine').some((machine) => machineObstacles(machine, sight).has('DeviceNotReleased'));
+
 /** Orders without an end are for those alone who have not what they ask for. */
 const restlessness = (rest: Rest, { cluster }: Sight): string[] =>
   rest === 'silent' || cluster.objects.some((object) => !isSettled(object) && object.kind !== 'Secret')
@@ -240,13 +254,14 @@ async function setTheStage(ground: Ground, actors: readonly Actor[]): Promise<vo
 
 /** Deletes everything that users made, and waits until it is gone or nothing happens any more. */
 export async function clearStage(ground: Ground): Promise<void> {
-  for (let left = ground.patience; ; left -= 1) {
+  // Guests are powered off one after the other, and a busy host takes its time.
+  for (let left = 10 * ground.patience; ; left -= 1) {
     const { cluster } = await ground.look();
     const made = (['Machine', 'Disk', 'Subnet', 'Image'] as const).flatMap((kind) => [...cluster.all(kind)]);
     for (const { kind, metadata } of made)
       if (!metadata.deletionTimestamp) await ground.delete(kind, metadata.name);
     await ground.rest();
-    if (made.length === 0 || left < 0) return;
+    if (made.length === 0 || left <= 0) return;
   }
 }
 

@@ -128,7 +128,9 @@ export class LibvirtHypervisor implements Hypervisor {
     const present = diskAt(disk.target, live);
     if (present?.path === disk.path) return;
     if (present !== undefined) throw new DeviceConflict(`${disk.target} of ${live.name} is ${present.path}`);
-    const xml = buildDiskXml(disk);
+    // Which disk boots first is for the next start, and libvirt refuses it for a guest that was started without disks.
+    const { bootOrder: _, ...attached } = disk;
+    const xml = buildDiskXml(attached);
     await grantAccess([{ path: disk.path, readOnly: disk.readOnly === true }]);
     await this.#connection.call(procedures.domainAttachDeviceFlags, refByUuid(uuid), xml, affectLive);
   }

@@ -45,19 +45,53 @@ export const addBridge = (subnetUid: string): string[] => [
   `link add name ${bridgeName(subnetUid)} address ${bridgeMac(subnetUid)} type bridge stp_state 0 forward_delay 0`,
 ];
 
-/** Puts a present bridge into its wanted state; `strangers` are addresses on it that are not wanted. */
-export function configureBridge(spec: SegmentSpec, strangers: readonly string[]): string[] {
+/** The state of a link that is there already, as far as the commands depend on it. */
+export interface PresentLink {
+  mtu: number;
+}
+
+/**
+ * Puts a bridge into its wanted state. `strangers` are addresses on it that are not wanted; without `present` it has
+ * only just been made.
+ */
+export function configureBridge(
+  spec: SegmentSpec,
+  strangers: readonly string[],
+  present?: PresentLink,
+): string[] {
   const bridge = bridgeName(spec.subnetUid);
   return [
     `link set dev ${bridge} alias ${subnetAlias(spec.subnetUid)}`,
-    `link set dev ${bridge} addrgenmode none mtu ${spec.mtu}`,
+    ...quietWithMtu(bridge, spec.mtu, present),
     ...strangers.map((address) => `address delete ${address} dev ${bridge}`),
     `address replace ${gatewayCidr(spec)} dev ${bridge}`,
     `link set dev ${bridge} up`,
   ];
 }
 
-export const setMtu = (link: string, mtu: number): string => `link set dev ${link} mtu ${mtu}`;
+/** A port of a bridge whose MTU changes; it is up again afterwards. */
+export const changeMtu = (port: string, mtu: number, present: PresentLink): string[] => [
+  ...quietWithMtu(port, mtu, present),
+  ...raisePort(port),
+];
+
+/** A link with a smaller MTU has no IPv6 (RFC 8200, section 5), and Linux then refuses every setting of it. */
+const SMALLEST_IPV6_MTU = 1280;
+
+/**
+ * An MTU, and no IPv6 address of its own. IPv6 comes with an MTU that has grown beyond the smallest, and would give a
+ * link that is up an address at once: such a link is taken down for it.
+ */
+function quietWithMtu(link: string, mtu: number, present: PresentLink | undefined): string[] {
+  if (mtu < SMALLEST_IPV6_MTU) return [`link set dev ${link} mtu ${mtu}`];
+  if (present === undefined || present.mtu >= SMALLEST_IPV6_MTU)
+    return [`link set dev ${link} addrgenmode none mtu ${mtu}`];
+  return [
+    `link set dev ${link} down`,
+    `link set dev ${link} mtu ${mtu}`,
+    `link set dev ${link} addrgenmode none`,
+  ];
+}
 
 export const deleteLink = (link: string): string[] => [`link delete dev ${link}`];
 
@@ -67,12 +101,12 @@ export const deleteLink = (link: string): string[] => [`link delete dev ${link}`
  */
 export const addTap = (tap: string): string[] => [`tuntap add dev ${tap} mode tap`];
 
-/** Everything but `up`; ends with the attachment. */
-export function configurePort(spec: PortSpec): string[] {
+/** Everything but `up`; ends with the attachment. Without `present` the tap has only just been made. */
+export function configurePort(spec: PortSpec, present?: PresentLink): string[] {
   const tap = tapName(spec.machineUid, spec.interfaceName);
   return [
     `link set dev ${tap} alias ${portAlias(spec)}`,
-    `link set dev ${tap} addrgenmode none mtu ${spec.mtu}`,
+    ...quietWithMtu(tap, spec.mtu, present),
     `link set dev ${tap} master ${bridgeName(spec.subnetUid)}`,
   ];
 }

@@ -38,7 +38,11 @@ export async function ensurePort(parts: Parts, links: PortLinks, spec: PortSpec)
   // A port that moves to another Subnet keeps its name; only its alias changes.
   const alias = portOfAlias(all.get(tap)?.alias) ? (all.get(tap)?.alias ?? '') : portAlias(spec);
   const present = ours(all, tap, links.kind, alias);
-  await tools.ipBatch([...(present ? [] : links.add(tap)), ...configurePort(spec), ...raisePort(tap)]);
+  await tools.ipBatch([
+    ...(present ? [] : links.add(tap)),
+    ...configurePort(spec, present),
+    ...raisePort(tap),
+  ]);
   await replaceFile(record, JSON.stringify({ spec, rules: portFingerprint(listed, spec) }));
   return tap;
 }

@@ -4,7 +4,14 @@ import type { Dnsmasq } from './dnsmasq.ts';
 import { NetworkError } from './errors.ts';
 import { makeReadable, readRecord, removeFile, removeTree, replaceFile } from './files.ts';
 import type { NetworkLayout } from './layout.ts';
-import { addBridge, configureBridge, deleteLink, gatewayCidr, setMtu, subnetAlias } from './link-commands.ts';
+import {
+  addBridge,
+  changeMtu,
+  configureBridge,
+  deleteLink,
+  gatewayCidr,
+  subnetAlias,
+} from './link-commands.ts';
 import { type Link, listLinks } from './links.ts';
 import { segmentRemoval, segmentRules } from './rules.ts';
 import { segmentFingerprint } from './rules-listing.ts';
@@ -49,8 +56,8 @@ async function ensureBridge(tools: Tools, spec: SegmentSpec): Promise<Link> {
   const strangers = (present?.addresses ?? []).filter((address) => address !== gatewayCidr(spec));
   await tools.ipBatch([
     ...(present ? [] : addBridge(spec.subnetUid)),
-    ...configureBridge(spec, strangers),
-    ...ports.map((port) => setMtu(port.name, spec.mtu)),
+    ...configureBridge(spec, strangers, present),
+    ...ports.flatMap((port) => changeMtu(port.name, spec.mtu, port)),
   ]);
   const made = present ?? (await listLinks(tools)).get(name);
   if (!made) throw new NetworkError('BridgeVanished', `the bridge ${name} vanished right after it was made`);

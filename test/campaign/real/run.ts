@@ -1,7 +1,6 @@
 import type { Transition } from '../generator/transitions.ts';
-import { type Result, play } from '../play.ts';
+import { clearStage, type Result, play } from '../play.ts';
 import { RealGround } from './ground.ts';
-import { clearStage } from '../play.ts';
 import type { RealSite } from './site.ts';
 
 /** Namespaces in which transitions are played side by side. */
@@ -50,14 +49,9 @@ class Lane {
 
   async play(transition: Transition): Promise<Result> {
     const stage = `${transition.kind} ${transition.base}`;
-    try {
-      if (stage !== this.#stage) await clearStage(this.#ground);
-      const result = await play(transition, this.#ground, () => Promise.resolve(undefined));
-      this.#stage = result.faults.length === 0 ? stage : '';
-      return result;
-    } catch (error) {
-      this.#stage = '';
-      return { transition, reception: 'accepted', faults: [`it broke: ${String(error)}`] };
-    }
+    if (stage !== this.#stage) await clearStage(this.#ground);
+    const result = await play(transition, this.#ground, () => Promise.resolve(undefined));
+    this.#stage = result.faults.length === 0 ? stage : '';
+    return result;
   }
 }

@@ -2,6 +2,8 @@ import { Agent, request } from 'node:https';
 import type { ApiEndpoint } from '../../../src/reconcile/api-client.ts';
 import type { JsonObject } from '../generator/json.ts';
 
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
 export interface Response {
   code: number;
   body: JsonObject;
@@ -17,7 +19,17 @@ export class UserApi {
     this.#agent = new Agent({ keepAlive: true, ...endpoint.tls });
   }
 
-  async call(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: JsonObject): Promise<Response> {
+  /** A connection that the server closes just as a request is sent says nothing about the request: it is sent again. */
+  async call(method: Method, path: string, body?: JsonObject): Promise<Response> {
+    try {
+      return await this.#send(method, path, body);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+      return this.#send(method, path, body);
+    }
+  }
+
+  async #send(method: Method, path: string, body?: JsonObject): Promise<Response> {
     const headers = { ...(await this.#endpoint.authorize()), 'content-type': 'application/json' };
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     const url = new URL(`${path}?fieldValidation=Strict`, this.#endpoint.server);

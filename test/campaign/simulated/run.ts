@@ -27,12 +27,8 @@ export class SimulatedCampaign {
   async play(transition: Transition): Promise<Result> {
     const ground = this.#ground(seedOf(transition.name));
     this.story = ground.story;
-    try {
-      await ground.rest();
-      return await play(transition, ground, (subject) => this.#likenessOfFresh(subject));
-    } catch (error) {
-      return { transition, reception: 'accepted', faults: [`it broke: ${String(error)}`] };
-    }
+    await ground.rest();
+    return play(transition, ground, (subject) => this.#likenessOfFresh(subject));
   }
 
   #ground(seed: number): SimulatedGround {

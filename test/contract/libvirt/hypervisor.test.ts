@@ -144,6 +144,18 @@ test('the whole life of a guest with a disk, a seed and an interface; each step 
   expect(heard).toEqual(expect.arrayContaining(['defined', 'started', 'stopped', 'undefined']));
 }, 60_000);
 
+test('the first disk of a guest that was started without any is attached, although it is to boot first', async () => {
+  const spec = await guest();
+  await hypervisor.defineDomain(spec);
+  await hypervisor.startDomain(spec.uuid);
+  const first = { ...(await disk('vda')), bootOrder: 1 };
+  await hypervisor.defineDomain({ ...spec, disks: [first] });
+  await hypervisor.attachDisk(spec.uuid, first);
+  expect((await seen(spec.uuid)).live?.disks.map(({ target }) => target)).toEqual(['vda']);
+  await hypervisor.destroyDomain(spec.uuid);
+  await hypervisor.undefineDomain(spec.uuid, { nvram: 'delete' });
+}, 60_000);
+
 test('a running guest: what libvirt can change while it runs, and what it remembers', async () => {
   const spec = await guest({ disks: [await disk('vda')] });
   const { uuid } = spec;

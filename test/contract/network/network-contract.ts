@@ -135,6 +135,19 @@ export function networkContract(name: string, make: () => Promise<NetworkWorld>)
       expect(await segments()).toEqual([realisedSegment(changed)]);
     });
 
+    test('an MTU too small for IPv6 is no way of no return', async () => {
+      await network.ensureSegment({ ...segment, mtu: 576 });
+      await network.ensurePort({ ...port, mtu: 576 });
+      expect(await segments()).toEqual([realisedSegment({ ...segment, mtu: 576 })]);
+      await network.ensureSegment({ ...segment, mtu: 576 });
+      await network.ensureSegment(segment);
+      expect(await segments()).toEqual([realisedSegment(segment)]);
+      expect(await ports()).toEqual([realisedPort(port)]);
+      await network.ensureSegment({ ...segment, mtu: 576 });
+      await network.ensureSegment({ ...segment, mtu: 9000 });
+      expect(await segments()).toEqual([realisedSegment({ ...segment, mtu: 9000 })]);
+    });
+
     test('reservations change by themselves', async () => {
       await network.ensureSegment(segment);
       await network.ensureReservations(subnetUid, [web, db]);

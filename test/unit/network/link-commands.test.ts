@@ -24,6 +24,17 @@ test('a bridge is made quiet, and raised last', () => {
   ]);
 });
 
+test('a link whose MTU leaves and enters the realm of IPv6 never gets an address of it', () => {
+  const mtuLines = (mtu: number, present?: { mtu: number }) =>
+    configurePort({ ...port, mtu }, present)
+      .slice(1, -1)
+      .map((line) => line.replace(/^link set dev plt\w{10} /, ''));
+  expect(mtuLines(1280, { mtu: 1500 })).toEqual(['addrgenmode none mtu 1280']);
+  expect(mtuLines(1279, { mtu: 1500 })).toEqual(['mtu 1279']);
+  expect(mtuLines(576)).toEqual(['mtu 576']);
+  expect(mtuLines(1500, { mtu: 1279 })).toEqual(['down', 'mtu 1500', 'addrgenmode none']);
+});
+
 test('a port is configured before it is attached', () => {
   expect(configurePort(port).at(-1)).toMatch(/^link set dev plt\w{10} master plbc214e8c0c9$/);
 });
