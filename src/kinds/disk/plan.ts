@@ -1,7 +1,8 @@
 import type { HostView } from '../../plan/kind.ts';
 import { type Outcome, act, blocked, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
-import type { DiskSnapshot, DomainSnapshot } from '../../plan/snapshot.ts';
+import type { DiskSnapshot, DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
+import { earlierOrderUnderway } from '../../plan/underway.ts';
 import { readyMessage } from '../../resources/conditions.ts';
 import type { Disk, Image, Machine } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
@@ -116,7 +117,10 @@ function planGrowth(disk: Disk, host: HostView, file: DiskSnapshot): Outcome {
   );
 }
 
-/** A claim ends when its Machine is going or no longer names the disk, and no domain of that host can open it. */
+/**
+ * A claim ends when its Machine is going or no longer names the disk, and no domain of that host can open it, now or by
+ * an order that is on its way.
+ */
 function releaseStaleClaim({ disk, claimant }: DiskInput, host: HostView | undefined): Outcome | undefined {
   const claim = disk.status?.claim;
   if (!claim || claimant === undefined) return undefined;
@@ -124,7 +128,9 @@ function releaseStaleClaim({ disk, claimant }: DiskInput, host: HostView | undef
   if (!host || host.snapshot === 'unknown') {
     return waiting('HostUnknown', `a complete snapshot of host ${disk.status?.hostName}`, 5_000);
   }
-  if (domainsUsing(host.snapshot.domains, disk.metadata.uid).length > 0) return undefined;
+  const { domains } = host.snapshot;
+  if (domainsUsing(domains, disk.metadata.uid).length > 0) return undefined;
+  if (claimant !== 'gone' && attachmentUnderway(claimant, host.snapshot)) return undefined;
   return act(
     {
       on: 'api',
@@ -133,6 +139,10 @@ function releaseStaleClaim({ disk, claimant }: DiskInput, host: HostView | undef
     { reason: 'Detached', because: `Machine ${claim.machineName} does not use the disk any more` },
   );
 }
+
+/** An order that was planned while the Machine named the disk may attach it. */
+const attachmentUnderway = ({ metadata }: Machine, snapshot: HostSnapshot): boolean =>
+  earlierOrderUnderway(metadata, snapshot, snapshot.domains[metadata.uid] !== undefined);
 
 const referenceTo = ({ metadata }: Disk) => ({
   kind: 'Disk',

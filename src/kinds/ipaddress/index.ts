@@ -3,6 +3,7 @@ import { type Outcome, settled, waiting } from '../../plan/outcome.ts';
 import { readyCondition } from '../../plan/ready.ts';
 import { FINALIZER, releaseFinalizer } from '../../plan/removal.ts';
 import type { HostSnapshot } from '../../plan/snapshot.ts';
+import { earlierOrderUnderway } from '../../plan/underway.ts';
 import type { IPAddress, Machine } from '../../resources/kinds.ts';
 import { deleting, hasFinalizer, keyOf } from '../../resources/metadata.ts';
 import { tapName } from '../../values/links.ts';
@@ -35,12 +36,9 @@ export function planIPAddress({ address, hosts, held, machine }: IPAddressInput)
   return releaseFinalizer('no tap uses the address any more');
 }
 
-/** An order that was planned while the Machine had the interface may make the tap until one of now was let through. */
-function orderOnItsWay({ metadata }: Machine, { results, domains }: HostSnapshot): boolean {
-  const result = results[metadata.uid];
-  const untouched = result === undefined && domains[metadata.uid] === undefined;
-  return !untouched && (result?.generation ?? 0) < metadata.generation;
-}
+/** An order that was planned while the Machine had the interface may make the tap. */
+const orderOnItsWay = ({ metadata }: Machine, snapshot: HostSnapshot): boolean =>
+  earlierOrderUnderway(metadata, snapshot, snapshot.domains[metadata.uid] !== undefined);
 
 export const ipaddress: KindDefinition<IPAddress, IPAddressInput> = {
   kind: 'IPAddress',

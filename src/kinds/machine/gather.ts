@@ -38,6 +38,13 @@ export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
         taken: addresses.filter(({ spec }) => spec.subnetRef.uid === subnet?.metadata.uid),
       };
     }),
+    leaving: reader
+      .list<Disk>('Disk', namespace)
+      .filter(
+        (disk) =>
+          disk.status?.claim?.machineUid === uid &&
+          !(machine.spec.disks ?? []).some((entry) => diskName(name, entry) === disk.metadata.name),
+      ),
     abandoned: own.filter(
       ({ spec }) => !machine.spec.interfaces?.some((entry) => entry.name === spec.interface),
     ),

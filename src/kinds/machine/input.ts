@@ -34,6 +34,8 @@ export interface MachineInput {
   interfaces: MachineInterface[];
   /** Addresses held by interfaces that the spec does not have any more. */
   abandoned: IPAddress[];
+  /** Disks that the Machine has a claim to, and does not name any more. */
+  leaving: Disk[];
   userData: UserData;
 }
 

@@ -3,6 +3,7 @@ import type { HostView } from '../../plan/kind.ts';
 import { type Outcome, act, blocked, firstOf, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
 import type { DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
+import { earlierOrderUnderway } from '../../plan/underway.ts';
 import type { Machine } from '../../resources/kinds.ts';
 import { readyReason } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
@@ -287,15 +288,24 @@ function planSparePorts(
   ]);
   const own = Object.values(host.snapshot.ports).filter(({ machineUid }) => machineUid === uid);
   const spare = own.find(({ tap }) => !kept.has(tap))?.interfaceName;
-  const confirmed = (host.snapshot.results[uid]?.generation ?? 0) >= input.machine.metadata.generation;
-  const abandoned = spare ?? (confirmed ? undefined : input.abandoned[0]?.spec.interface);
-  if (abandoned === undefined) return undefined;
+  const left = spare === undefined ? whatWaits(input, host.snapshot) : `interface ${spare}`;
+  if (left === undefined) return undefined;
   // Nothing is connected for it: a guest that is shut off has the taps that it has.
   const present = wanted.filter(({ name }) => own.some(({ tap }) => tap === tapName(uid, name)));
   return host.step(
     { name: 'machine.connect', arguments: { interfaces: present } },
-    { reason: 'Disconnecting', because: `interface ${abandoned} is not in the spec any more` },
+    { reason: 'Disconnecting', because: `${left} is not in the spec any more` },
   );
+}
+
+/** What waits to be given back until the host has carried out an order of this generation. */
+function whatWaits(
+  { machine, abandoned, leaving }: MachineInput,
+  snapshot: HostSnapshot,
+): string | undefined {
+  if (!earlierOrderUnderway(machine.metadata, snapshot, true)) return undefined;
+  if (abandoned[0]) return `interface ${abandoned[0].spec.interface}`;
+  return leaving[0] && `Disk ${leaving[0].metadata.name}`;
 }
 
 function planRemoval(input: MachineInput): Outcome {

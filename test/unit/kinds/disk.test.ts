@@ -34,6 +34,8 @@ const domain = (which: 'config' | 'live') => ({
 });
 const claim = { machineName: 'web', machineUid: 'uid-of-web' };
 const bound = { status: { hostName: 'h1' } };
+/** An order of the first generation was carried out. */
+const answered = { orderId: '', action: '', generation: 1, outcome: 'done', atSequence: 1 } as const;
 const claimed = { status: { hostName: 'h1', claim } };
 const fromImage = { spec: { source: { imageRef: { name: 'debian' } } }, ...bound };
 const cachedImage = (virtualSizeBytes: number) =>
@@ -173,6 +175,15 @@ describe('planning a Disk', () => {
       'claimed by a Machine that names it no more: the claim ends',
       given({ disk: disk('data', claimed), claimant: machine(), hosts: [withFile()] }),
       'api.claimDisk (Detached): Machine web does not use the disk any more',
+    ],
+    [
+      'claimed by a Machine that names it no more, while an order of before may still attach it: the claim stays',
+      given({
+        disk: disk('data', claimed),
+        claimant: machine('web', { metadata: { generation: 2 } }),
+        hosts: [host({ disks: { [uid]: file() }, results: { 'uid-of-web': answered } })],
+      }),
+      'settled',
     ],
     [
       'claimed by a Machine that is being deleted: the claim ends',

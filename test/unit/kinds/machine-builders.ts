@@ -27,6 +27,7 @@ export function machineInput(changes: Partial<MachineInput> = {}): MachineInput 
     disks: [],
     interfaces: [],
     abandoned: [],
+    leaving: [],
     userData: { text: '' },
     ...changes,
   };

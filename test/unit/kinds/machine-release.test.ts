@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { planMachine } from '../../../src/kinds/machine/plan.ts';
 import { tapName } from '../../../src/values/links.ts';
-import { deleted, machine, sentence } from './builders.ts';
+import { deleted, disk, machine, sentence } from './builders.ts';
 import { heldBy, machineInput, withDomain, withInterface } from './machine-builders.ts';
 
 const plan = (input: MachineInput): string => sentence(planMachine(input));
@@ -33,6 +33,17 @@ test('it is given back once no tap has it, and only once', () => {
     'api.deleteChild (ReleasingAddress): no interface eth0 is in the spec any more',
   );
   expect(plan(withDomain({ abandoned: [leaving] }, {}, { results }))).toBe('settled');
+});
+
+test('a disk that is claimed and not named any more: an order of this generation is carried out first', () => {
+  const detached = machine('web', { metadata: { generation: 2 } });
+  const input = { machine: detached, leaving: [disk('data')] };
+  expect(plan(withDomain(input, {}, { results }))).toBe(
+    'machine.connect on h1 (Disconnecting): Disk data is not in the spec any more',
+  );
+  expect(plan(withDomain(input, {}, { results: { 'uid-of-web': { ...done, generation: 2 } } }))).toBe(
+    'settled',
+  );
 });
 
 test('it goes to an interface of another name that asks for it', () => {
