@@ -75,7 +75,8 @@ async function real(transitions: readonly Transition[]): Promise<void> {
   const results: Result[] = [];
   await using site = await RealSite.start();
   const leave = (): void => void site[Symbol.asyncDispose]().finally(() => process.exit(1));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, leave);
+  // Also a second time: nothing may be left behind by impatience.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, leave);
   await playForReal(site, transitions, (result) => {
     results.push(result);
     if (results.length % 50 === 0) print(`… ${results.length} of ${transitions.length}`);
