@@ -86,10 +86,12 @@ export class LibvirtHypervisor implements Hypervisor {
   async requestShutdown(uuid: string, requestedAt: number): Promise<void> {
     const live = await this.#domains.live(uuid);
     if (live?.metadata === undefined) return;
+    // Asked first: a guest that is said to have been asked, and was not, would be powered off when its time is up. To be
+    // asked once more does it no harm. libvirt may even keep metadata that it could not save.
+    await unlessStopped(this.#connection.call(procedures.domainShutdownFlags, refByUuid(uuid), 0));
     if (live.metadata.shutdownRequestedAt === undefined) {
       await this.setLiveMetadata(uuid, { ...live.metadata, shutdownRequestedAt: requestedAt });
     }
-    await unlessStopped(this.#connection.call(procedures.domainShutdownFlags, refByUuid(uuid), 0));
   }
 
   async withdrawShutdown(uuid: string): Promise<void> {
