@@ -87,6 +87,9 @@ export class LibvirtHypervisor implements Hypervisor {
   async requestShutdown(uuid: string, { requestedAt, graceMs }: ShutdownRequest): Promise<void> {
     const { metadata } = (await this.#domains.live(uuid)) ?? {};
     if (metadata === undefined) return;
+    // Asked first: a guest that is said to have been asked, and was not, would be powered off when its time is up. To be
+    // asked once more does it no harm. libvirt may even keep metadata that it could not save.
+    await unlessStopped(this.#connection.call(procedures.domainShutdownFlags, refByUuid(uuid), 0));
     if (metadata.shutdownRequestedAt === undefined || metadata.shutdownGraceMs !== graceMs) {
       const first = metadata.shutdownRequestedAt ?? requestedAt;
       await this.setLiveMetadata(uuid, {
@@ -95,7 +98,6 @@ export class LibvirtHypervisor implements Hypervisor {
         shutdownGraceMs: graceMs,
       });
     }
-    await unlessStopped(this.#connection.call(procedures.domainShutdownFlags, refByUuid(uuid), 0));
   }
 
   async withdrawShutdown(uuid: string): Promise<void> {

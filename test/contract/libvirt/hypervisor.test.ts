@@ -65,6 +65,19 @@ async function guest(change: Partial<DomainSpec> = {}): Promise<DomainSpec> {
   };
 }
 
+/** The same connection, over which one call fails. */
+const failing = (procedure: object): LibvirtConnection =>
+  new Proxy(connection, {
+    get: (target, property) => {
+      const member: unknown = Reflect.get(target, property, target);
+      if (typeof member !== 'function') return member;
+      return (...args: unknown[]): unknown => {
+        if (args[0] === procedure) throw new Error('the connection fails');
+        return (member as (...given: unknown[]) => unknown).apply(target, args);
+      };
+    },
+  });
+
 /** As the storage adapter leaves it: root's, and closed to everybody else. */
 async function disk(target: string, sizeBytes = 8 * mebibyte): Promise<DiskSpec> {
   const diskUid = randomUUID();
@@ -211,6 +224,16 @@ test('a running guest: what libvirt can change while it runs, and what it rememb
   await hypervisor.destroyDomain(uuid);
   await hypervisor.startDomain(uuid);
   expect((await seen(uuid)).live).toMatchObject({ cpus: 1, interfaces: [], metadata: spec.metadata });
+}, 60_000);
+
+test('a guest that could not be asked to shut down is not said to have been asked', async () => {
+  const spec = await guest();
+  await hypervisor.defineDomain(spec);
+  await hypervisor.startDomain(spec.uuid);
+  const unheard = new LibvirtHypervisor(failing(procedures.domainShutdownFlags), installationUid);
+
+  await expect(unheard.requestShutdown(spec.uuid, 1_700_000_000_000)).rejects.toThrow('the connection fails');
+  expect((await seen(spec.uuid)).live?.metadata).not.toHaveProperty('shutdownRequestedAt');
 }, 60_000);
 
 test('a device that the guest does not give up is reported, each time, and stays', async () => {
