@@ -9,7 +9,7 @@ export interface Aim {
 }
 
 export interface FaultOptions {
-  /** How many at most: a world with faults without end would never converge. */
+  /** How many at most beside the one that is aimed at: a world with faults without end would never converge. */
   budget: number;
   /** Instead of a random subset. */
   only?: readonly FaultKind[];
@@ -55,21 +55,22 @@ export class Faults {
    * @param during the action whose step this is, where it is the step of one
    */
   happens(kind: FaultKind, during?: ActionName): boolean {
-    if (!this.#on || this.#budget === 0) return false;
-    if (!this.#aimsAt(kind, during) && !this.#comesByChance(kind)) return false;
-    this.#budget -= 1;
+    if (!this.#on || !(this.#aimsAt(kind, during) || this.#comesByChance(kind))) return false;
     this.#fired.set(kind, (this.#fired.get(kind) ?? 0) + 1);
     this.#note(kind, during);
     return true;
   }
 
   #comesByChance(kind: FaultKind): boolean {
-    return this.#enabled.has(kind) && this.#random.chance(this.#intensity * (likelihood[kind] ?? 0.04));
+    if (this.#budget === 0 || !this.#enabled.has(kind)) return false;
+    if (!this.#random.chance(this.#intensity * (likelihood[kind] ?? 0.04))) return false;
+    this.#budget -= 1;
+    return true;
   }
 
   #aimsAt(kind: FaultKind, during: ActionName | undefined): boolean {
-    const { aim, underway } = this.#options;
-    if (aim?.fault !== kind || this.#aimed === AIMED) return false;
+    const { aim, underway, budget } = this.#options;
+    if (aim?.fault !== kind || this.#aimed === AIMED || budget === 0) return false;
     const met = befallsSteps(kind) ? during === aim.action : underway().has(aim.action);
     if (!met || !this.#random.chance(0.5)) return false;
     this.#aimed += 1;
@@ -89,9 +90,9 @@ export class Faults {
     return this.#options.aim;
   }
 
-  /** It has been brought about, or nothing more can be. */
+  /** It has been brought about. */
   get aimMet(): boolean {
-    return this.#options.aim === undefined || this.#aimed > 0 || this.#budget === 0;
+    return this.#options.aim === undefined || this.#aimed > 0;
   }
 
   get fired(): ReadonlyMap<FaultKind, number> {

@@ -22,6 +22,7 @@ const ofRunningGuests: ReadonlySet<ActionName> = new Set<ActionName>([
   'machine.requestShutdown',
   'machine.withdrawShutdown',
   'machine.powerOff',
+  'api.deleteChild',
 ]);
 
 /** One fault during one action that this seed tries to bring about: together all seeds bring about all of them. */

@@ -130,7 +130,7 @@ function releaseStaleClaim({ disk, claimant }: DiskInput, host: HostView | undef
   }
   const { domains } = host.snapshot;
   if (domainsUsing(domains, disk.metadata.uid).length > 0) return undefined;
-  if (claimant !== 'gone' && attachmentUnderway(claimant, host.snapshot)) return undefined;
+  if (claimant !== 'gone' && earlierOrderUnderway(claimant.metadata, host.snapshot)) return undefined;
   return act(
     {
       on: 'api',
@@ -139,10 +139,6 @@ function releaseStaleClaim({ disk, claimant }: DiskInput, host: HostView | undef
     { reason: 'Detached', because: `Machine ${claim.machineName} does not use the disk any more` },
   );
 }
-
-/** An order that was planned while the Machine named the disk may attach it. */
-const attachmentUnderway = ({ metadata }: Machine, snapshot: HostSnapshot): boolean =>
-  earlierOrderUnderway(metadata, snapshot, snapshot.domains[metadata.uid] !== undefined);
 
 const referenceTo = ({ metadata }: Disk) => ({
   kind: 'Disk',

@@ -36,9 +36,15 @@ export function planIPAddress({ address, hosts, held, machine }: IPAddressInput)
   return releaseFinalizer('no tap uses the address any more');
 }
 
-/** An order that was planned while the Machine had the interface may make the tap. */
-const orderOnItsWay = ({ metadata }: Machine, snapshot: HostSnapshot): boolean =>
-  earlierOrderUnderway(metadata, snapshot, snapshot.domains[metadata.uid] !== undefined);
+/**
+ * An order that was planned while the Machine had the interface may make the tap. On a host that has nothing of the
+ * Machine, and has never answered for it, it could only be the definition, which makes none.
+ */
+function orderOnItsWay({ metadata }: Machine, snapshot: HostSnapshot): boolean {
+  const { uid } = metadata;
+  const untouched = snapshot.results[uid] === undefined && snapshot.domains[uid] === undefined;
+  return !untouched && earlierOrderUnderway(metadata, snapshot);
+}
 
 export const ipaddress: KindDefinition<IPAddress, IPAddressInput> = {
   kind: 'IPAddress',

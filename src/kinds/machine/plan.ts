@@ -303,7 +303,7 @@ function whatWaits(
   { machine, abandoned, leaving }: MachineInput,
   snapshot: HostSnapshot,
 ): string | undefined {
-  if (!earlierOrderUnderway(machine.metadata, snapshot, true)) return undefined;
+  if (!earlierOrderUnderway(machine.metadata, snapshot)) return undefined;
   if (abandoned[0]) return `interface ${abandoned[0].spec.interface}`;
   return leaving[0] && `Disk ${leaving[0].metadata.name}`;
 }

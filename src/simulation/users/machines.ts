@@ -355,6 +355,27 @@ export const machineMistakes: readonly Deed[] = [
     does: (users) => edit(users, some(users), { interfaces: [newInterface(users, users.newName('absent'))] }),
   },
   {
+    // What an interface has, it has for life.
+    leadsTo: [],
+    does: (users) => {
+      const machine = some(users, (each) => interfacesOf(each).length > 0);
+      const interfaces = interfacesOf(machine).map((each) => ({ ...each, address: '10.20.0.77' }));
+      return edit(users, machine, { interfaces });
+    },
+  },
+  {
+    // Taken out and put in again under the same name, but made of something else.
+    leadsTo: [],
+    does: (users) => {
+      const machine = some(users, (each) => disksOf(each).some(({ template }) => template));
+      const other = users.random.pick([{ source: null }, { source: null, format: 'raw' }]);
+      const disks = disksOf(machine).map((entry) =>
+        entry.template ? { ...entry, template: { spec: { ...entry.template.spec, ...other } } } : entry,
+      );
+      return edit(users, machine, { disks });
+    },
+  },
+  {
     // Beside the gateway there is room for one.
     leadsTo: [],
     does: (users) => {

@@ -74,7 +74,10 @@ export const otherDeeds: readonly Deed[] = [
     leadsTo: ['subnet.realise'],
     does: (users) =>
       users.patch('subnets', users.some('subnets'), {
-        spec: { egress: users.random.pick(['NAT', 'Routed', 'None']) },
+        spec: {
+          egress: users.random.pick(['NAT', 'Routed', 'None']),
+          mtu: users.random.pick([1_450, 1_450, 1_400]),
+        },
       }),
   },
   {
@@ -131,6 +134,7 @@ export const otherDeeds: readonly Deed[] = [
       return createDisk(users, { size: '256Mi', bindingMode: 'Immediate', source: { imageRef: { name } } });
     },
   },
+  { leadsTo: ['api.deleteChild'], does: (users) => users.delete('ipaddresses', users.some('ipaddresses')) },
   { leadsTo: [], does: (users) => users.delete('secrets', users.some('secrets')) },
   {
     leadsTo: [],

@@ -1,4 +1,4 @@
-import type { Disk, Host, Machine, Subnet } from '../../resources/kinds.ts';
+import type { Disk, Host, IPAddress, Machine, Subnet } from '../../resources/kinds.ts';
 import { RESTART_ANNOTATION } from '../../kinds/machine/input.ts';
 import { readyReason } from '../../resources/conditions.ts';
 import { deleting, type Resource } from '../../resources/metadata.ts';
@@ -71,6 +71,14 @@ const machineRemedies: Record<string, Remedy<Machine>> = {
       },
     });
   },
+  DiskDiffers: (users, machine) =>
+    users.patch('machines', machine, {
+      spec: {
+        disks: (machine.spec.disks ?? []).map((entry) =>
+          entry.template ? { ...entry, name: users.newName('disk') } : entry,
+        ),
+      },
+    }),
   DiskInUse: (users, machine) =>
     detach(
       users,
@@ -87,6 +95,7 @@ const machineRemedies: Record<string, Remedy<Machine>> = {
     users.patch('machines', machine, {
       metadata: { annotations: { [RESTART_ANNOTATION]: users.newName('released') } },
     }),
+  AddressFixed: onAnotherAddress,
   AddressOutsideSubnet: onAnotherAddress,
   AddressReserved: onAnotherAddress,
   AddressInUse: onAnotherAddress,
@@ -135,10 +144,18 @@ const imageRemedies: Record<string, Remedy<Resource>> = {
   },
 };
 
+const addressRemedies: Record<string, Remedy<IPAddress>> = {
+  InUse: (users, { spec }) => {
+    const machine = users.find<Machine>('machines', spec.machineRef.name);
+    return machine && !deleting(machine) ? onAnotherAddress(users, machine) : '';
+  },
+};
+
 /** By plural, then by the reason of the Ready condition. */
 export const remedies: Record<string, Record<string, Remedy<never>>> = {
   machines: machineRemedies,
   disks: diskRemedies,
   subnets: subnetRemedies,
   images: imageRemedies,
+  ipaddresses: addressRemedies,
 };

@@ -36,6 +36,7 @@ const claim = { machineName: 'web', machineUid: 'uid-of-web' };
 const bound = { status: { hostName: 'h1' } };
 /** An order of the first generation was carried out. */
 const answered = { orderId: '', action: '', generation: 1, outcome: 'done', atSequence: 1 } as const;
+const confirmed = host({ disks: { [uid]: file() }, results: { 'uid-of-web': answered } });
 const claimed = { status: { hostName: 'h1', claim } };
 const fromImage = { spec: { source: { imageRef: { name: 'debian' } } }, ...bound };
 const cachedImage = (virtualSizeBytes: number) =>
@@ -173,7 +174,7 @@ describe('planning a Disk', () => {
     ],
     [
       'claimed by a Machine that names it no more: the claim ends',
-      given({ disk: disk('data', claimed), claimant: machine(), hosts: [withFile()] }),
+      given({ disk: disk('data', claimed), claimant: machine(), hosts: [confirmed] }),
       'api.claimDisk (Detached): Machine web does not use the disk any more',
     ],
     [
@@ -181,7 +182,7 @@ describe('planning a Disk', () => {
       given({
         disk: disk('data', claimed),
         claimant: machine('web', { metadata: { generation: 2 } }),
-        hosts: [host({ disks: { [uid]: file() }, results: { 'uid-of-web': answered } })],
+        hosts: [confirmed],
       }),
       'settled',
     ],
@@ -190,7 +191,7 @@ describe('planning a Disk', () => {
       given({
         disk: disk('data', claimed),
         claimant: { ...user, metadata: { ...user.metadata, ...deleted } },
-        hosts: [withFile()],
+        hosts: [confirmed],
       }),
       'api.claimDisk (Detached): Machine web does not use the disk any more',
     ],
