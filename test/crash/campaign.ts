@@ -34,9 +34,9 @@ export async function campaign(options: CampaignOptions): Promise<Findings> {
   // When one site cannot go on, or nobody wants it any more, lives on the others must not begin anew.
   const ending = new AbortController();
   const over = AbortSignal.any([ending.signal, ...(options.signal ? [options.signal] : [])]);
-  over.addEventListener('abort', () => void closeAll(stations));
+  over.addEventListener('abort', () => void closeAll(stations).catch(() => undefined)); // told when it is waited for
   try {
-    for (let each = 0; each < options.sites; each += 1) stations.push(await Station.open());
+    for (let each = 0; each < options.sites; each += 1) stations.push(await Station.open(over));
     for (const course of options.courses) {
       const [first] = stations;
       if (!first) break;
@@ -98,18 +98,23 @@ async function disturb(station: Station, { surveyed, plan, findings, say, over }
 /** A place for lives. After one that broke, nothing of its site is trusted any more. */
 class Station {
   site: CrashSite;
+  readonly #over: AbortSignal;
 
-  private constructor(site: CrashSite) {
+  private constructor(site: CrashSite, over: AbortSignal) {
     this.site = site;
+    this.#over = over;
   }
 
-  static async open(): Promise<Station> {
-    return new Station(await CrashSite.begin());
+  static async open(over: AbortSignal): Promise<Station> {
+    return new Station(await CrashSite.begin(), over);
   }
 
+  /** @throws when it was all over before the new site stood */
   async reopen(): Promise<void> {
     await this.close();
     this.site = await CrashSite.begin();
+    if (this.#over.aborted) await this.close();
+    this.#over.throwIfAborted();
   }
 
   async close(): Promise<void> {
@@ -117,8 +122,10 @@ class Station {
   }
 }
 
+/** Each is tried, whatever becomes of the others. */
 async function closeAll(stations: readonly Station[]): Promise<void> {
-  for (const station of stations) await station.close();
+  const closed = await Promise.allSettled(stations.map((station) => station.close()));
+  for (const each of closed) if (each.status === 'rejected') throw each.reason;
 }
 
 function wordsFor(ending: Ending): string {

@@ -1,7 +1,7 @@
 /** Purlin in parts, of which the agent and the controllers have failpoints. All lives of a campaign are led here. */
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { copyFile, mkdir, readFile, rm, statfs } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { externalEndpoint } from '../../src/compose/external-api.ts';
@@ -28,6 +28,8 @@ export class CrashSite extends Parts {
   readonly #trustFile = this.path('trust.json');
   #api: ApiClient | undefined;
   #redisServer: ChildProcess | undefined;
+  /** All that are started again when they end, until the site does. */
+  readonly #supervised: CrashableProcess[] = [];
   #lives = 0;
   #ended: Promise<void> | undefined;
 
@@ -99,10 +101,10 @@ export class CrashSite extends Parts {
     await rm(this.path('dump.rdb'));
   }
 
-  /** Leaves no byte free where the host has its data. */
+  /** Leaves no byte free where the host has its data, whatever a tool of a stopped agent still writes there. */
   async fillDisk(): Promise<void> {
-    const { bavail, bsize } = await statfs(this.dataDir);
-    await execa('fallocate', ['--length', String(bavail * bsize), this.#ballast]);
+    const filled = await execa('dd', ['if=/dev/zero', `of=${this.#ballast}`, 'bs=64K'], { reject: false });
+    if (!filled.stderr.includes('No space left on device')) throw new Error(filled.stderr);
   }
 
   async freeDisk(): Promise<void> {
@@ -126,7 +128,7 @@ export class CrashSite extends Parts {
   }
 
   async #end(): Promise<void> {
-    for (const each of Object.values(this.crashable)) each.close();
+    for (const each of this.#supervised) await each.close();
     this.#api?.close();
     await super[Symbol.asyncDispose]();
   }
@@ -156,7 +158,9 @@ export class CrashSite extends Parts {
     place: string = name,
   ): CrashableProcess {
     const directory = this.path(`failpoints-${place}`);
-    return new CrashableProcess(name, directory, () => spawn(directory));
+    const process = new CrashableProcess(name, directory, () => spawn(directory));
+    this.#supervised.push(process);
+    return process;
   }
 
   async #spawnController(identity: string, failpoints: string): Promise<ChildProcess> {

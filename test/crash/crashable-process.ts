@@ -12,6 +12,7 @@ export class CrashableProcess {
   readonly #files: ReturnType<typeof filesOf>;
   readonly #spawn: () => Promise<ChildProcess>;
   #child: ChildProcess | undefined;
+  #starting: Promise<void> = Promise.resolve();
   #closing = false;
   /** Of the journal, up to where the present phase begins. */
   #phaseBegins = 0;
@@ -28,6 +29,11 @@ export class CrashableProcess {
   }
 
   async start(): Promise<void> {
+    this.#starting = this.#start();
+    await this.#starting;
+  }
+
+  async #start(): Promise<void> {
     const child = await this.#spawn();
     this.#child = child;
     child.once('exit', () => {
@@ -72,18 +78,25 @@ export class CrashableProcess {
     return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
   }
 
-  /** It is not started again any more; whoever spawned it ends it. */
-  close(): void {
+  /** Kills it. It is not started again any more. */
+  async close(): Promise<void> {
     this.#closing = true;
+    await this.#ended('SIGKILL');
   }
 
   /** Ends it in the ordinary way, for good. */
   async end(): Promise<void> {
-    this.close();
+    this.#closing = true;
+    await this.#ended('SIGTERM');
+  }
+
+  async #ended(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    await this.#starting.catch(() => undefined);
     const child = this.#child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGTERM');
-    await once(child, 'exit');
+    const exit = once(child, 'exit');
+    child.kill(signal);
+    await exit;
   }
 
   #entries(): JournalEntry[] {
