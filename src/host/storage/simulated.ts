@@ -191,6 +191,7 @@ export class SimulatedStorage implements Storage {
       await begin;
       if (signal.aborted) throw failed('Aborted', 'the import was stopped', signal.reason);
       await this.whileImporting();
+      this.#found(from);
       this.#imports.set(imageUid, { format, progressPercent: 50 });
       this.#changed();
       await this.whileImporting();
@@ -203,12 +204,17 @@ export class SimulatedStorage implements Storage {
     }
   }
 
+  #found(from: ImageSource['from']): { bytes: Buffer; content: Buffer } {
+    const found = this.#published.get('url' in from ? from.url : from.file);
+    if (found) return found;
+    throw 'url' in from
+      ? failed('DownloadFailed', `spec.source.url: ${from.url} answered HTTP status 404`)
+      : failed('FileNotFound', 'spec.source.file: the file does not exist on the host');
+  }
+
   /** @returns the digest of the content, now cached */
   #import(source: ImageSource, from: ImageSource['from']): string {
-    const found = this.#published.get('url' in from ? from.url : from.file);
-    if (!found && 'url' in from)
-      throw failed('DownloadFailed', `spec.source.url: ${from.url} answered HTTP status 404`);
-    if (!found) throw failed('FileNotFound', 'spec.source.file: the file does not exist on the host');
+    const found = this.#found(from);
     const expected = checksumOf(source);
     if (expected && createHash(expected.algorithm).update(found.bytes).digest('hex') !== expected.hex)
       throw refused('ChecksumMismatch', 'spec.checksum: the content has another checksum');
