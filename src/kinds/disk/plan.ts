@@ -1,7 +1,7 @@
 import type { HostView } from '../../plan/kind.ts';
 import { type Outcome, act, blocked, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
-import type { DiskSnapshot, DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
+import type { DiskSnapshot, DomainSnapshot } from '../../plan/snapshot.ts';
 import { earlierOrderUnderway } from '../../plan/underway.ts';
 import { readyMessage } from '../../resources/conditions.ts';
 import type { Disk, Image, Machine } from '../../resources/kinds.ts';
