@@ -16,12 +16,14 @@ export const mutants: readonly Mutant[] = [
     file: 'src/agent/fence.ts',
     from: 'if (order.epoch < this.#epoch) {',
     to: 'if (order.epoch < 0) {',
+    seed: 347,
   },
   {
     name: 'epochs are compared the wrong way',
     file: 'src/agent/fence.ts',
     from: 'if (order.epoch < this.#epoch) {',
     to: 'if (order.epoch > this.#epoch) {',
+    seed: 347,
   },
   {
     name: 'an order planned before the last effect is carried out',
@@ -51,14 +53,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an order is removed before it was carried out',
     file: 'src/agent/order-desk.ts',
-    from: '    fence.admit(order);\n',
-    to: '    fence.admit(order);\n    await this.#remove(uid, record, orderId);\n    if (action.name.startsWith("disk")) return;\n',
+    from: '    const notAdmitted = failureOf(() => fence.admit(order));\n',
+    to: '    const notAdmitted = failureOf(() => fence.admit(order));\n    await this.#remove(uid, record, orderId);\n    if (action.name.startsWith("disk")) return;\n',
   },
   {
     name: 'a removal that failed is recorded as done',
     file: 'src/agent/order-desk.ts',
-    from: "if (!failure && action.name.endsWith('.delete'))",
-    to: "if (action.name.endsWith('.delete'))",
+    from: 'failure ??= failureOf(() => fence.recordRemoval(order));',
+    to: 'fence.recordRemoval(order);',
+    seed: 247,
   },
   // The mirror of hosts.
   {
@@ -78,6 +81,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/queue/snapshot-fields.ts',
     from: 'return startOf(found.incarnation) < startOf(known.incarnation);',
     to: 'return false;',
+    seed: 161,
   },
   // The loop.
   {
@@ -121,6 +125,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/reconcile/api-actions.ts',
     from: '    if (target.uid !== undefined) informers.forget(target.kind, target.uid);\n',
     to: '',
+    seed: 71,
   },
   {
     name: 'a leader acts on after its lease may be another’s',
@@ -151,18 +156,21 @@ export const mutants: readonly Mutant[] = [
     file: 'src/agent/observer.ts',
     from: '    if (due === undefined) return;\n',
     to: '    if (due !== Infinity) return;\n',
+    seed: 336,
   },
   {
     name: 'a change on a host is not looked at',
     file: 'src/reconcile/controller.ts',
     from: '      if (owner) this.#enqueue(owner.kind, owner.key);\n',
     to: '',
+    seed: 143,
   },
   {
     name: 'what is contested is not decided one after another',
     file: 'src/reconcile/controller.ts',
     from: "new Set(['api.holdNetwork'])",
     to: 'new Set()',
+    seed: 409,
   },
   {
     name: 'a lease that another holds is taken',
@@ -188,6 +196,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/kinds/machine/execute.ts',
     from: '    if (!wantedPaths.has(path)) await hypervisor.detachDisk(uuid, target);\n',
     to: '',
+    seed: 178,
   },
   {
     name: 'a paused guest is left paused',
@@ -216,7 +225,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'an address that is taken is chosen',
-    file: 'src/kinds/machine/prepare.ts',
+    file: 'src/kinds/machine/addresses.ts',
     from: 'const used = new Set([gateway, ...taken.map(({ spec }) => spec.address)]);',
     to: 'const used = new Set([gateway]);',
   },
@@ -249,18 +258,26 @@ export const mutants: readonly Mutant[] = [
     file: 'src/kinds/machine/plan.ts',
     from: "if (runStrategy === 'Manual') return settled;\n  // The request",
     to: "if (runStrategy === 'Manual' || domain.stopCause === 'crashed') return settled;\n  // The request",
+    seed: 204,
   },
   {
     name: 'a Machine is bound anew where its Placement is not seen',
     file: 'src/kinds/machine/prepare.ts',
     from: 'const former = boundHost(input)?.name ?? machine.status?.hostName;',
     to: 'const former = undefined as string | undefined;',
+    seed: 333,
   },
   {
     name: 'a claim is released while a domain has the disk',
     file: 'src/kinds/disk/plan.ts',
-    from: 'if (domainsUsing(host.snapshot.domains, disk.metadata.uid).length > 0) return undefined;\n  return act(',
-    to: 'return act(',
+    from: '  if (domainsUsing(domains, disk.metadata.uid).length > 0) return undefined;\n',
+    to: '',
+  },
+  {
+    name: 'a disk is free while an order may be on its way that attaches it',
+    file: 'src/kinds/disk/plan.ts',
+    from: "if (claimant !== 'gone' && earlierOrderUnderway(claimant.metadata, host.snapshot)) return undefined;",
+    to: '',
   },
   {
     name: 'an address is free while its tap is there',

@@ -7,7 +7,7 @@ import { checkout } from '../lib/checkout.ts';
 import { type Mutant, mutants } from './mutants.ts';
 
 /** Within so many seeds every defect must be caught. */
-export const MUTANT_SEEDS = 1_000;
+export const MUTANT_SEEDS = 5_000;
 
 export interface Caught {
   mutant: Mutant;

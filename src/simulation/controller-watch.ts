@@ -3,7 +3,7 @@ import { InvariantBroken } from './invariants.ts';
 import type { Process, Scheduler } from './scheduler.ts';
 
 /** More often than that, within so long, nobody repeats what the API server has just refused. */
-const REFUSALS = 60;
+const REFUSALS = 20;
 const WITHIN_MS = 2_000;
 
 /** Looks at what controllers ask of the API: who may not act, acts not; and no refusal is answered with haste. */
