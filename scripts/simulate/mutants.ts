@@ -272,17 +272,20 @@ export const mutants: readonly Mutant[] = [
     file: 'src/kinds/disk/plan.ts',
     from: '  if (domainsUsing(domains, disk.metadata.uid).length > 0) return undefined;\n',
     to: '',
+    seed: 3233,
   },
   {
     name: 'a disk is free while an order may be on its way that attaches it',
     file: 'src/kinds/disk/plan.ts',
     from: "if (claimant !== 'gone' && earlierOrderUnderway(claimant.metadata, host.snapshot)) return undefined;",
     to: '',
+    seed: 2993,
   },
   {
     name: 'an address is free while its tap is there',
     file: 'src/kinds/ipaddress/index.ts',
     from: '    if (snapshot.ports[tap])\n',
     to: "    if (tap === '')\n",
+    seed: 1363,
   },
 ];
