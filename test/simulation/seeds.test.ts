@@ -8,7 +8,7 @@ import { checkout } from '../../scripts/lib/checkout.ts';
 import { coverageOf, readReports } from '../../scripts/simulate/coverage.ts';
 import { mutants } from '../../scripts/simulate/mutants.ts';
 
-const batches = Number(process.env['PURLIN_SIMULATE_BATCHES'] ?? 20);
+const batches = 20;
 const seedsInBatch = 250;
 const script = join(checkout, 'scripts/simulate.ts');
 
