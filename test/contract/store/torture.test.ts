@@ -140,7 +140,14 @@ describe('a write-ahead log whose end is torn', () => {
   let files: Files;
   const copy = () => join(directory, 'copy.db');
   beforeEach(async () => {
-    const task = { file, seed, name: 'before', historyRevisions: 1_000_000, valueBytes: 3_000 };
+    const task = {
+      file,
+      seed,
+      name: 'before',
+      historyRevisions: 1_000_000,
+      valueBytes: 3_000,
+      attempts: 600,
+    };
     await killedWriter(task, 600, new Ledger());
     // Closed in order: what comes now begins a new log over a database that has pages already.
     await look(file, () => undefined);

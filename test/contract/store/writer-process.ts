@@ -15,6 +15,8 @@ export interface WriterTask {
   historyRevisions: number;
   /** Values have up to so many bytes. */
   valueBytes: number;
+  /** After so many attempts it waits to be killed: however late the kill, the log stays short of a checkpoint. */
+  attempts?: number;
 }
 
 export type Operation = 'create' | 'update' | 'delete';
@@ -55,9 +57,10 @@ if (import.meta.main) {
   const task = JSON.parse(process.argv[2] ?? '') as WriterTask;
   const store = openStore({ file: task.file, historyRevisions: task.historyRevisions });
   tell({ opened: store.revision });
-  const lane = async (number: number): Promise<never> => {
+  const lane = async (number: number): Promise<void> => {
     const random = seeded(task.seed + number);
-    for (let count = 0; ; count += 1) {
+    const own = (task.attempts ?? Number.POSITIVE_INFINITY) / LANES;
+    for (let count = 0; count < own; count += 1) {
       const key = `/registry/things/${random(KEYS)}`;
       const current = store.get(key);
       const attempt = {
@@ -72,4 +75,5 @@ if (import.meta.main) {
     }
   };
   for (let number = 0; number < LANES; number += 1) void lane(number);
+  setInterval(() => undefined, 60_000);
 }
