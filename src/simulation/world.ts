@@ -50,6 +50,8 @@ const RESTART_MS = 200;
 const SLOW_RESTART_MS = 6_000;
 /** Far more than any world has needed that converged. */
 const MAX_STEPS = 60_000;
+/** Guests that do not run by then wait for something that only users can mend. */
+const SETTLE_STEPS = 3_000;
 /** Longer than the delay after which anything that may still succeed is tried again. */
 const SILENCE_MS = 70_000;
 /** Longer than the longest grace period of a guest. */
@@ -184,7 +186,7 @@ export class World {
   /** In most worlds things go wrong when guests run already. */
   async #settleIn(): Promise<void> {
     this.#faults.stop();
-    const limit = this.#scheduler.steps + MAX_STEPS;
+    const limit = this.#scheduler.steps + SETTLE_STEPS;
     while (!this.#invariants.guestsRun && this.#scheduler.steps < limit) await this.#step();
     this.#faults.resume();
     this.#tell('guests run; now things may go wrong');
