@@ -3,7 +3,7 @@ import type { Surveyed } from './clean-lives.ts';
 import { type Boundary, type Fault, type FaultName, textOf } from './faults.ts';
 
 /** A boundary that depends on who is faster is tried again in another life. */
-const attempts = 3;
+const attempts = 10;
 
 /** Everything that can go wrong in the phases that a course disturbs. */
 export function faultsOf({ course, clean }: Surveyed): Fault[] {

@@ -38,6 +38,10 @@ const concernsEverybody = ({ kind, patterns, refused }: Transition): boolean =>
   kind === 'Host' ||
   (!refused && patterns.some((pattern) => pattern === 'spec.cpus' || pattern === 'spec.memory'));
 
+/** A disk that grew on the way to another spec, say, does not shrink back. */
+const endsWhereItBegan = ({ route }: Transition): boolean =>
+  route !== 'one after the other' && route !== 'overtaken';
+
 /** Keeps its stage from one transition to the next, as long as they begin alike and nothing went wrong. */
 class Lane {
   readonly #ground: RealGround;
@@ -51,7 +55,7 @@ class Lane {
     const stage = `${transition.kind} ${transition.base}`;
     if (stage !== this.#stage) await clearStage(this.#ground);
     const result = await play(transition, this.#ground, () => Promise.resolve(undefined));
-    this.#stage = result.faults.length === 0 ? stage : '';
+    this.#stage = result.faults.length === 0 && endsWhereItBegan(transition) ? stage : '';
     return result;
   }
 }
