@@ -125,7 +125,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/reconcile/api-actions.ts',
     from: '    if (target.uid !== undefined) informers.forget(target.kind, target.uid);\n',
     to: '',
-    seed: 71,
+    seed: 852,
   },
   {
     name: 'a leader acts on after its lease may be another’s',
@@ -170,7 +170,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/reconcile/controller.ts',
     from: "new Set(['api.holdNetwork'])",
     to: 'new Set()',
-    seed: 409,
+    seed: 425,
   },
   {
     name: 'a lease that another holds is taken',
@@ -196,7 +196,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/kinds/machine/execute.ts',
     from: '    if (!wantedPaths.has(path)) await hypervisor.detachDisk(uuid, target);\n',
     to: '',
-    seed: 178,
+    seed: 270,
   },
   {
     name: 'a paused guest is left paused',
@@ -272,7 +272,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/kinds/disk/plan.ts',
     from: '  if (domainsUsing(domains, disk.metadata.uid).length > 0) return undefined;\n',
     to: '',
-    seed: 3233,
+    seed: 4116,
   },
   {
     name: 'a disk is free while an order may be on its way that attaches it',

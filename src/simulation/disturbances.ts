@@ -22,6 +22,9 @@ export interface Place {
   controllers: () => readonly Process[];
 }
 
+/** Disturbs something. @returns what, or nothing when there was nothing to disturb */
+type Deed = () => string | undefined;
+
 /** What goes wrong beside the steps of the programs: crashes, clocks, Redis, and people who change hosts by hand. */
 export class Disturbances {
   readonly #place: Place;
@@ -37,10 +40,13 @@ export class Disturbances {
     const [kind, happen] = random.pick(this.#kinds);
     const aimed = this.#kinds.find(([each]) => each === faults.aim?.fault);
     const candidates = [[kind, happen] as const, ...(aimed ? [aimed] : [])];
-    return candidates.flatMap(([each, deed]) => (faults.happens(each) ? `fault: ${each} (${deed()})` : []));
+    return candidates.flatMap(([each, deed]) => {
+      const what = faults.befalls(each, deed);
+      return what === undefined ? [] : `fault: ${each} (${what})`;
+    });
   }
 
-  readonly #kinds: readonly [FaultKind, () => string][] = [
+  readonly #kinds: readonly [FaultKind, Deed][] = [
     ['agent crash', () => this.#killAgent(this.#place.random.pick(this.#place.hosts))],
     ['controller crash', () => this.#killController()],
     ['controller frozen', () => this.#freezeController()],
@@ -74,37 +80,39 @@ export class Disturbances {
     ['rules flushed', () => this.#byHand((host) => (host.network.flushRules(), host.name))],
   ];
 
-  #killAgent(host: SimulatedHost): string {
-    this.#place.agentOf(host)?.process.kill();
+  #killAgent(host: SimulatedHost): string | undefined {
+    const { process } = this.#place.agentOf(host) ?? {};
+    if (!process?.alive) return undefined;
+    process.kill();
     return host.name;
   }
 
-  #killController(): string {
+  #killController(): string | undefined {
     const process = this.#place.random.pick(this.#place.controllers());
+    if (!process.alive) return undefined;
     process.kill();
     return process.name;
   }
 
-  #freezeController(): string {
+  #freezeController(): string | undefined {
     const process = this.#place.random.pick(this.#place.controllers());
-    this.#freeze(process, () => undefined);
-    return process.name;
+    return this.#freeze(process, () => undefined);
   }
 
   /** For longer than its locks last: it goes on with what it was at, and is given the same again. */
-  #freezeAgent(host: SimulatedHost): string {
+  #freezeAgent(host: SimulatedHost): string | undefined {
     const { agent, process } = this.#place.agentOf(host) ?? {};
-    if (process) this.#freeze(process, () => agent?.wakeUp());
-    return host.name;
+    return process && this.#freeze(process, () => agent?.wakeUp());
   }
 
-  #freeze(process: Process, onWaking: () => void): void {
-    if (process.frozen) return;
+  #freeze(process: Process, onWaking: () => void): string | undefined {
+    if (process.frozen || !process.alive) return undefined;
     process.frozen = true;
     this.#later(`${process.name} wakes up`, 20_000, 60_000, () => {
       process.frozen = false;
       onWaking();
     });
+    return process.name;
   }
 
   #cutControllerOff(): string {
@@ -157,8 +165,8 @@ export class Disturbances {
     return 'Redis is as it was, and agents are started again';
   }
 
-  #cutQueueOff(): string {
-    if (!this.#place.queue.reachable) return 'Redis, which is away';
+  #cutQueueOff(): string | undefined {
+    if (!this.#place.queue.reachable) return undefined;
     this.#place.queue.reachable = false;
     this.#later('Redis answers again', 1_000, 60_000, () => {
       this.#place.queue.reachable = true;
@@ -166,9 +174,9 @@ export class Disturbances {
     return 'Redis';
   }
 
-  #deletePlacement(): string {
+  #deletePlacement(): string | undefined {
     const placements = this.#place.store.all('placements');
-    if (placements.length === 0) return 'there is none';
+    if (placements.length === 0) return undefined;
     const { metadata } = this.#place.random.pick(placements);
     const type = { group: 'purlin.dev', version: 'v1alpha1', plural: 'placements' };
     // Nothing less removes it: its finalizer holds it while its Machine is there.
@@ -177,73 +185,80 @@ export class Disturbances {
     return metadata.name;
   }
 
-  #deleteTap(host: SimulatedHost): string {
+  #deleteTap(host: SimulatedHost): string | undefined {
     const ports = host.network.portsUp;
-    if (ports.length === 0) return `${host.name} has none`;
+    if (ports.length === 0) return undefined;
     const { machineUid, interfaceName } = this.#place.random.pick(ports);
     host.network.loseTap(tapName(machineUid, interfaceName));
     return `of ${machineUid} on ${host.name}`;
   }
 
-  #byHand(deed: (host: SimulatedHost) => string): string {
+  #byHand(deed: (host: SimulatedHost) => string | undefined): string | undefined {
     const host = this.#place.random.pick(this.#place.hosts);
     const what = deed(host);
     this.#place.invariants.acceptChanges(host);
     return what;
   }
 
-  #killGuest(host: SimulatedHost): string {
+  #killGuest(host: SimulatedHost): string | undefined {
     const { guests } = host.hypervisor;
-    if (guests.length === 0) return `${host.name} has none`;
+    if (guests.length === 0) return undefined;
     const { uuid } = this.#place.random.pick(guests);
     host.hypervisor.stopGuest(uuid, this.#place.random.pick(['crashed', 'destroyed', 'guest']));
     return `${uuid} on ${host.name}`;
   }
 
-  #pauseGuest(host: SimulatedHost): string {
+  #pauseGuest(host: SimulatedHost): string | undefined {
     const { guests } = host.hypervisor;
-    if (guests.length === 0) return `${host.name} has none`;
+    if (guests.length === 0) return undefined;
     const { uuid } = this.#place.random.pick(guests);
     host.hypervisor.pause(uuid, 'ioError');
     return `${uuid} on ${host.name}`;
   }
 
-  #holdDevice(host: SimulatedHost): string {
+  #holdDevice(host: SimulatedHost): string | undefined {
     const { guests } = host.hypervisor;
-    if (guests.length === 0) return `${host.name} has none`;
-    const { uuid, disks, interfaces } = this.#place.random.pick(guests);
+    if (guests.length === 0) return undefined;
+    // A disk that may be wanted elsewhere is the worst to hold.
+    const movable = guests.filter(({ disks }) => disks.some(({ path }) => this.#isStandalone(path)));
+    const { uuid, disks, interfaces } = this.#place.random.pick(movable.length > 0 ? movable : guests);
     const devices = [...disks.map(({ target }) => target), ...interfaces.map(({ macAddress }) => macAddress)];
     for (const device of devices) host.hypervisor.holdDevice(uuid, device);
     return `${devices.join(', ')} of ${uuid} on ${host.name}`;
   }
 
-  #onDisk(host: SimulatedHost, deed: (diskUid: string) => void): string {
+  #isStandalone(path: string): boolean {
+    const disk = this.#place.store.all('disks').find(({ metadata }) => path.includes(metadata.uid));
+    return disk !== undefined && disk.metadata.ownerReferences === undefined;
+  }
+
+  #onDisk(host: SimulatedHost, deed: (diskUid: string) => void): string | undefined {
     const { diskUids } = host.storage;
-    if (diskUids.length === 0) return `${host.name} has none`;
+    if (diskUids.length === 0) return undefined;
     const uid = this.#place.random.pick(diskUids);
     deed(uid);
     return `${uid} on ${host.name}`;
   }
 
-  #removeImage(host: SimulatedHost): string {
+  #removeImage(host: SimulatedHost): string | undefined {
     const digests = host.storage.cachedDigests();
-    if (digests.length === 0) return `${host.name} has none`;
+    if (digests.length === 0) return undefined;
     host.storage.loseImage(this.#place.random.pick(digests));
     return host.name;
   }
 
-  #undefineDomain(host: SimulatedHost): string {
+  #undefineDomain(host: SimulatedHost): string | undefined {
     const { uuids } = host.hypervisor;
-    if (uuids.length === 0) return `${host.name} has none`;
+    if (uuids.length === 0) return undefined;
     const uuid = this.#place.random.pick(uuids);
     host.hypervisor.undefineByHand(uuid);
     return `${uuid} on ${host.name}`;
   }
 
-  #onSegment(host: SimulatedHost, deed: SegmentDeed): string {
+  #onSegment(host: SimulatedHost, deed: SegmentDeed): string | undefined {
     const subnets = this.#place.store.all('subnets').map(({ metadata }) => metadata.uid);
     const present = subnets.filter((uid) => host.network.has(uid));
-    if (present.length === 0) return `${host.name} has none`;
+    if (present.length === 0) return undefined;
     host.network[deed](this.#place.random.pick(present));
     return host.name;
   }

@@ -55,34 +55,56 @@ export class Faults {
    * @param during the action whose step this is, where it is the step of one
    */
   happens(kind: FaultKind, during?: ActionName): boolean {
-    if (!this.#on || !(this.#aimsAt(kind, during) || this.#comesByChance(kind))) return false;
-    this.#fired.set(kind, (this.#fired.get(kind) ?? 0) + 1);
-    this.#note(kind, during);
+    if (!this.#comes(kind, during)) return false;
+    this.#counterOf(kind, during)();
     return true;
+  }
+
+  /**
+   * Lets a fault of this kind come from outside, if one comes now and there is something that it can befall.
+   *
+   * @returns what the deed did, or nothing
+   */
+  befalls(kind: FaultKind, deed: () => string | undefined): string | undefined {
+    if (!this.#comes(kind)) return undefined;
+    // The deed may put an end to what was under way when it came.
+    const count = this.#counterOf(kind);
+    const what = deed();
+    if (what !== undefined) count();
+    return what;
+  }
+
+  #comes(kind: FaultKind, during?: ActionName): boolean {
+    return this.#on && (this.#aimsAt(kind, during) || this.#comesByChance(kind));
+  }
+
+  #counterOf(kind: FaultKind, during?: ActionName): () => void {
+    const { meetings, underway } = this.#options;
+    const aimed = this.#mayBeAimedAt(kind, during);
+    const present = befallsSteps(kind) ? (during ? [during] : []) : [...underway()];
+    const met = actionsMetBy(kind);
+    return () => {
+      if (aimed) this.#aimed += 1;
+      else this.#budget -= 1;
+      this.#fired.set(kind, (this.#fired.get(kind) ?? 0) + 1);
+      for (const action of present) if (met.includes(action)) meetings.add(kind, action);
+    };
   }
 
   #comesByChance(kind: FaultKind): boolean {
-    if (this.#budget === 0 || !this.#enabled.has(kind)) return false;
-    if (!this.#random.chance(this.#intensity * (likelihood[kind] ?? 0.04))) return false;
-    this.#budget -= 1;
-    return true;
+    if (this.#budget <= 0 || !this.#enabled.has(kind)) return false;
+    return this.#random.chance(this.#intensity * (likelihood[kind] ?? 0.04));
   }
 
   #aimsAt(kind: FaultKind, during: ActionName | undefined): boolean {
-    const { aim, underway, budget } = this.#options;
-    if (aim?.fault !== kind || this.#aimed === AIMED || budget === 0) return false;
-    const met = befallsSteps(kind) ? during === aim.action : underway().has(aim.action);
-    if (!met || !this.#random.chance(0.5)) return false;
-    this.#aimed += 1;
-    return true;
+    return this.#mayBeAimedAt(kind, during) && this.#random.chance(0.5);
   }
 
-  #note(kind: FaultKind, during: ActionName | undefined): void {
-    const { meetings, underway } = this.#options;
-    const met = actionsMetBy(kind);
-    for (const action of befallsSteps(kind) ? (during ? [during] : []) : underway()) {
-      if (met.includes(action)) meetings.add(kind, action);
-    }
+  /** It is the one that this seed is to bring about, the action is there, and it has not come often enough. */
+  #mayBeAimedAt(kind: FaultKind, during: ActionName | undefined): boolean {
+    const { aim, underway, budget } = this.#options;
+    if (aim?.fault !== kind || this.#aimed === AIMED || budget === 0) return false;
+    return befallsSteps(kind) ? during === aim.action : underway().has(aim.action);
   }
 
   /** What this seed tries to bring about. */

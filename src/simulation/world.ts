@@ -123,7 +123,7 @@ export class World {
     const publish = (file: string): void => {
       for (const { storage } of this.#hosts) storage.publish(file, oddImage);
     };
-    this.#users = new Users(new UserClient(this.#store, random, publish), aim?.action);
+    this.#users = new Users(new UserClient(this.#store, random, publish), aim);
     this.#disturbances = new Disturbances({
       random,
       scheduler: this.#scheduler,
@@ -180,6 +180,7 @@ export class World {
       await this.#steps(20 + this.#random.below(this.#size.pause));
       this.#tell(`a user ${this.#users.actTowards()}`);
     }
+    if (this.#faults.aimMet) for (const done of this.#users.prove()) this.#tell(`a user ${done}`);
     await this.#steps(60);
   }
 

@@ -1,3 +1,4 @@
+import type { FaultKind } from '../fault-kinds.ts';
 import type { ActionName } from '../meetings.ts';
 import type { UserClient } from './client.ts';
 
@@ -7,4 +8,8 @@ export interface Deed {
   does: (users: UserClient) => string;
   /** Actions that it makes likely, for worlds that are looking for one. */
   leadsTo: readonly ActionName[];
+  /** Faults that find more to befall after it, for worlds that bring one of them about. */
+  preparesFor?: readonly FaultKind[];
+  /** Faults of which it shows whether they were coped with. */
+  showsAfter?: readonly FaultKind[];
 }

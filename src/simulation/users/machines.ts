@@ -124,6 +124,7 @@ export const machineDeeds: readonly Deed[] = [
   {
     // A Disk of its own, which outlives it.
     leadsTo: making,
+    preparesFor: ['device held'],
     does: (users) => {
       const disk = users.newName('d');
       users.create('disks', disk, {
@@ -281,7 +282,7 @@ export const machineDeeds: readonly Deed[] = [
       return users.patch('hosts', host, { spec: { unschedulable: true } });
     },
   },
-  { leadsTo: ['machine.reconfigure', 'api.claimDisk'], does: moveDisk },
+  { leadsTo: ['machine.reconfigure', 'api.claimDisk'], showsAfter: ['device held'], does: moveDisk },
 ];
 
 /** What cannot work as it stands; what the object says of itself leads out of it. */
@@ -368,10 +369,15 @@ export const machineMistakes: readonly Deed[] = [
     leadsTo: [],
     does: (users) => {
       const machine = some(users, (each) => disksOf(each).some(({ template }) => template));
-      const other = users.random.pick([{ source: null }, { source: null, format: 'raw' }]);
-      const disks = disksOf(machine).map((entry) =>
-        entry.template ? { ...entry, template: { spec: { ...entry.template.spec, ...other } } } : entry,
-      );
+      const changed = users.random.pick(disksOf(machine).filter(({ template }) => template));
+      const disks = disksOf(machine).map((entry) => {
+        if (entry !== changed || !entry.template) return entry;
+        const { spec } = entry.template;
+        return {
+          ...entry,
+          template: { spec: { ...spec, ...(spec.source ? { source: null } : { format: 'raw' }) } },
+        };
+      });
       return edit(users, machine, { disks });
     },
   },

@@ -2,7 +2,7 @@ import { ApiError } from '../../reconcile/api.ts';
 import { readyReason } from '../../resources/conditions.ts';
 import type { Resource } from '../../resources/metadata.ts';
 import type { Machine } from '../../resources/kinds.ts';
-import type { ActionName } from '../meetings.ts';
+import type { Aim } from '../faults.ts';
 import { IMAGE, IMAGE_FILE, SUBNET, type UserClient } from './client.ts';
 import type { Deed } from './deed.ts';
 import { createMachine, machineDeeds, machineMistakes } from './machines.ts';
@@ -17,12 +17,18 @@ export class Users {
   readonly #client: UserClient;
   /** What this world is to lead to, if to anything. */
   readonly #towards: readonly Deed[];
+  /** What shows whether its fault was coped with. */
+  readonly #proofs: readonly Deed[];
   /** Names that are to be used again as soon as they are free. */
   readonly #again = new Set<string>();
 
-  constructor(client: UserClient, towards?: ActionName) {
+  constructor(client: UserClient, aim?: Aim) {
     this.#client = client;
-    this.#towards = deeds.filter(({ leadsTo }) => towards !== undefined && leadsTo.includes(towards));
+    this.#towards = deeds.filter(
+      ({ leadsTo, preparesFor = [] }) =>
+        aim && (leadsTo.includes(aim.action) || preparesFor.includes(aim.fault)),
+    );
+    this.#proofs = deeds.filter(({ showsAfter = [] }) => aim && showsAfter.includes(aim.fault));
   }
 
   /** An image, a Subnet, user data, and Machines. @returns what was applied */
@@ -52,6 +58,11 @@ export class Users {
     const next = this.#client.next();
     if (next) return this.#attempt(() => next.does(this.#client));
     return this.#actFrom(this.#towards.length > 0 ? this.#towards : deeds);
+  }
+
+  /** What may go wrong only after the fault that this world brings about. @returns what it was, if there is such a thing */
+  prove(): string[] {
+    return this.#proofs.map((deed) => this.#attempt(() => deed.does(this.#client)));
   }
 
   #actFrom(kinds: readonly Deed[]): string {

@@ -1,4 +1,5 @@
 import type { Disk } from '../../../src/resources/kinds.ts';
+import { diskName } from '../../../src/values/names.ts';
 import { bytesOf } from '../generator/quantities.ts';
 import type { Sight } from '../ground.ts';
 import { conditionOf } from './cluster.ts';
@@ -14,6 +15,7 @@ export function diskFaults(disk: Disk, sight: Sight): string[] {
   const digest = imageRef && sight.cluster.find('Image', imageRef.name)?.status?.digest;
   return [
     ...unexplained(disk, complete, diskObstacles(disk, sight)),
+    ...claimFaults(disk, sight),
     ...differences('status.capacity', file?.sizeBytes, disk.status?.capacity),
     ...(complete
       ? differences(
@@ -28,6 +30,20 @@ export function diskFaults(disk: Disk, sight: Sight): string[] {
         )
       : []),
   ];
+}
+
+/** A claim is of a Machine that names the disk, or whose guest has it still. */
+function claimFaults({ metadata, status }: Disk, { cluster, picture }: Sight): string[] {
+  const { claim } = status ?? {};
+  if (!claim) return [];
+  const machine = cluster.all('Machine').find(({ metadata: { uid } }) => uid === claim.machineUid);
+  const isNamed = (machine?.spec.disks ?? []).some(
+    (entry) => diskName(claim.machineName, entry) === metadata.name,
+  );
+  const isOpen = picture.domains.some(({ config, live }) =>
+    [config, live].some((hardware) => hardware?.disks.some(({ diskUid }) => diskUid === metadata.uid)),
+  );
+  return isNamed || isOpen ? [] : [`it is claimed by Machine ${claim.machineName}, which does not use it`];
 }
 
 const wantedBytes = ({ spec }: Disk): number => Math.ceil((bytesOf(spec.size) ?? 0) / SECTOR) * SECTOR;
