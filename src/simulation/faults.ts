@@ -19,6 +19,14 @@ export interface FaultOptions {
   meetings: Meetings;
 }
 
+/** What a fault finds when it comes. */
+interface Circumstances {
+  /** It is what the seed is to bring about. */
+  aimed: boolean;
+  /** What it meets, if it can befall them. */
+  actions: readonly ActionName[];
+}
+
 /** How often the fault that a seed aims at is brought about. */
 const AIMED = 2;
 
@@ -56,7 +64,7 @@ export class Faults {
    */
   happens(kind: FaultKind, during?: ActionName): boolean {
     if (!this.#comes(kind, during)) return false;
-    this.#counterOf(kind, during)();
+    this.#count(kind, this.#circumstances(kind, during));
     return true;
   }
 
@@ -68,9 +76,9 @@ export class Faults {
   befalls(kind: FaultKind, deed: () => string | undefined): string | undefined {
     if (!this.#comes(kind)) return undefined;
     // The deed may put an end to what was under way when it came.
-    const count = this.#counterOf(kind);
+    const circumstances = this.#circumstances(kind);
     const what = deed();
-    if (what !== undefined) count();
+    if (what !== undefined) this.#count(kind, circumstances);
     return what;
   }
 
@@ -78,17 +86,21 @@ export class Faults {
     return this.#on && (this.#aimsAt(kind, during) || this.#comesByChance(kind));
   }
 
-  #counterOf(kind: FaultKind, during?: ActionName): () => void {
-    const { meetings, underway } = this.#options;
-    const aimed = this.#mayBeAimedAt(kind, during);
-    const present = befallsSteps(kind) ? (during ? [during] : []) : [...underway()];
-    const met = actionsMetBy(kind);
-    return () => {
-      if (aimed) this.#aimed += 1;
-      else this.#budget -= 1;
-      this.#fired.set(kind, (this.#fired.get(kind) ?? 0) + 1);
-      for (const action of present) if (met.includes(action)) meetings.add(kind, action);
+  #circumstances(kind: FaultKind, during?: ActionName): Circumstances {
+    const stepOf = during ? [during] : [];
+    return {
+      aimed: this.#mayBeAimedAt(kind, during),
+      actions: befallsSteps(kind) ? stepOf : [...this.#options.underway()],
     };
+  }
+
+  #count(kind: FaultKind, { aimed, actions }: Circumstances): void {
+    // What was wanted here is not charged to the world, whichever die brought it about.
+    if (aimed) this.#aimed += 1;
+    else this.#budget -= 1;
+    this.#fired.set(kind, (this.#fired.get(kind) ?? 0) + 1);
+    const met = actionsMetBy(kind);
+    for (const action of actions) if (met.includes(action)) this.#options.meetings.add(kind, action);
   }
 
   #comesByChance(kind: FaultKind): boolean {

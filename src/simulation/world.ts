@@ -180,7 +180,7 @@ export class World {
       await this.#steps(20 + this.#random.below(this.#size.pause));
       this.#tell(`a user ${this.#users.actTowards()}`);
     }
-    if (this.#faults.aimMet) for (const done of this.#users.prove()) this.#tell(`a user ${done}`);
+    if (this.#faults.aimMet) for (const done of this.#users.actAfterFault()) this.#tell(`a user ${done}`);
     await this.#steps(60);
   }
 

@@ -17,8 +17,8 @@ export class Users {
   readonly #client: UserClient;
   /** What this world is to lead to, if to anything. */
   readonly #towards: readonly Deed[];
-  /** What shows whether its fault was coped with. */
-  readonly #proofs: readonly Deed[];
+  /** For when the fault that this world aims at has come. */
+  readonly #afterFault: readonly Deed[];
   /** Names that are to be used again as soon as they are free. */
   readonly #again = new Set<string>();
 
@@ -28,7 +28,7 @@ export class Users {
       ({ leadsTo, preparesFor = [] }) =>
         aim && (leadsTo.includes(aim.action) || preparesFor.includes(aim.fault)),
     );
-    this.#proofs = deeds.filter(({ showsAfter = [] }) => aim && showsAfter.includes(aim.fault));
+    this.#afterFault = deeds.filter(({ showsAfter = [] }) => aim && showsAfter.includes(aim.fault));
   }
 
   /** An image, a Subnet, user data, and Machines. @returns what was applied */
@@ -60,9 +60,9 @@ export class Users {
     return this.#actFrom(this.#towards.length > 0 ? this.#towards : deeds);
   }
 
-  /** What may go wrong only after the fault that this world brings about. @returns what it was, if there is such a thing */
-  prove(): string[] {
-    return this.#proofs.map((deed) => this.#attempt(() => deed.does(this.#client)));
+  /** What shows whether the fault that this world aims at was coped with. @returns what was done, often nothing */
+  actAfterFault(): string[] {
+    return this.#afterFault.map((deed) => this.#attempt(() => deed.does(this.#client)));
   }
 
   #actFrom(kinds: readonly Deed[]): string {
