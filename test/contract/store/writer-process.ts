@@ -75,5 +75,6 @@ if (import.meta.main) {
     }
   };
   for (let number = 0; number < LANES; number += 1) void lane(number);
+  // Whoever has made all its attempts still has to be there when the kill comes.
   setInterval(() => undefined, 60_000);
 }
