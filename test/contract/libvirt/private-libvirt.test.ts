@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { LibvirtConnection } from '../../../src/host/libvirt/connection.ts';
 import { LibvirtHypervisor } from '../../../src/host/libvirt/libvirt-hypervisor.ts';
 import { PrivateLibvirt } from '../../../src/host/libvirt/private-libvirt.ts';
+import { isAlive, type ProcessIdentity } from '../../../src/host/process-identity.ts';
 import { makePrivateHost, type PrivateHost } from './private-host.ts';
 
 let host: PrivateHost;
@@ -16,6 +18,13 @@ const another = (): PrivateLibvirt =>
     networkNamespace: host.namespace,
     kvm: 'hidden',
   });
+
+/** The kernel ends a killed process when it gets to it, and one that is not our child has no exit to wait for. */
+async function kill(daemon: ProcessIdentity | undefined): Promise<void> {
+  if (daemon === undefined) throw new Error('it does not run');
+  process.kill(daemon.pid, 'SIGKILL');
+  while (isAlive(daemon)) await delay(5);
+}
 
 beforeAll(async () => {
   host = await makePrivateHost();
@@ -82,7 +91,7 @@ test('guests outlive both daemons, stopped or killed, and each comes back withou
   const qemu = await readFile(join(host.libvirt.layout.root, 'run', 'qemu', `purlin-${uuid}.pid`), 'utf8');
 
   const before = await host.libvirt.status();
-  process.kill(before.virtlogd?.pid ?? 0, 'SIGKILL');
+  await kill(before.virtlogd);
   await host.libvirt.ensureRunning();
   const after = await host.libvirt.status();
   expect(after.libvirtd).toEqual(before.libvirtd);
