@@ -10,7 +10,6 @@ interface Task {
 
 interface Timer extends Task {
   at: number;
-  serial: number;
 }
 
 /** Where a simulated world begins: 2026-01-01, so that times in status fields look like times. */
@@ -27,7 +26,6 @@ export class Scheduler {
   readonly #ready: Task[] = [];
   readonly #timers: Timer[] = [];
   #nowMs = 0;
-  #serial = 0;
   #steps = 0;
 
   /** @param onStep told of every task before it runs */
@@ -56,14 +54,7 @@ export class Scheduler {
   }
 
   after(label: string, delayMs: number, process: Process | undefined, run: () => void): Cancel {
-    this.#serial += 1;
-    const timer: Timer = {
-      label,
-      process,
-      run,
-      at: this.#nowMs + Math.max(0, delayMs),
-      serial: this.#serial,
-    };
+    const timer: Timer = { label, process, run, at: this.#nowMs + Math.max(0, delayMs) };
     const index = this.#timers.findIndex((each) => each.at > timer.at);
     this.#timers.splice(index === -1 ? this.#timers.length : index, 0, timer);
     return () => {
@@ -96,11 +87,6 @@ export class Scheduler {
     task.run();
     await settled();
     return true;
-  }
-
-  /** When the next timer is due, in milliseconds since the world began. */
-  get nextTimerMs(): number | undefined {
-    return this.#timers[0]?.at;
   }
 
   #next(): Task | undefined {
