@@ -1,0 +1,50 @@
+/**
+ * Sends the same scripted requests to the embedded API server and to a genuine one, and tells where they answer
+ * differently. The genuine one is that of KUBECONFIG, or without it the recorded answers of one.
+ *
+ *   npm run test:differential [-- --only NAME] [-- --record]
+ *
+ * `--record` plays them to the server of KUBECONFIG only, and keeps its answers as what is expected.
+ */
+import { parseArgs } from 'node:util';
+import { serverOf } from '../test/differential/client.ts';
+import { disagreements } from '../test/differential/compare.ts';
+import { withEmbeddedServer } from '../test/differential/embedded.ts';
+import { readExpectations, recordExpectations } from '../test/differential/expectations.ts';
+import { play } from '../test/differential/run.ts';
+import { SCENARIOS } from '../test/differential/scenarios/index.ts';
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, record: { type: 'boolean', default: false } },
+});
+const scenarios = SCENARIOS.filter(({ name }) => values.only?.includes(name) ?? true);
+const kubeconfig = process.env['KUBECONFIG'];
+
+if (values.record) {
+  if (!kubeconfig) throw new Error('--record needs KUBECONFIG to point at a genuine server');
+  for (const [name, answers] of await play(await serverOf(kubeconfig), scenarios))
+    await recordExpectations(name, answers);
+  process.exit(0);
+}
+
+const genuine = kubeconfig ? await play(await serverOf(kubeconfig), scenarios) : undefined;
+const embedded = await withEmbeddedServer((server) => play(server, scenarios));
+let requests = 0;
+let differing = 0;
+for (const { name, steps } of scenarios) {
+  const expected = genuine?.get(name) ?? (await readExpectations(name));
+  const found = disagreements(name, expected, embedded.get(name) ?? {});
+  requests += steps.length;
+  differing += new Set(found.map(({ step }) => step)).size;
+  for (const { step, path, expected: wanted, actual } of found)
+    console.log(`${name}, ${step}: ${path}\n  expected ${short(wanted)}\n  answered ${short(actual)}`);
+}
+console.log(
+  `${requests} requests of ${scenarios.length} scenarios, compared with ${genuine ? 'the server of KUBECONFIG' : 'recorded answers'}: ${differing} answered differently`,
+);
+process.exitCode = differing === 0 ? 0 : 1;
+
+function short(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > 400 ? `${text.slice(0, 400)}…` : text;
+}
