@@ -41,8 +41,7 @@ export function printerColumn(column: PrinterColumn): TableColumn {
   const find = compileJsonPath(column.jsonPath);
   return {
     name: column.name,
-    // A date is computed to an age here, so that clients show it as it is.
-    type: type === 'date' ? 'string' : type,
+    type,
     ...(column.format && { format: column.format }),
     description: column.description ?? '',
     priority: column.priority ?? 0,
@@ -60,7 +59,8 @@ export function computedColumn(
 }
 
 export const nameColumn = NAME_COLUMN;
-export const ageColumn = printerColumn(AGE);
+/** In tables of built-ins every column is text, as they are computed. */
+export const ageColumn: TableColumn = { ...printerColumn(AGE), type: 'string' };
 
 function cellOf(value: unknown, type: TableColumn['type'], now: Date): unknown {
   switch (type) {

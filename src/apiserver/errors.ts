@@ -151,7 +151,7 @@ export const internalError = (message: string): ApiError =>
   new ApiError(500, 'InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] });
 
 export const resourceVersionTooLarge = (requested: number, current: number): ApiError =>
-  new ApiError(504, 'Timeout', `Too large resource version: ${requested}, current: ${current}`, {
+  new ApiError(504, 'Timeout', `Timeout: Too large resource version: ${requested}, current: ${current}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   });

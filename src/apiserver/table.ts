@@ -1,5 +1,5 @@
 /** `as=Table` and `as=PartialObjectMetadata` renderings of objects and lists. */
-import { notAcceptable } from './errors.ts';
+import { badRequest, notAcceptable } from './errors.ts';
 import type { KubeObject } from './object.ts';
 import type { Resource, TableColumn } from './resource.ts';
 
@@ -32,7 +32,11 @@ export function negotiate(accept: string | undefined, query: URLSearchParams): R
 
 function includeObject(query: URLSearchParams): 'None' | 'Metadata' | 'Object' {
   const given = query.get('includeObject');
-  return given === 'None' || given === 'Object' ? given : 'Metadata';
+  if (!given) return 'Metadata';
+  if (given === 'None' || given === 'Metadata' || given === 'Object') return given;
+  throw badRequest(
+    `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(given)}: must be 'Metadata', 'Object', 'None', or empty`,
+  );
 }
 
 export function renderObject(
@@ -66,7 +70,13 @@ export function renderList(
 ): unknown {
   switch (rendering.as) {
     case 'object':
-      return { kind: resource.listKind, apiVersion: resource.apiVersion, metadata, items };
+      return {
+        kind: resource.listKind,
+        apiVersion: resource.apiVersion,
+        // Lists of custom resources say so when there is no more.
+        metadata: resource.custom ? { continue: '', ...metadata } : metadata,
+        items,
+      };
     case 'metadata':
       return {
         kind: 'PartialObjectMetadataList',
@@ -114,10 +124,14 @@ function table(
     columnDefinitions: resource.columns.map(columnDefinition),
     rows: items.map((item) => ({
       cells: resource.columns.map((column) => column.cell(item, now) ?? null),
-      ...(rendering.include === 'Object' && { object: item }),
-      ...(rendering.include === 'Metadata' && { object: partialMetadata(item, rendering.version) }),
+      object: rowObject(item, rendering),
     })),
   };
+}
+
+function rowObject(item: KubeObject, { include, version }: Rendering & { as: 'table' }): unknown {
+  if (include === 'None') return null;
+  return include === 'Object' ? item : partialMetadata(item, version);
 }
 
 function columnDefinition({ name, type, format = '', description, priority }: TableColumn): object {

@@ -1,6 +1,7 @@
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { badRequest, expired, resourceVersionTooLarge } from '../errors.ts';
+import { badRequest, expired, fieldError, resourceVersionTooLarge } from '../errors.ts';
+import type { ApiError } from '../errors.ts';
 import type { KubeObject } from '../object.ts';
 import { keyPrefix } from '../resource.ts';
 import type { Resource } from '../resource.ts';
@@ -35,6 +36,10 @@ export function listObjects(
   namespace: string | undefined,
   query: URLSearchParams,
 ): ObjectList {
+  if (query.get('sendInitialEvents'))
+    throw invalidOptions(
+      fieldError.forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'),
+    );
   const selector = parseSelectors(query, resource);
   const limit = parseLimit(query);
   const prefix = keyPrefix(resource, resource.namespaced ? namespace : undefined);
@@ -95,10 +100,11 @@ function scan(
 
 function parseLimit(query: URLSearchParams): number | undefined {
   const text = query.get('limit');
-  if (!text || text === '0') return undefined;
-  if (!/^\d+$/.test(text))
-    throw badRequest(`limit: Invalid value: ${JSON.stringify(text)}: must be a positive integer`);
-  return Number(text);
+  if (!text) return undefined;
+  if (!/^-?\d+$/.test(text))
+    throw badRequest(`limit: Invalid value: ${JSON.stringify(text)}: must be a decimal integer`);
+  const limit = Number(text);
+  return limit > 0 ? limit : undefined;
 }
 
 function startOf(query: URLSearchParams, prefix: string, current: number): Page {
@@ -109,30 +115,19 @@ function startOf(query: URLSearchParams, prefix: string, current: number): Page 
     if (revision !== undefined && revision !== 0) {
       throw badRequest('specifying resource version is not allowed when using continue');
     }
-    if (match)
-      throw invalidOptions(
-        'resourceVersionMatch',
-        'resourceVersionMatch is forbidden when continue is provided',
-      );
+    if (match) throw forbiddenMatch('resourceVersionMatch is forbidden when continue is provided');
     return decodeContinue(token, prefix);
   }
   if (match && revision === undefined) {
-    throw invalidOptions(
-      'resourceVersionMatch',
-      'resourceVersionMatch is forbidden unless resourceVersion is provided',
-    );
+    throw forbiddenMatch('resourceVersionMatch is forbidden unless resourceVersion is provided');
   }
   if (match && match !== 'Exact' && match !== 'NotOlderThan') {
     throw invalidOptions(
-      'resourceVersionMatch',
-      `unsupported value ${match}: supported values: Exact, NotOlderThan`,
+      fieldError.notSupported('resourceVersionMatch', match, ['Exact', 'NotOlderThan', '']),
     );
   }
   if (match === 'Exact' && revision === 0) {
-    throw invalidOptions(
-      'resourceVersionMatch',
-      'resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
-    );
+    throw forbiddenMatch('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
   }
   if (revision !== undefined && revision > current) throw resourceVersionTooLarge(revision, current);
   // A limited list at a version without a match rule means that exact version, as in Kubernetes.
@@ -140,13 +135,16 @@ function startOf(query: URLSearchParams, prefix: string, current: number): Page 
   return { revision: exact ? revision : undefined, after: undefined };
 }
 
+const forbiddenMatch = (why: string): ApiError =>
+  invalidOptions(fieldError.forbidden('resourceVersionMatch', why));
+
 function encodeContinue(revision: number, lastKey: string, prefix: string): string {
   const token = { v: 'meta.k8s.io/v1', rv: revision, start: lastKey.slice(prefix.length) };
   return Buffer.from(JSON.stringify(token)).toString('base64url');
 }
 
 function decodeContinue(token: string, prefix: string): Page {
-  const fault = (why: string) => badRequest(`continue key is not valid: ${why}`);
+  const fault = (why: string) => badRequest(`invalid continue token: continue key is not valid: ${why}`);
   let parsed: { v?: unknown; rv?: unknown; start?: unknown };
   try {
     parsed = JSON.parse(Buffer.from(token, 'base64url').toString()) as typeof parsed;

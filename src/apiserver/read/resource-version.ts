@@ -1,4 +1,5 @@
-import { ApiError, badRequest, expired, fieldError, resourceVersionTooLarge } from '../errors.ts';
+import { badRequest, expired, invalid, resourceVersionTooLarge } from '../errors.ts';
+import type { ApiError, FieldError } from '../errors.ts';
 import { CompactedError, FutureRevisionError } from '../../store/index.ts';
 
 /** A `resourceVersion` parameter; undefined when absent or empty. Throws 400 unless it is a decimal integer. */
@@ -30,12 +31,6 @@ export function asApiError(error: unknown): unknown {
   return error;
 }
 
-/** 422 for a combination of list or watch options that makes no sense. */
-export function invalidOptions(field: string, message: string): ApiError {
-  const error = fieldError.forbidden(field, message);
-  return new ApiError(422, 'Invalid', `ListOptions.meta.k8s.io "" is invalid: ${field}: ${error.message}`, {
-    group: 'meta.k8s.io',
-    kind: 'ListOptions',
-    causes: [error],
-  });
-}
+/** 422 for list or watch options that make no sense, alone or together. */
+export const invalidOptions = (...faults: FieldError[]): ApiError =>
+  invalid('meta.k8s.io', 'ListOptions', '', faults);

@@ -1,6 +1,6 @@
 import { decodeChange, decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { ApiError, expired, internalError } from '../errors.ts';
+import { ApiError, expired, fieldError, internalError } from '../errors.ts';
 import type { ApiRequest, ApiResponse } from '../http.ts';
 import type { KubeObject } from '../object.ts';
 import { keyPrefix } from '../resource.ts';
@@ -21,8 +21,10 @@ const DEFAULT_TIMEOUT_SECONDS = 30 * 60;
 const MAX_TIMEOUT_SECONDS = 24 * 60 * 60;
 
 interface WatchOptions {
-  /** Undefined: send the present state first. */
+  /** Undefined: from now on. */
   from: number | undefined;
+  /** The present state comes first. */
+  sendPresent: boolean;
   bookmarks: boolean;
   /** WatchList: after the present state, a bookmark says that it is complete. */
   announceInitialEnd: boolean;
@@ -61,19 +63,25 @@ function watchOptions(query: URLSearchParams): WatchOptions {
   const bookmarks = query.get('allowWatchBookmarks') === 'true' || query.get('allowWatchBookmarks') === '1';
   if (sendInitial !== null && match !== 'NotOlderThan') {
     throw invalidOptions(
-      'resourceVersionMatch',
-      'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+      fieldError.forbidden(
+        'resourceVersionMatch',
+        'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+      ),
+      ...(match ? [fieldError.notSupported('resourceVersionMatch', match, ['NotOlderThan'])] : []),
     );
   }
   if (sendInitial === null && match) {
     throw invalidOptions(
-      'resourceVersionMatch',
-      'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      fieldError.forbidden(
+        'resourceVersionMatch',
+        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      ),
     );
   }
-  const initial = sendInitial === 'true' || (sendInitial === null && !revision);
+  const sendPresent = sendInitial === 'true' || (sendInitial === null && !revision);
   return {
-    from: initial ? undefined : (revision ?? 0),
+    from: sendPresent || !revision ? undefined : revision,
+    sendPresent,
     bookmarks,
     announceInitialEnd: sendInitial === 'true' && bookmarks,
     timeoutMs: timeoutSeconds(query.get('timeoutSeconds')) * 1000,
@@ -137,7 +145,7 @@ class WatchSession {
     if (gone.aborted) close();
     try {
       // The state is read in the same turn as the watch began, so that nothing lies between them.
-      if (this.#options.from === undefined) await this.#sendPresentState();
+      if (this.#options.sendPresent) await this.#sendPresentState();
       await this.#sendChanges(watch);
       if (this.#options.bookmarks && !gone.aborted) await this.#bookmark(watch.progress);
     } finally {
@@ -196,7 +204,6 @@ class WatchSession {
     const { kind, apiVersion } = this.#resource;
     const metadata = {
       resourceVersion: String(revision),
-      creationTimestamp: null,
       ...(annotations && { annotations }),
     };
     const bare: KubeObject = { kind, apiVersion, metadata };

@@ -188,7 +188,6 @@ export const watches: Scenario = {
     watch('bad version', GADGETS, { resourceVersion: 'abc' }),
     watch('bad selector', GADGETS, { labelSelector: 'a in b' }),
     watch('unknown field', GADGETS, { fieldSelector: 'spec.note=x' }),
-    watch('expired', GADGETS, { resourceVersion: '1' }),
     watch(
       'other version',
       GADGETS.replace('/v1/', '/v1beta1/'),
