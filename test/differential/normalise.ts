@@ -1,11 +1,12 @@
 import type { Answer } from './scenario.ts';
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+const isUid = (text: string): boolean => text.replace(UUID, '') === '';
 const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;
 
 /**
- * Replaces what differs from run to run by names that stay: the first UID of a scenario is `uid-1` wherever it occurs,
- * so that it still shows where two answers speak of the same object, or of the same version of it.
+ * Replaces what differs from run to run by names that stay: the UID of an object by `uid of NAME` wherever it occurs, its
+ * versions by their order, so that it still shows where two answers speak of the same object or of the same version.
  */
 export class Normaliser {
   readonly #namespace: string;
@@ -24,18 +25,22 @@ export class Normaliser {
     };
   }
 
-  #value(value: unknown, key = ''): unknown {
-    if (typeof value === 'string') return this.#field(key, value);
+  #value(value: unknown, key = '', of = ''): unknown {
+    if (typeof value === 'string') return this.#field(key, value, of);
     if (Array.isArray(value)) return value.map((item) => this.#value(item));
     if (typeof value !== 'object' || value === null) return value;
-    const fields = Object.entries(ofTheMoment(value as Record<string, unknown>)).map(
-      ([name, item]) => [this.#text(name), this.#value(item, name)] as const,
+    const record = ofTheMoment(value as Record<string, unknown>);
+    const name = this.#text(String(record['generateName'] ?? record['name'] ?? ''));
+    const fields = Object.entries(record).map(
+      ([field, item]) => [this.#text(field), this.#value(item, field, name)] as const,
     );
     return withSortedCauses(withoutGeneratedName(Object.fromEntries(fields)));
   }
 
-  #field(key: string, value: string): string {
-    if (key === 'resourceVersion' && /^[1-9]\d*$/.test(value)) return this.#versions.of(value);
+  /** @param of the name of the object whose field it is */
+  #field(key: string, value: string, of: string): string {
+    if (key === 'resourceVersion' && /^[1-9]\d*$/.test(value)) return this.#versions.of(value, of);
+    if (key === 'uid' && isUid(value)) return this.#uids.of(value, of);
     if (key === 'continue' && value !== '') return '<continue>';
     if (key === 'storageVersionHash') return '<hash>';
     return this.#text(value);
@@ -81,16 +86,22 @@ function withSortedCauses(status: Record<string, unknown>): Record<string, unkno
 }
 
 class Names {
-  readonly #prefix: string;
+  readonly #what: string;
   readonly #seen = new Map<string, string>();
+  readonly #counts = new Map<string, number>();
 
-  constructor(prefix: string) {
-    this.#prefix = prefix;
+  constructor(what: string) {
+    this.#what = what;
   }
 
-  of(value: string): string {
-    const known = this.#seen.get(value) ?? `${this.#prefix}-${this.#seen.size + 1}`;
-    this.#seen.set(value, known);
-    return known;
+  /** The first that is told of an owner is `WHAT 1 of OWNER`, and stays so. */
+  of(value: string, owner = 'something'): string {
+    const known = this.#seen.get(value);
+    if (known !== undefined) return known;
+    const count = (this.#counts.get(owner) ?? 0) + 1;
+    this.#counts.set(owner, count);
+    const name = `${this.#what} ${count} of ${owner}`;
+    this.#seen.set(value, name);
+    return name;
   }
 }
