@@ -73,7 +73,7 @@ const subjectAccess = message(
 );
 
 const accessStatus = message(
-  [1, 'allowed', 'bool'],
+  [1, 'allowed', 'bool*'],
   [2, 'reason', 'string'],
   [3, 'evaluationError', 'string'],
   [4, 'denied', 'bool'],
@@ -123,6 +123,6 @@ export const accessMessages: Readonly<Record<string, Message>> = {
   LocalSubjectAccessReview: review(subjectAccess, accessStatus),
   SelfSubjectRulesReview: review(
     message([1, 'namespace', 'string']),
-    message([3, 'incomplete', 'bool'], [4, 'evaluationError', 'string']),
+    message([3, 'incomplete', 'bool*'], [4, 'evaluationError', 'string']),
   ),
 };
