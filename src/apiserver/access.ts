@@ -31,12 +31,13 @@ export async function openAccess(context: ApiContext, pkiDirectory: string): Pro
     now,
   );
   const authenticator = new Authenticator(tokens, await readTokenFile(join(pkiDirectory, 'tokens')));
-  const { policy, close } = followPolicy(store, logger);
+  const feed = followPolicy(store, logger);
+  const { policy } = feed;
   const parts = { policy, authenticator, tokens, objects, now };
   for (const resource of [...rbacResources(policy), ...reviewResources(parts)]) registry.add(resource);
   const serviceAccounts = registry.find('', 'v1', 'serviceaccounts');
   if (serviceAccounts) registry.add(withTokens(serviceAccounts, parts));
-  return { authenticator, policy, tokens, objects, close };
+  return { authenticator, policy, tokens, objects, close: () => feed.close() };
 }
 
 function storedObjects({ store, registry }: ApiContext): TokenObjects {

@@ -45,20 +45,13 @@ const WRITTEN_KINDS = ['disks', 'images', 'machines', 'subnets'];
 
 const withStatus = (plurals: string[]): string[] => plurals.flatMap((one) => [one, `${one}/status`]);
 
+const DISCOVERY_URLS = ['/api', '/api/*', '/apis', '/apis/*', '/openapi', '/openapi/*'];
+const INFO_URLS = ['/healthz', '/livez', '/readyz', '/version', '/version/'];
+
 export const DEFAULT_ROLES: readonly KubeObject[] = [
   role('cluster-admin', [rule(['*'], '*', '*'), { verbs: ['*'], nonResourceURLs: ['*'] }]),
-  role('system:discovery', [
-    {
-      verbs: ['get'],
-      nonResourceURLs: [
-        ...['/api', '/api/*', '/apis', '/apis/*', '/healthz', '/livez', '/openapi', '/openapi/*'],
-        ...['/readyz', '/version', '/version/'],
-      ],
-    },
-  ]),
-  role('system:public-info-viewer', [
-    { verbs: ['get'], nonResourceURLs: ['/healthz', '/livez', '/readyz', '/version', '/version/'] },
-  ]),
+  role('system:discovery', [{ verbs: ['get'], nonResourceURLs: [...DISCOVERY_URLS, ...INFO_URLS] }]),
+  role('system:public-info-viewer', [{ verbs: ['get'], nonResourceURLs: INFO_URLS }]),
   role('system:basic-user', [
     rule(['create'], 'authorization.k8s.io', 'selfsubjectaccessreviews', 'selfsubjectrulesreviews'),
     rule(['create'], 'authentication.k8s.io', 'selfsubjectreviews'),

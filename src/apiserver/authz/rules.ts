@@ -1,5 +1,4 @@
 /** One rule of a role, and what it lets do: pkg/registry/rbac and the RBAC helpers of Kubernetes. Pure. */
-import { sameJson } from '../object.ts';
 import type { Attributes, PathAttributes, ResourceAttributes } from './attributes.ts';
 
 export interface PolicyRule {
@@ -101,15 +100,12 @@ function ruleCovers(
 
 /** Puts the verbs of rules that differ by nothing else together again, for people to read. */
 export function compactRules(rules: readonly PolicyRule[]): PolicyRule[] {
-  const compacted: PolicyRule[] = [];
-  for (const rule of rules) {
-    const { verbs, ...rest } = rule;
-    const at = compacted.findIndex(({ verbs: _, ...other }) => sameJson(other, rest));
-    const found = compacted[at];
-    if (found) compacted[at] = { ...rest, verbs: [...found.verbs, ...verbs] };
-    else compacted.push(rule);
+  const compacted = new Map<string, PolicyRule>();
+  for (const { verbs, ...rest } of rules) {
+    const same = JSON.stringify(rest);
+    compacted.set(same, { ...rest, verbs: [...(compacted.get(same)?.verbs ?? []), ...verbs] });
   }
-  return compacted;
+  return [...compacted.values()];
 }
 
 /** As Kubernetes writes a rule into its messages. */

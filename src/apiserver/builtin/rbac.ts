@@ -4,12 +4,10 @@ import { RBAC_GROUP } from '../authz/policy.ts';
 import type { Policy, RoleRef, Subject } from '../authz/policy.ts';
 import { ageColumn, computedColumn, nameColumn } from '../columns.ts';
 import type { KubeObject } from '../object.ts';
-import type { Resource, TableColumn } from '../resource.ts';
+import type { BuiltinRules, Resource, TableColumn } from '../resource.ts';
 import { builtinResource } from './index.ts';
 import { bindingErrors, prepareBinding, prepareRole, roleErrors } from './rbac-rules.ts';
 import { rbacSchemas } from './rbac-schemas.ts';
-
-const common = { group: RBAC_GROUP, nameRule: 'pathSegment' } as const;
 
 const roleColumns: TableColumn[] = [
   nameColumn,
@@ -36,51 +34,40 @@ const bindingColumns: TableColumn[] = [
   computedColumn('ServiceAccounts', (binding) => subjectNames(binding, 'ServiceAccount'), { priority: 1 }),
 ];
 
-/** The policy decides who may write which of them. */
-export const rbacResources = (policy: Policy): Resource[] => [
-  role(policy, 'Role', 'roles', 'namespace'),
-  role(policy, 'ClusterRole', 'clusterroles', 'cluster'),
-  binding(policy, 'RoleBinding', 'rolebindings', 'namespace'),
-  binding(policy, 'ClusterRoleBinding', 'clusterrolebindings', 'cluster'),
-];
-
 type Scope = 'namespace' | 'cluster';
 
-function role(policy: Policy, kind: 'Role' | 'ClusterRole', plural: string, scope: Scope): Resource {
-  const builtin = {
-    ...common,
-    kind,
-    plural,
-    columns: roleColumns,
-    ...(scope === 'cluster' && { clusterScoped: true as const }),
-    rules: {
-      prepare: prepareRole,
-      validate: (object: KubeObject) => roleErrors(object, scope),
-      admit: (...[object, old, user]: Admission) => admitRole(policy, { object, old, user, plural }),
-    },
-  };
-  return builtinResource(builtin, rbacSchemas[kind]);
-}
+/** The policy decides who may write which of them. */
+export const rbacResources = (policy: Policy): Resource[] => [
+  resource('Role', 'roles', roleColumns, roleRules(policy, 'roles', 'namespace')),
+  resource('ClusterRole', 'clusterroles', roleColumns, roleRules(policy, 'clusterroles', 'cluster')),
+  resource('RoleBinding', 'rolebindings', bindingColumns, bindingRules(policy, 'rolebindings', 'namespace')),
+  resource(
+    'ClusterRoleBinding',
+    'clusterrolebindings',
+    bindingColumns,
+    bindingRules(policy, 'clusterrolebindings', 'cluster'),
+  ),
+];
 
-type Admission = Parameters<NonNullable<NonNullable<Resource['rules']>['admit']>>;
-
-function binding(
-  policy: Policy,
-  kind: 'RoleBinding' | 'ClusterRoleBinding',
+function resource(
+  kind: keyof typeof rbacSchemas,
   plural: string,
-  scope: Scope,
+  columns: TableColumn[],
+  rules: BuiltinRules,
 ): Resource {
-  const builtin = {
-    ...common,
-    kind,
-    plural,
-    columns: bindingColumns,
-    ...(scope === 'cluster' && { clusterScoped: true as const }),
-    rules: {
-      prepare: prepareBinding,
-      validate: (object: KubeObject, old: KubeObject | undefined) => bindingErrors(object, old, scope),
-      admit: (...[object, old, user]: Admission) => admitBinding(policy, { object, old, user, plural }),
-    },
-  };
-  return builtinResource(builtin, rbacSchemas[kind]);
+  const scope = kind.startsWith('Cluster') ? { clusterScoped: true as const } : {};
+  const builtin = { kind, plural, columns, rules, group: RBAC_GROUP, nameRule: 'pathSegment' as const };
+  return builtinResource({ ...builtin, ...scope }, rbacSchemas[kind]);
 }
+
+const roleRules = (policy: Policy, plural: string, scope: Scope): BuiltinRules => ({
+  prepare: prepareRole,
+  validate: (role) => roleErrors(role, scope),
+  admit: (object, old, user) => admitRole(policy, { object, old, user, plural }),
+});
+
+const bindingRules = (policy: Policy, plural: string, scope: Scope): BuiltinRules => ({
+  prepare: prepareBinding,
+  validate: (binding, old) => bindingErrors(binding, old, scope),
+  admit: (object, old, user) => admitBinding(policy, { object, old, user, plural }),
+});

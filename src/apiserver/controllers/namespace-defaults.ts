@@ -62,8 +62,8 @@ export class NamespaceDefaults {
     if (entry) return this.#restore(place.key, decodeEntry(entry), wanted);
     const body = { object: wanted, duplicates: [] };
     await createObject(this.#context, place.target, body, internalWrite()).catch((error: unknown) => {
-      // Somebody else made it, or the namespace is going.
-      if (!(error instanceof ApiError && error.code !== 500)) throw error;
+      // Somebody else made it, or the namespace is going or gone.
+      if (!(error instanceof ApiError && [403, 404, 409].includes(error.code))) throw error;
     });
   }
 
