@@ -65,8 +65,20 @@ function aggregated(
   return undefined;
 }
 
+const kindOf = ({ group, version, kind }: Resource) => ({ group, version, kind });
+
 function aggregatedResource(resource: Resource): object {
-  const responseKind = { group: resource.group, version: resource.version, kind: resource.kind };
+  const responseKind = kindOf(resource);
+  const subresources = [
+    ...(resource.statusSubresource
+      ? [{ subresource: 'status', responseKind, verbs: ['get', 'patch', 'update'] }]
+      : []),
+    ...[...(resource.subresources ?? [])].map(([subresource, of]) => ({
+      subresource,
+      responseKind: kindOf(of),
+      verbs: of.verbs,
+    })),
+  ];
   return {
     resource: resource.plural,
     responseKind,
@@ -75,9 +87,7 @@ function aggregatedResource(resource: Resource): object {
     verbs: resource.verbs,
     ...(resource.shortNames.length > 0 && { shortNames: resource.shortNames }),
     ...(resource.categories.length > 0 && { categories: resource.categories }),
-    ...(resource.statusSubresource && {
-      subresources: [{ subresource: 'status', responseKind, verbs: ['get', 'patch', 'update'] }],
-    }),
+    ...(subresources.length > 0 && { subresources }),
   };
 }
 
@@ -131,7 +141,14 @@ function resourceList(groupVersionName: string, resources: Resource[]): object {
         singularName: '',
         verbs: ['get', 'patch', 'update'],
       };
-      return resource.statusSubresource ? [main, status] : [main];
+      const others = [...(resource.subresources ?? [])].map(([name, of]) => ({
+        ...common,
+        ...kindOf(of),
+        name: `${resource.plural}/${name}`,
+        singularName: '',
+        verbs: of.verbs,
+      }));
+      return [main, ...(resource.statusSubresource ? [status] : []), ...others];
     }),
   };
 }

@@ -1,5 +1,6 @@
 /** HTTP as the rest of the server sees it, free of node:http2. */
 import { createHash } from 'node:crypto';
+import type { User } from './authn/user.ts';
 
 export interface ApiRequest {
   readonly method: string;
@@ -7,14 +8,28 @@ export interface ApiRequest {
   readonly query: URLSearchParams;
   /** Lower-case names. */
   header(name: string): string | undefined;
+  /** Every header as it was sent, one entry for each time; lower-case names. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
   /** The whole body; rejects with 413 when it is over the limit. */
   body(): Promise<Buffer>;
   /** For the client's user, whatever the outcome; sent as `Warning` headers. */
   readonly warnings: string[];
   /** Aborted when the client has gone or the server closes. */
   readonly gone: AbortSignal;
-  /** Subject of a verified client certificate. */
-  readonly certificate: { commonName: string; organizations: string[] } | undefined;
+  readonly certificate: ClientCertificate | undefined;
+}
+
+/** Of a certificate that our CA has signed. */
+export interface ClientCertificate {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  /** Its fingerprint, in lower-case hexadecimal. */
+  readonly sha256: string;
+}
+
+/** A request whose maker is known, or whom its maker stands in for. */
+export interface UserRequest extends ApiRequest {
+  readonly user: User;
 }
 
 export interface ApiResponse {

@@ -5,9 +5,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openStore } from '../store/index.ts';
-import { Authenticator, readTokenFile } from './auth.ts';
+import { openAccess } from './access.ts';
+import { bootstrapRoles } from './authz/bootstrap.ts';
 import { builtinResources } from './builtin/index.ts';
-import type { Logger } from './context.ts';
+import type { ApiContext, Logger } from './context.ts';
 import { startControllers } from './controllers/index.ts';
 import { Health } from './health.ts';
 import type { ReadyCheck } from './health.ts';
@@ -56,8 +57,8 @@ export interface ApiServer {
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { dataDir, logger, advertise = reachable(options.listen.host) } = options;
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const pki = await loadPki(join(dataDir, 'pki'), [...new Set(['127.0.0.1', 'localhost', advertise])]);
-  const authenticator = new Authenticator(await readTokenFile(join(dataDir, 'pki', 'tokens')));
+  const pkiDirectory = join(dataDir, 'pki');
+  const pki = await loadPki(pkiDirectory, [...new Set(['127.0.0.1', 'localhost', advertise])]);
   const store = openStore({
     file: join(dataDir, 'store.db'),
     ...(options.historyRevisions && { historyRevisions: options.historyRevisions }),
@@ -66,20 +67,21 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const registry = new Registry();
     for (const resource of builtinResources()) registry.add(resource);
     let port = options.listen.port;
+    const context: ApiContext = { store, registry, logger, now: () => new Date() };
+    const access = await openAccess(context, pkiDirectory);
     const api: Api = {
-      store,
-      registry,
-      logger,
-      now: () => new Date(),
+      ...context,
       health: new Health(),
-      authenticator,
+      authenticator: access.authenticator,
+      policy: access.policy,
       openApi: new OpenApi(registry),
       address: () => `${advertise}:${port}`,
     };
     await installNamespaces(api);
     await installCrds(api, options.crdsDir);
+    await bootstrapRoles(api);
     const listener = await listen(options.listen, pki, (request) => handle(request, api), logger);
-    const controllers = startControllers(api);
+    const controllers = startControllers(api, { ...access, caPem: pki.caPem });
     port = listener.port;
     const url = `https://${advertise.includes(':') ? `[${advertise}]` : advertise}:${port}`;
     const kubeconfigPath = join(dataDir, 'kubeconfig');
@@ -94,12 +96,13 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       caPem: pki.caPem,
       adminKubeconfig: () => adminKubeconfig(url, pki),
       kubeconfigPath,
-      loopbackToken: authenticator.loopbackToken,
+      loopbackToken: access.authenticator.loopbackToken,
       addReadyCheck: (name, check) => api.health.addReadyCheck(name, check),
       close: async () => {
         api.health.startClosing();
         await controllers.close();
         await listener.close();
+        await access.close();
         store.close();
       },
     };

@@ -1,8 +1,20 @@
-import type { Pki } from './pki.ts';
+import type { KeyPair, Pki } from './pki.ts';
 
-/** A kubeconfig (YAML) for the administrator, with everything inline. */
-export function adminKubeconfig(url: string, { caPem, admin }: Pki): string {
-  const base64 = (text: string) => Buffer.from(text).toString('base64');
+export interface KubeconfigParts {
+  readonly url: string;
+  readonly caPem: string;
+  readonly user: string;
+  readonly credentials: KeyPair | { readonly token: string };
+  /** The one that kubectl works in unless told otherwise. */
+  readonly namespace: string;
+}
+
+export const adminKubeconfig = (url: string, { caPem, admin }: Pki): string =>
+  kubeconfig({ url, caPem, user: 'purlin-admin', credentials: admin, namespace: 'default' });
+
+/** A kubeconfig (YAML) with everything inline. */
+export function kubeconfig({ url, caPem, user, credentials, namespace }: KubeconfigParts): string {
+  const quoted = JSON.stringify(user);
   return `apiVersion: v1
 kind: Config
 clusters:
@@ -11,16 +23,23 @@ clusters:
     server: ${url}
     certificate-authority-data: ${base64(caPem)}
 users:
-- name: purlin-admin
+- name: ${quoted}
   user:
-    client-certificate-data: ${base64(admin.certificatePem)}
-    client-key-data: ${base64(admin.keyPem)}
+${credentialLines(credentials)}
 contexts:
 - name: purlin
   context:
     cluster: purlin
-    user: purlin-admin
-    namespace: default
+    user: ${quoted}
+    namespace: ${namespace}
 current-context: purlin
 `;
 }
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+const credentialLines = (credentials: KubeconfigParts['credentials']): string =>
+  'token' in credentials
+    ? `    token: ${credentials.token}`
+    : `    client-certificate-data: ${base64(credentials.certificatePem)}
+    client-key-data: ${base64(credentials.keyPem)}`;

@@ -119,12 +119,17 @@ function translate(request: Http2ServerRequest, gone: AbortSignal): ApiRequest {
       const value = request.headers[name];
       return Array.isArray(value) ? value.join(',') : value;
     },
+    headers: headerPairs(request.rawHeaders),
     body: () => readBody(request),
     warnings: [],
     gone,
     certificate: clientCertificate(request),
   };
 }
+
+/** Node lists names and values in turn. */
+const headerPairs = (raw: readonly string[]): (readonly [string, string])[] =>
+  raw.flatMap((name, i) => (i % 2 === 0 ? [[name.toLowerCase(), raw[i + 1] ?? ''] as const] : []));
 
 async function readBody(request: Http2ServerRequest): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -149,13 +154,14 @@ function clientCertificate(request: Http2ServerRequest): ApiRequest['certificate
 
 function readCertificate(socket: TLSSocket): ApiRequest['certificate'] {
   if (!socket.authorized) return undefined;
-  const { subject } = socket.getPeerCertificate();
+  const { subject, fingerprint256 } = socket.getPeerCertificate();
   if (!subject?.CN) return undefined;
   const organizations = subject.O as string | string[] | undefined;
   const commonName = subject.CN as string | string[];
   return {
     commonName: Array.isArray(commonName) ? (commonName[0] ?? '') : commonName,
     organizations: organizations === undefined ? [] : [organizations].flat(),
+    sha256: fingerprint256.replaceAll(':', '').toLowerCase(),
   };
 }
 

@@ -1,14 +1,16 @@
 /** The verbs of a resource: from method and path to the operation and back to a response. */
+import { watches } from './authz/attributes.ts';
 import type { ApiContext } from './context.ts';
 import { badRequest, methodNotAllowed, pathNotFound } from './errors.ts';
 import { json } from './http.ts';
-import type { ApiRequest, ApiResponse } from './http.ts';
+import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
 import type { KubeObject } from './object.ts';
 import { getObject } from './read/get.ts';
 import { listObjects } from './read/list.ts';
 import { watchObjects } from './read/watch.ts';
 import type { ResourceRequest } from './request-info.ts';
 import type { Resource, Verb } from './resource.ts';
+import { answerReview } from './reviews/answer.ts';
 import { negotiate, renderList, renderObject } from './table.ts';
 import type { Rendering } from './table.ts';
 import { decodeBody } from './write/body.ts';
@@ -23,7 +25,7 @@ import { updateObject } from './write/update.ts';
 
 interface Call {
   readonly context: ApiContext;
-  readonly request: ApiRequest;
+  readonly request: UserRequest;
   readonly target: ResourceRequest;
   readonly rendering: Rendering;
 }
@@ -45,6 +47,8 @@ const OPERATIONS: Record<Verb, Operation> = {
     const { context, request, target } = call;
     const options = writeOptions(request);
     const body = await decodeObject(call);
+    const { review } = target.resource;
+    if (review) return json(answerReview(review, body, target, { ...options, user: request.user }), 201);
     return answer(await createObject(context, target, body, options), 201, call);
   },
   update: async (call) => {
@@ -95,10 +99,11 @@ async function decodeObject({ request, target: { resource } }: Call): Promise<De
 
 /** Answers a request for objects. Throws 404 and 405 for what the resource does not offer. */
 export async function serveResource(
-  request: ApiRequest,
-  target: ResourceRequest,
+  request: UserRequest,
+  asked: ResourceRequest,
   context: ApiContext,
 ): Promise<ApiResponse> {
+  const target = withSubresource(asked);
   const { resource, subresource } = target;
   if (subresource !== undefined && !offers(resource, subresource)) throw pathNotFound();
   const verb = verbOf(request, target);
@@ -112,13 +117,23 @@ export async function serveResource(
   return OPERATIONS[verb]({ context, request, target, rendering });
 }
 
+/** A subresource of a kind of its own takes the place of the resource. */
+function withSubresource(asked: ResourceRequest): ResourceRequest {
+  const resource = asked.resource.subresources?.get(asked.subresource ?? '');
+  return resource ? { ...asked, resource } : asked;
+}
+
 const offers = (resource: Resource, subresource: string): boolean =>
+  resource.review !== undefined ||
   (subresource === 'status' && resource.statusSubresource) ||
   (subresource === 'finalize' && resource.kind === 'Namespace');
 
-function verbOf({ method, query }: ApiRequest, { name, subresource }: ResourceRequest): Verb | undefined {
+function verbOf(
+  { method, query }: ApiRequest,
+  { resource, name, subresource }: ResourceRequest,
+): Verb | undefined {
   if (name === undefined) {
-    if (method === 'GET' || method === 'HEAD') return isTrue(query.get('watch')) ? 'watch' : 'list';
+    if (method === 'GET' || method === 'HEAD') return watches(query) ? 'watch' : 'list';
     return method === 'POST' ? 'create' : method === 'DELETE' ? 'deletecollection' : undefined;
   }
   switch (method) {
@@ -129,14 +144,14 @@ function verbOf({ method, query }: ApiRequest, { name, subresource }: ResourceRe
       return 'update';
     case 'PATCH':
       return 'patch';
+    case 'POST':
+      return subresource !== undefined && resource.review ? 'create' : undefined;
     case 'DELETE':
       return subresource === undefined ? 'delete' : undefined;
     default:
       return undefined;
   }
 }
-
-const isTrue = (value: string | null): boolean => value === 'true' || value === '1';
 
 function answer(object: KubeObject, status: number, { context, target, rendering }: Call): ApiResponse {
   return json(renderObject(object, target.resource, rendering, context.now()), status);

@@ -1,12 +1,15 @@
 /** The way of a request through the server, stage by stage. */
-import { authorize } from './auth.ts';
-import type { Authenticator } from './auth.ts';
+import type { Authenticator } from './authn/authenticator.ts';
+import { impersonate } from './authn/impersonation.ts';
+import { attributesOf } from './authz/attributes.ts';
+import type { Policy } from './authz/policy.ts';
+import { requireAccess } from './authz/require.ts';
 import type { ApiContext } from './context.ts';
 import { discover } from './discovery.ts';
 import { ApiError, internalError, pathNotFound } from './errors.ts';
 import type { Health } from './health.ts';
 import { cacheable, json, text } from './http.ts';
-import type { ApiRequest, ApiResponse } from './http.ts';
+import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
 import { resolvePath } from './request-info.ts';
 import type { OpenApi } from './openapi/index.ts';
 import { OPENAPI_V2_PROTOBUF } from './openapi/v2.ts';
@@ -17,15 +20,16 @@ import { VERSION } from './version.ts';
 export interface Api extends ApiContext {
   readonly health: Health;
   readonly authenticator: Authenticator;
+  readonly policy: Policy;
   readonly openApi: OpenApi;
   /** host:port, for clients that ask for it. */
   readonly address: () => string;
 }
 
-type Stage = (request: ApiRequest, api: Api) => ApiResponse | undefined | Promise<ApiResponse | undefined>;
+type Stage = (request: UserRequest, api: Api) => ApiResponse | undefined | Promise<ApiResponse | undefined>;
 
-/** Each stage may answer, refuse by throwing an ApiError, or pass on. */
-const STAGES: readonly Stage[] = [publicEndpoints, admitUser, discovery, openApi, resources];
+/** For those who were let in. Each stage may answer, refuse by throwing an ApiError, or pass on. */
+const STAGES: readonly Stage[] = [discovery, openApi, resources];
 
 const MAX_WARNINGS = 50;
 const MAX_WARNING_CHARACTERS = 300;
@@ -50,8 +54,11 @@ function warningHeader(message: string): string {
 
 async function answer(request: ApiRequest, api: Api): Promise<ApiResponse> {
   try {
+    const open = publicEndpoints(request, api);
+    if (open) return open;
+    const admitted = admitUser(request, api);
     for (const stage of STAGES) {
-      const response = await stage(request, api);
+      const response = await stage(admitted, api);
       if (response) return response;
     }
     throw pathNotFound();
@@ -74,8 +81,11 @@ function publicEndpoints({ path, query }: ApiRequest, { health }: Api): ApiRespo
   return path === '/version' ? json(VERSION) : health.answer(path, query);
 }
 
-function admitUser(request: ApiRequest, { authenticator }: Api): undefined {
-  authorize(authenticator.authenticate(request), request);
+/** Authenticates, impersonates, authorizes: whatever is there or not, those who may not ask hear 401 or 403. */
+function admitUser(request: ApiRequest, { authenticator, policy }: Api): UserRequest {
+  const user = impersonate(request, authenticator.authenticate(request), policy);
+  requireAccess(policy, user, attributesOf(request));
+  return { ...request, user };
 }
 
 function discovery(request: ApiRequest, { registry, address }: Api): ApiResponse | undefined {
@@ -102,7 +112,7 @@ function openApi(request: ApiRequest, { openApi: documents }: Api): ApiResponse 
 
 const nextYear = (): string => new Date(Date.now() + 365 * 24 * 3600 * 1000).toUTCString();
 
-async function resources(request: ApiRequest, api: Api): Promise<ApiResponse | undefined> {
+async function resources(request: UserRequest, api: Api): Promise<ApiResponse | undefined> {
   const found = resolvePath(request.path, api.registry);
   return found && serveResource(request, found, api);
 }

@@ -41,7 +41,7 @@ export async function loadPki(directory: string, hosts: readonly string[]): Prom
       (await writePair(
         directory,
         'admin',
-        await issue(ca, { commonName: 'purlin-admin', organization: 'system:masters' }),
+        await issue(ca, { commonName: 'purlin-admin', organizations: ['system:masters'] }),
       )),
   };
 }
@@ -101,7 +101,7 @@ async function makeCa(): Promise<KeyPair> {
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: 'CN=purlin-ca',
-    ...validity(CA_DAYS),
+    ...validity(CA_DAYS * DAY_MS),
     signingAlgorithm: ALGORITHM,
     keys,
     extensions: [
@@ -116,13 +116,27 @@ async function makeCa(): Promise<KeyPair> {
 }
 
 interface Subject {
+  /** A client's user name. */
   commonName: string;
-  organization?: string;
+  /** A client's groups. */
+  organizations?: readonly string[];
   /** A server certificate for these; without them, a client certificate. */
   hosts?: readonly string[];
+  lastsMs?: number;
 }
 
-async function issue(ca: KeyPair, { commonName, organization, hosts }: Subject): Promise<KeyPair> {
+/** A certificate for a user, signed by the authority of a directory that {@link loadPki} has made. */
+export async function issueForUser(
+  directory: string,
+  user: Required<Omit<Subject, 'hosts'>>,
+): Promise<KeyPair & { caPem: string }> {
+  const ca = await readPair(directory, 'ca');
+  if (!ca) throw new Error(`there is no certificate authority in ${directory}`);
+  return { ...(await issue(ca, user)), caPem: ca.certificatePem };
+}
+
+async function issue(ca: KeyPair, subject: Subject): Promise<KeyPair> {
+  const { commonName, organizations = [], hosts, lastsMs = LEAF_DAYS * DAY_MS } = subject;
   const x = await x509();
   const caCertificate = new x.X509Certificate(ca.certificatePem);
   const signingKey = await importKey(ca.keyPem);
@@ -134,9 +148,9 @@ async function issue(ca: KeyPair, { commonName, organization, hosts }: Subject):
   }));
   const certificate = await x.X509CertificateGenerator.create({
     serialNumber: serialNumber(),
-    subject: [...(organization ? [{ O: [organization] }] : []), { CN: [commonName] }],
+    subject: [...organizations.map((organization) => ({ O: [organization] })), { CN: [commonName] }],
     issuer: caCertificate.subject,
-    ...validity(LEAF_DAYS),
+    ...validity(lastsMs),
     signingAlgorithm: ALGORITHM,
     publicKey: keys.publicKey,
     signingKey,
@@ -156,9 +170,9 @@ const isAddress = (host: string): boolean => /^[\d.]+$/.test(host) || host.inclu
 const serialNumber = (): string => `01${crypto.randomUUID().replaceAll('-', '')}`;
 
 /** Backdated a little, for clients whose clock is behind. */
-const validity = (days: number) => ({
+const validity = (milliseconds: number) => ({
   notBefore: new Date(Date.now() - 5 * 60_000),
-  notAfter: new Date(Date.now() + days * DAY_MS),
+  notAfter: new Date(Date.now() + milliseconds),
 });
 
 async function exportKey(key: webcrypto.CryptoKey): Promise<string> {

@@ -10,17 +10,30 @@ export interface ResourceRequest {
   readonly subresource: string | undefined;
 }
 
+/** What the path of a request for objects says, whether or not there is such a resource. */
+export interface ResourcePath {
+  readonly group: string;
+  readonly version: string;
+  readonly namespace: string | undefined;
+  readonly resource: string;
+  readonly name: string | undefined;
+  readonly subresource: string | undefined;
+  /** Further parts, which mean nothing to any resource. */
+  readonly beyond: readonly string[];
+}
+
 /**
- * Resolves `/api/v1/…` and `/apis/<group>/<version>/…`. Undefined for a path that is not about objects
- * (discovery); throws 404 for an unknown resource.
+ * Parses `/api/v1/…` and `/apis/<group>/<version>/…`. Undefined for a path that is not about objects (discovery).
+ * Throws 404 for a part that could be no name. Authorization and service both go by what is said here.
  */
-export function resolvePath(path: string, registry: Registry): ResourceRequest | undefined {
+export function parsePath(path: string): ResourcePath | undefined {
   const parts = path.split('/').filter(Boolean).map(decodeURIComponent);
   const root = parts.shift();
   if (root !== 'api' && root !== 'apis') return undefined;
   const group = root === 'api' ? '' : parts.shift();
   const version = parts.shift();
   if (group === undefined || version === undefined || parts.length === 0) return undefined;
+  if (parts.some((part) => part.includes('/') || part === '.' || part === '..')) throw pathNotFound();
 
   let namespace: string | undefined;
   // `namespaces/x` alone, and its own subresources, are about the namespace itself.
@@ -28,8 +41,16 @@ export function resolvePath(path: string, registry: Registry): ResourceRequest |
     parts.shift();
     namespace = parts.shift();
   }
-  const [plural = '', name, subresource, ...beyond] = parts;
-  const resource = registry.find(group, version, plural);
+  const [resource = '', name, subresource, ...beyond] = parts;
+  return { group, version, namespace, resource, name, subresource, beyond };
+}
+
+/** The resource that a path is about. Undefined as for {@link parsePath}; throws 404 for an unknown resource. */
+export function resolvePath(path: string, registry: Registry): ResourceRequest | undefined {
+  const found = parsePath(path);
+  if (!found) return undefined;
+  const { group, version, namespace, name, subresource, beyond } = found;
+  const resource = registry.find(group, version, found.resource);
   if (!resource || beyond.length > 0 || (namespace !== undefined && !resource.namespaced))
     throw pathNotFound();
   if (resource.namespaced && name !== undefined && namespace === undefined) throw pathNotFound();

@@ -1,5 +1,7 @@
 /** What the server knows about a resource. Built-ins and loaded CustomResourceDefinitions look the same here. */
+import type { User } from './authn/user.ts';
 import type { FieldError } from './errors.ts';
+import type { NameRule } from './schema/metadata.ts';
 import type { Schema } from './schema/schema.ts';
 import type { KubeObject } from './object.ts';
 
@@ -38,7 +40,23 @@ export interface Resource {
   readonly fieldLabels: ReadonlyMap<string, (object: KubeObject) => string>;
   /** Extra rules of a built-in: defaults and checks that its schema cannot say. */
   readonly rules?: BuiltinRules;
+  /** What names may look like; a subdomain unless said. */
+  readonly nameRule?: NameRule;
+  /** A question in the form of an object: creating it answers it, and nothing is stored. */
+  readonly review?: Reviewer;
+  /** Further subresources by name, each a review that is created. */
+  readonly subresources?: ReadonlyMap<string, Resource>;
 }
+
+/** What is asked, by whom, and where: the namespace and, for a subresource, the object's name. */
+export interface Review {
+  readonly object: KubeObject;
+  readonly user: User;
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+}
+
+export type Reviewer = (review: Review) => KubeObject;
 
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
 
@@ -56,6 +74,8 @@ export const ALL_VERBS: readonly Verb[] = [
 export interface BuiltinRules {
   readonly prepare?: (object: KubeObject, old: KubeObject | undefined) => void;
   readonly validate?: (object: KubeObject, old: KubeObject | undefined) => FieldError[];
+  /** Throws 403 when this user may not write just this; not asked about the server's own writes. */
+  readonly admit?: (object: KubeObject, old: KubeObject | undefined, user: User) => void;
 }
 
 export const apiVersionOf = (group: string, version: string): string =>

@@ -2,7 +2,8 @@ import { Command, CommanderError } from 'commander';
 import { purlinVersion } from '../compose/version.ts';
 import { agentCommand, apiserverCommand, controlPlaneCommand, controllerCommand } from './parts.ts';
 import { downCommand, purgeHostCommand, upCommand } from './up.ts';
-import { kubeconfigCommand, statusCommand } from './status.ts';
+import { kubeconfigCommand } from './kubeconfig.ts';
+import { statusCommand } from './status.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Parses the command line, runs the command, and sets the exit status: 0 done, 1 failed, 2 wrong usage. */

@@ -60,6 +60,16 @@ export class ApiClient implements Api {
     return (await this.#call('POST', collectionUrl(type, namespace), { body: object })) as Kind;
   }
 
+  /** POST to a subresource of one object, which answers what the request asks for. */
+  async createSubresource(
+    type: ResourceType,
+    path: ObjectPath,
+    subresource: string,
+    object: object,
+  ): Promise<unknown> {
+    return this.#call('POST', `${objectUrl(type, path)}/${subresource}`, { body: object });
+  }
+
   async patch<Kind extends Resource>(
     type: ResourceType,
     path: ObjectPath,

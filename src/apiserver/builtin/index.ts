@@ -4,12 +4,15 @@ import { age } from '../duration.ts';
 import { isObject } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { ALL_VERBS, apiVersionOf } from '../resource.ts';
-import type { BuiltinRules, Resource, TableColumn, Verb } from '../resource.ts';
+import type { BuiltinRules, Resource, Reviewer, TableColumn, Verb } from '../resource.ts';
+import type { NameRule } from '../schema/metadata.ts';
+import type { Schema } from '../schema/schema.ts';
 import { namespaceRules, secretRules, configMapRules } from './rules.ts';
 import { schemas } from './schemas.ts';
 
-interface Builtin {
-  kind: keyof typeof schemas;
+/** A built-in kind; what it does not say is as for most of them. */
+export interface Builtin {
+  kind: string;
   plural: string;
   group?: string;
   shortNames?: string[];
@@ -19,6 +22,8 @@ interface Builtin {
   columns: TableColumn[];
   fieldLabels?: [string, (object: KubeObject) => string][];
   rules?: BuiltinRules;
+  nameRule?: NameRule;
+  review?: Reviewer;
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
@@ -40,7 +45,7 @@ const lastSeen = (event: KubeObject): unknown =>
   event['eventTime'] ??
   event.metadata.creationTimestamp;
 
-const BUILTINS: Builtin[] = [
+const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
   {
     kind: 'Namespace',
     plural: 'namespaces',
@@ -50,6 +55,7 @@ const BUILTINS: Builtin[] = [
     columns: [nameColumn, computedColumn('Status', (ns) => text(ns.status?.['phase'])), ageColumn],
     fieldLabels: [['status.phase', (ns) => text(ns.status?.['phase'])]],
     rules: namespaceRules,
+    nameRule: 'label',
   },
   {
     kind: 'ConfigMap',
@@ -138,8 +144,13 @@ const BUILTINS: Builtin[] = [
   },
 ];
 
-export function builtinResources(): Resource[] {
-  return BUILTINS.map(({ kind, plural, group = '', ...builtin }) => ({
+export const builtinResources = (): Resource[] =>
+  BUILTINS.map((builtin) => builtinResource(builtin, schemas[builtin.kind]));
+
+/** The resource of a built-in kind, version v1. */
+export function builtinResource(builtin: Builtin, schema: Schema): Resource {
+  const { kind, plural, group = '', rules, nameRule, review } = builtin;
+  return {
     group,
     version: 'v1',
     apiVersion: apiVersionOf(group, 'v1'),
@@ -154,9 +165,11 @@ export function builtinResources(): Resource[] {
     statusSubresource: builtin.statusSubresource ?? false,
     custom: false,
     unconditionalUpdate: true,
-    schema: schemas[kind],
+    schema,
     columns: builtin.columns,
     fieldLabels: new Map(builtin.fieldLabels),
-    ...(builtin.rules && { rules: builtin.rules }),
-  }));
+    ...(rules && { rules }),
+    ...(nameRule && { nameRule }),
+    ...(review && { review }),
+  };
 }

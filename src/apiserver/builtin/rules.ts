@@ -3,6 +3,7 @@ import type { FieldError } from '../errors.ts';
 import { isObject, sameJson } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import type { BuiltinRules } from '../resource.ts';
+import { tokenSecretErrors } from './token-secret.ts';
 
 const KEY = /^[-._a-zA-Z0-9]+$/;
 const MAX_DATA_BYTES = 1024 * 1024;
@@ -70,6 +71,7 @@ export const secretRules: BuiltinRules = {
   },
   validate: (object, old) => [
     ...dataErrors(object, ['data']),
+    ...tokenSecretErrors(object),
     ...immutableErrors(object, old, ['data']),
     ...(old && object['type'] !== old['type']
       ? [fieldError.invalid('type', object['type'], 'field is immutable')]

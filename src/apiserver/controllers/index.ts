@@ -1,11 +1,16 @@
 /** The controllers that are part of the API server itself: they see every change of every object. */
 import { decodeChange, decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
+import type { KubeObject } from '../object.ts';
 import { CompactedError } from '../../store/index.ts';
 import type { Watch } from '../../store/index.ts';
 import { startEventExpiry } from './event-expiry.ts';
 import { GarbageCollector } from './garbage-collector.ts';
+import { NamespaceDefaults } from './namespace-defaults.ts';
 import { NamespaceController } from './namespaces.ts';
+import { RoleAggregation } from './role-aggregation.ts';
+import { TokenSecrets } from './token-secrets.ts';
+import type { TokenSecretParts } from './token-secrets.ts';
 
 export interface Controllers {
   close(): Promise<void>;
@@ -13,9 +18,18 @@ export interface Controllers {
 
 const EVERYTHING = '/registry/';
 
-export function startControllers(context: ApiContext): Controllers {
-  const garbageCollector = new GarbageCollector(context);
-  const namespaces = new NamespaceController(context);
+interface Controller extends Controllers {
+  observe(key: string, current: KubeObject | undefined, previous: KubeObject | undefined): void;
+}
+
+export function startControllers(context: ApiContext, access: TokenSecretParts): Controllers {
+  const controllers: Controller[] = [
+    new GarbageCollector(context),
+    new NamespaceController(context),
+    new NamespaceDefaults(context, access.caPem),
+    new TokenSecrets(context, access),
+    new RoleAggregation(context),
+  ];
   const stopExpiry = startEventExpiry(context);
   let watch: Watch;
   let closed = false;
@@ -24,16 +38,14 @@ export function startControllers(context: ApiContext): Controllers {
     watch = context.store.watch(EVERYTHING, context.store.revision);
     for (const entry of context.store.list(EVERYTHING).entries) {
       const object = decodeEntry(entry);
-      garbageCollector.observe(entry.key, object, undefined);
-      namespaces.observe(object, undefined);
+      for (const controller of controllers) controller.observe(entry.key, object, undefined);
     }
     for (;;) {
       const changes = await watch.next();
       if (changes.length === 0) return;
       for (const change of changes) {
         const { current, previous } = decodeChange(change);
-        garbageCollector.observe(change.key, current, previous);
-        namespaces.observe(current, previous);
+        for (const controller of controllers) controller.observe(change.key, current, previous);
       }
     }
   };
@@ -54,7 +66,7 @@ export function startControllers(context: ApiContext): Controllers {
       closed = true;
       watch.close();
       stopExpiry();
-      await Promise.all([running, garbageCollector.close(), namespaces.close()]);
+      await Promise.all([running, ...controllers.map((controller) => controller.close())]);
     },
   };
 }

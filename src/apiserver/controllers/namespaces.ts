@@ -25,7 +25,7 @@ export class NamespaceController {
   }
 
   /** Hears of every change of every object, in order. */
-  observe(current: KubeObject | undefined, previous: KubeObject | undefined): void {
+  observe(_key: string, current: KubeObject | undefined, previous: KubeObject | undefined): void {
     const object = current ?? previous;
     if (object?.kind === 'Namespace' && object.apiVersion === 'v1') {
       const { name = '', deletionTimestamp } = object.metadata;

@@ -14,27 +14,30 @@ export interface Field {
 
 export type Message = ReadonlyMap<number, Field>;
 
-type FieldSpec = readonly [number: number, name: string, type: string | Message];
+export type FieldSpec = readonly [number: number, name: string, type: string | Message];
 
-/** `string`, `int*`, `[]string`, `map:bytes`; a nested message is given as such, a list of it as `listOf`. */
-function message(...fields: FieldSpec[]): Message {
+/** `string`, `int*`, `[]string`, `map:bytes`; a nested message is given as such, several as `listOf` or `mapOf`. */
+export function message(...fields: FieldSpec[]): Message {
   return new Map(fields.map(([number, name, type]) => [number, fieldOf(name, type)]));
 }
 
 function fieldOf(name: string, type: string | Message): Field {
-  if (typeof type !== 'string') return { name, type, pointer: true, shape: lists.has(type) ? 'list' : 'one' };
+  if (typeof type !== 'string') return { name, type, pointer: true, shape: shapes.get(type) ?? 'one' };
   const shape = type.startsWith('[]') ? 'list' : type.startsWith('map:') ? 'map' : 'one';
   const scalar = type.replace(/^\[\]|^map:|\*$/g, '').replace(/\*$/, '') as Scalar;
   return { name, type: scalar, pointer: type.endsWith('*'), shape };
 }
 
-const lists = new Set<Message>();
+const shapes = new Map<Message, 'list' | 'map'>();
 
-function listOf(items: Message): Message {
-  const list = new Map(items);
-  lists.add(list);
-  return list;
+function several(of: Message, shape: 'list' | 'map'): Message {
+  const copy = new Map(of);
+  shapes.set(copy, shape);
+  return copy;
 }
+
+export const listOf = (items: Message): Message => several(items, 'list');
+export const mapOf = (values: Message): Message => several(values, 'map');
 
 const ownerReference = message(
   [1, 'kind', 'string'],
@@ -91,7 +94,7 @@ const namespaceCondition = message(
   [6, 'message', 'string'],
 );
 
-const metadata: FieldSpec = [1, 'metadata', objectMeta];
+export const metadata: FieldSpec = [1, 'metadata', objectMeta];
 
 const deleteOptions = message(
   [1, 'gracePeriodSeconds', 'int*'],

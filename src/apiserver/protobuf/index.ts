@@ -3,6 +3,7 @@
  * election) send them for built-in kinds and have nothing else to fall back on; answers are always JSON.
  */
 import { ApiError, badRequest } from '../errors.ts';
+import { accessMessages } from './access-descriptors.ts';
 import { messages, unknown } from './descriptors.ts';
 import type { Field, Message } from './descriptors.ts';
 import { LENGTH_DELIMITED, VARINT, WireReader } from './reader.ts';
@@ -23,7 +24,7 @@ export function decodeProtobuf(body: Buffer): Decoded {
       raw?: Buffer;
     };
     const { apiVersion = '', kind = '' } = typeMeta ?? {};
-    const descriptor = messages[kind];
+    const descriptor = messages[kind] ?? accessMessages[kind];
     if (!descriptor) {
       throw new ApiError(
         415,
@@ -78,7 +79,7 @@ const isZero = (value: unknown): boolean => value === '' || value === 0 || value
 function decodeValue(reader: WireReader, { type }: Field, depth: number, bytesAs: BytesAs): unknown {
   if (typeof type !== 'string') {
     const decoded = decodeMessage(reader.bytes(), type, depth + 1, bytesAs);
-    return 'raw' in decoded && type.size === 1 ? decoded['raw'] : decoded;
+    return wrapped(decoded, type);
   }
   switch (type) {
     case 'int':
@@ -96,6 +97,12 @@ function decodeValue(reader: WireReader, { type }: Field, depth: number, bytesAs
     case 'microTime':
       return decodeTime(reader.bytes());
   }
+}
+
+/** Messages that stand for the one thing in them: raw JSON, and a list that is the value of a map. */
+function wrapped(decoded: Decoded, { size }: Message): unknown {
+  if (size !== 1) return decoded;
+  return decoded['raw'] ?? decoded['items'] ?? decoded;
 }
 
 /** Seconds and nanoseconds since the epoch; an empty message is no time at all. Microsecond precision. */

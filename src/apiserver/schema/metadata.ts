@@ -25,7 +25,8 @@ const LABEL_VALUE_RULE =
   "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is " +
   "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
-export type NameRule = 'subdomain' | 'label';
+/** `pathSegment`: whatever can stand between two slashes, for kinds whose names have colons. */
+export type NameRule = 'subdomain' | 'label' | 'pathSegment';
 
 /** What kind of JSON value metadata fields hold; a wrong one is a decoding error, not an invalid object. */
 const METADATA_TYPES: Record<string, 'string' | 'number' | 'stringMap' | 'strings' | 'objects'> = {
@@ -90,11 +91,26 @@ export function validateMetadata(object: KubeObject, namespaced: boolean, nameRu
 function validateName({ name }: ObjectMeta, rule: NameRule): FieldError[] {
   const field = 'metadata.name';
   if (!name) return [fieldError.required(field, 'name or generateName is required')];
+  if (rule === 'pathSegment') {
+    const fault = pathSegmentFault(name);
+    return fault ? [fieldError.invalid(field, name, fault)] : [];
+  }
   const [pattern, max, message] =
     rule === 'label' ? ([LABEL, 63, LABEL_RULE] as const) : ([SUBDOMAIN, 253, SUBDOMAIN_RULE] as const);
   if (name.length > max) return [fieldError.invalid(field, name, `must be no more than ${max} bytes`)];
   return pattern.test(name) ? [] : [fieldError.invalid(field, name, message)];
 }
+
+/** IsPathSegmentName of k8s.io/apimachinery. */
+export function pathSegmentFault(name: string): string | undefined {
+  if (name === '.' || name === '..') return `may not be '${name}'`;
+  const character = /[/%]/.exec(name)?.[0];
+  return character && `may not contain '${character}'`;
+}
+
+/** A ServiceAccount's name is a subdomain. */
+export const subdomainFault = (name: string): string | undefined =>
+  SUBDOMAIN.test(name) ? undefined : SUBDOMAIN_RULE;
 
 export function validateLabels(labels: Record<string, string>, field: string): FieldError[] {
   const errors: FieldError[] = [];

@@ -6,6 +6,7 @@ import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';
 import { ExistsError } from '../../store/index.ts';
 import type { DecodedBody } from './body.ts';
+import { admit } from './options.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';
 import { checkFields, setDefaults } from './fields.ts';
 import { checkIdentity, checkNamespace, generateName } from './identity.ts';
@@ -26,6 +27,7 @@ export async function createObject(
   setDefaults(object, resource);
   prepareForCreate(object, resource, context.now());
   validate(object, undefined, target);
+  admit(target, object, undefined, options);
   checkNamespace(resource, object, (name) => findNamespace(context, name));
   return options.dryRun ? pretendToStore(context, target, object) : await store(context, target, object);
 }

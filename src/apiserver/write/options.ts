@@ -1,5 +1,7 @@
+import type { User } from '../authn/user.ts';
 import { ApiError, badRequest } from '../errors.ts';
-import type { ApiRequest } from '../http.ts';
+import type { UserRequest } from '../http.ts';
+import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 
 /** What accompanies one write. */
@@ -9,6 +11,8 @@ export interface WriteOptions {
   readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore';
   /** Filled on the way. */
   readonly warnings: string[];
+  /** Undefined for the server's own writes, which nobody needs to allow. */
+  readonly user?: User;
 }
 
 /** One write to one place. */
@@ -19,14 +23,29 @@ export interface WriteTarget {
   readonly subresource: string | undefined;
 }
 
+/** Throws 403 when whoever writes may not write just this object. */
+export function admit(
+  { resource }: WriteTarget,
+  object: KubeObject,
+  old: KubeObject | undefined,
+  { user }: WriteOptions,
+): void {
+  if (user) resource.rules?.admit?.(object, old, user);
+}
+
 /** The server's own writes: nothing to warn about. */
 export const internalWrite = (): WriteOptions => ({ dryRun: false, fieldValidation: 'Ignore', warnings: [] });
 
-export function writeOptions({ query, warnings }: Pick<ApiRequest, 'query' | 'warnings'>): WriteOptions {
+export function writeOptions({
+  query,
+  warnings,
+  user,
+}: Pick<UserRequest, 'query' | 'warnings' | 'user'>): WriteOptions {
   return {
     dryRun: parseDryRun(query.getAll('dryRun')),
     fieldValidation: parseFieldValidation(query.get('fieldValidation')),
     warnings,
+    user,
   };
 }
 

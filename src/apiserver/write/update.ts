@@ -9,6 +9,7 @@ import type { Resource } from '../resource.ts';
 import { prune } from '../schema/prune.ts';
 import type { Entry } from '../../store/index.ts';
 import { ConflictError } from '../../store/index.ts';
+import { admit } from './options.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';
 import { checkFields, setDefaults } from './fields.ts';
 import { checkIdentity, checkPreconditions } from './identity.ts';
@@ -78,6 +79,7 @@ function prepared(
   setDefaults(wanted, target.resource);
   const next = prepareForUpdate(wanted, old, target);
   validate(next, old, target);
+  admit(target, next, old, options);
   return next;
 }
 

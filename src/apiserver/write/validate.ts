@@ -10,9 +10,8 @@ import type { WriteTarget } from './options.ts';
 /** Every rule of the kind; throws 422 with all faults. */
 export function validate(object: KubeObject, old: KubeObject | undefined, target: WriteTarget): void {
   const { resource } = target;
-  const nameRule = resource.kind === 'Namespace' ? 'label' : 'subdomain';
   const errors: FieldError[] = [
-    ...validateMetadata(object, resource.namespaced, nameRule),
+    ...validateMetadata(object, resource.namespaced, resource.nameRule ?? 'subdomain'),
     ...(old ? newFinalizers(object, old) : []),
   ];
   const schemaErrors = validateSchema(object, withoutMetadata(resource), '', old);
