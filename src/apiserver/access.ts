@@ -30,7 +30,7 @@ export async function openAccess(context: ApiContext, pkiDirectory: string): Pro
     objects,
     now,
   );
-  const authenticator = new Authenticator(tokens, await readTokenFile(join(pkiDirectory, 'tokens')));
+  const authenticator = new Authenticator(tokens, now, await readTokenFile(join(pkiDirectory, 'tokens')));
   const feed = followPolicy(store, logger);
   const { policy } = feed;
   const parts = { policy, authenticator, tokens, objects, now };

@@ -25,6 +25,8 @@ export interface ClientCertificate {
   readonly organizations: readonly string[];
   /** Its fingerprint, in lower-case hexadecimal. */
   readonly sha256: string;
+  /** A connection may last longer than the certificate that opened it. */
+  readonly expires: Date;
 }
 
 /** A request whose maker is known, or whom its maker stands in for. */

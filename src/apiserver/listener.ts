@@ -154,7 +154,7 @@ function clientCertificate(request: Http2ServerRequest): ApiRequest['certificate
 
 function readCertificate(socket: TLSSocket): ApiRequest['certificate'] {
   if (!socket.authorized) return undefined;
-  const { subject, fingerprint256 } = socket.getPeerCertificate();
+  const { subject, fingerprint256, valid_to: expires } = socket.getPeerCertificate();
   if (!subject?.CN) return undefined;
   const organizations = subject.O as string | string[] | undefined;
   const commonName = subject.CN as string | string[];
@@ -162,6 +162,7 @@ function readCertificate(socket: TLSSocket): ApiRequest['certificate'] {
     commonName: Array.isArray(commonName) ? (commonName[0] ?? '') : commonName,
     organizations: organizations === undefined ? [] : [organizations].flat(),
     sha256: fingerprint256.replaceAll(':', '').toLowerCase(),
+    expires: new Date(expires),
   };
 }
 

@@ -22,21 +22,24 @@ export class Authenticator {
   readonly loopbackToken = randomBytes(32).toString('base64url');
   readonly #static: { digest: Buffer; user: User }[];
   readonly #serviceAccounts: ServiceAccountTokens;
+  readonly #now: () => Date;
 
   constructor(
     serviceAccounts: ServiceAccountTokens,
+    now: () => Date,
     tokens: Iterable<readonly [token: string, user: User]> = [],
   ) {
     const loopback = [this.loopbackToken, { name: 'system:apiserver', groups: [MASTERS] }] as const;
     this.#static = [loopback, ...tokens].map(([token, user]) => ({ digest: digest(token), user }));
     this.#serviceAccounts = serviceAccounts;
+    this.#now = now;
   }
 
   /** Throws 401. */
   authenticate(request: ApiRequest): User {
     const authorization = request.header('authorization');
     const bearer = authorization && /^Bearer (.+)$/i.exec(authorization)?.[1];
-    const user = bearer ? this.#byToken(bearer) : byCertificate(request);
+    const user = bearer ? this.#byToken(bearer) : this.#byCertificate(request);
     if (!user) throw unauthorized();
     return authenticated(user);
   }
@@ -66,14 +69,11 @@ export class Authenticator {
     for (const known of this.#static) if (timingSafeEqual(known.digest, given)) found = known.user;
     return found;
   }
-}
 
-function byCertificate({ certificate }: ApiRequest): User | undefined {
-  return (
-    certificate && {
-      name: certificate.commonName,
-      groups: certificate.organizations,
-      extra: { [CREDENTIAL_ID]: [`X509SHA256=${certificate.sha256}`] },
-    }
-  );
+  #byCertificate({ certificate }: ApiRequest): User | undefined {
+    if (!certificate || certificate.expires < this.#now()) return undefined;
+    const { commonName, organizations, sha256 } = certificate;
+    const extra = { [CREDENTIAL_ID]: [`X509SHA256=${sha256}`] };
+    return { name: commonName, groups: organizations, extra };
+  }
 }

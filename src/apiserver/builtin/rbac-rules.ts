@@ -77,11 +77,13 @@ export function bindingErrors(object: KubeObject, old: KubeObject | undefined, s
   return [
     ...roleRefErrors(roleRef, scope),
     ...subjects.flatMap((subject, i) => subjectErrors(subject, scope, `subjects[${i}]`)),
-    ...(old && !sameJson(old['roleRef'], roleRef)
-      ? [fieldError.invalid('roleRef', roleRef, 'cannot change roleRef')]
-      : []),
+    ...(old && !sameJson(old['roleRef'], roleRef) ? [changedRoleRef(roleRef)] : []),
   ];
 }
+
+/** Kubernetes shows the fields as Go names them. */
+const changedRoleRef = ({ apiGroup, kind, name }: RoleRef): FieldError =>
+  fieldError.invalid('roleRef', { APIGroup: apiGroup, Kind: kind, Name: name }, 'cannot change roleRef');
 
 function roleRefErrors({ apiGroup, kind, name }: RoleRef, scope: Scope): FieldError[] {
   const errors: FieldError[] = [];
