@@ -1,6 +1,6 @@
 /** The verbs of a resource: from method and path to the operation and back to a response. */
 import type { ApiContext } from './context.ts';
-import { badRequest, methodNotAllowed, pathNotFound } from './errors.ts';
+import { badRequest, methodNotAllowed, pathNotFound, terminating } from './errors.ts';
 import { json } from './http.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
 import type { KubeObject } from './object.ts';
@@ -102,7 +102,10 @@ export async function serveResource(
   const { resource, subresource } = target;
   if (subresource !== undefined && !offers(resource, subresource)) throw pathNotFound();
   const verb = verbOf(request, target);
-  if (!verb || !resource.verbs.includes(verb)) throw methodNotAllowed();
+  if (!verb || !resource.verbs.includes(verb)) {
+    throw verb === 'create' && resource.custom ? terminating(verb) : methodNotAllowed();
+  }
+  if (resource.deprecation) request.warnings.push(resource.deprecation);
   if (resource.namespaced && target.namespace === undefined && !['list', 'watch'].includes(verb)) {
     throw verb === 'create'
       ? badRequest('a namespace is required: use /namespaces/<namespace>/ in the path')

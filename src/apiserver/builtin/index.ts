@@ -4,9 +4,13 @@ import { age } from '../duration.ts';
 import { isObject } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { ALL_VERBS, apiVersionOf } from '../resource.ts';
+import { definitionRules } from '../crd/rules.ts';
 import type { BuiltinRules, Resource, TableColumn, Verb } from '../resource.ts';
 import { namespaceRules, secretRules, configMapRules } from './rules.ts';
-import { schemas } from './schemas.ts';
+import { definitionSchema } from './definition-schema.ts';
+import { schemas as plainSchemas } from './schemas.ts';
+
+const schemas = { ...plainSchemas, CustomResourceDefinition: definitionSchema };
 
 interface Builtin {
   kind: keyof typeof schemas;
@@ -133,8 +137,9 @@ const BUILTINS: Builtin[] = [
     group: 'apiextensions.k8s.io',
     shortNames: ['crd', 'crds'],
     clusterScoped: true,
-    verbs: ['get', 'list', 'watch'],
+    statusSubresource: true,
     columns: [nameColumn, computedColumn('Created At', (crd) => crd.metadata.creationTimestamp)],
+    rules: definitionRules,
   },
 ];
 
@@ -143,6 +148,7 @@ export function builtinResources(): Resource[] {
     group,
     version: 'v1',
     apiVersion: apiVersionOf(group, 'v1'),
+    storedAs: apiVersionOf(group, 'v1'),
     kind,
     listKind: `${kind}List`,
     plural,

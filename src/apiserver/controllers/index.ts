@@ -1,6 +1,8 @@
 /** The controllers that are part of the API server itself: they see every change of every object. */
 import { decodeChange, decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
+import type { KubeObject } from '../object.ts';
+import { CleanupController } from '../crd/cleanup.ts';
 import { CompactedError } from '../../store/index.ts';
 import type { Watch } from '../../store/index.ts';
 import { startEventExpiry } from './event-expiry.ts';
@@ -16,24 +18,28 @@ const EVERYTHING = '/registry/';
 export function startControllers(context: ApiContext): Controllers {
   const garbageCollector = new GarbageCollector(context);
   const namespaces = new NamespaceController(context);
+  const cleanup = new CleanupController(context);
   const stopExpiry = startEventExpiry(context);
   let watch: Watch;
   let closed = false;
 
+  const observe = (key: string, current: KubeObject | undefined, previous: KubeObject | undefined): void => {
+    garbageCollector.observe(key, current, previous);
+    namespaces.observe(current, previous);
+    cleanup.observe(key, current, previous);
+  };
   const run = async (): Promise<void> => {
     watch = context.store.watch(EVERYTHING, context.store.revision);
     for (const entry of context.store.list(EVERYTHING).entries) {
       const object = decodeEntry(entry);
-      garbageCollector.observe(entry.key, object, undefined);
-      namespaces.observe(object, undefined);
+      observe(entry.key, object, undefined);
     }
     for (;;) {
       const changes = await watch.next();
       if (changes.length === 0) return;
       for (const change of changes) {
         const { current, previous } = decodeChange(change);
-        garbageCollector.observe(change.key, current, previous);
-        namespaces.observe(current, previous);
+        observe(change.key, current, previous);
       }
     }
   };
@@ -54,7 +60,7 @@ export function startControllers(context: ApiContext): Controllers {
       closed = true;
       watch.close();
       stopExpiry();
-      await Promise.all([running, garbageCollector.close(), namespaces.close()]);
+      await Promise.all([running, garbageCollector.close(), namespaces.close(), cleanup.close()]);
     },
   };
 }

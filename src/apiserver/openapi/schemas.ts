@@ -2,6 +2,7 @@
 import { objectMeta } from '../builtin/schemas.ts';
 import { isObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
+import { namedSchemas } from '../schema/reference.ts';
 import type { Schema } from '../schema/schema.ts';
 
 const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
@@ -65,6 +66,10 @@ function published(schema: Schema): Schema {
   };
 }
 
+/** What the schema of definitions refers to. */
+const recursiveSchemas = (): Record<string, Schema> =>
+  Object.fromEntries([...namedSchemas()].map(([name, schema]) => [name, { type: 'object', ...schema }]));
+
 const typeMeta: Record<'apiVersion' | 'kind', Schema> = {
   apiVersion: {
     type: 'string',
@@ -81,6 +86,7 @@ export function sharedSchemas(resources: readonly Resource[]): Record<string, Sc
     ...new Map(resources.map((r) => [r.apiVersion, { group: r.group, version: r.version }])).values(),
   ];
   return {
+    ...(resources.some(({ kind }) => kind === 'CustomResourceDefinition') && recursiveSchemas()),
     [OBJECT_META]: objectMeta,
     [LIST_META]: {
       type: 'object',

@@ -1,4 +1,4 @@
-import { decodeChange, decodeEntry } from '../codec.ts';
+import { readChange, readEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { ApiError, expired, internalError } from '../errors.ts';
 import type { ApiRequest, ApiResponse } from '../http.ts';
@@ -46,7 +46,7 @@ export function watchObjects(
     stream: async (write) => {
       const session = new WatchSession(context, resource, prefix, selector, rendering, options, write);
       try {
-        await session.run(request.gone);
+        await session.run(AbortSignal.any([request.gone, context.registry.retirementOf(resource)]));
       } catch (error) {
         await write(`${JSON.stringify({ type: 'ERROR', object: statusOf(error, context) })}\n`);
       }
@@ -152,7 +152,7 @@ class WatchSession {
     const { entries, revision } = this.#context.store.list(this.#prefix);
     let lines = '';
     for (const entry of entries) {
-      const object = decodeEntry(entry);
+      const object = readEntry(entry, this.#resource);
       if (!this.#selector || this.#selector(object)) lines += this.#line('ADDED', object);
     }
     if (lines) await this.#write(lines);
@@ -171,7 +171,7 @@ class WatchSession {
 
   /** An object that comes to match the selector is ADDED to this watcher; one that ceases to is DELETED. */
   #changeLine(change: Change): string {
-    const { current, previous } = decodeChange(change);
+    const { current, previous } = readChange(change, this.#resource);
     const matches = (object: KubeObject | undefined) =>
       object !== undefined && (this.#selector === undefined || this.#selector(object));
     const before = matches(previous);

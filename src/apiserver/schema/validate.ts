@@ -4,6 +4,7 @@ import { isObject, sameJson } from '../object.ts';
 import { previousField, previousItem } from './correlate.ts';
 import { validFormat } from './formats.ts';
 import { compileRe2 } from '../../cel/regex.ts';
+import { resolved } from './reference.ts';
 import type { Schema } from './schema.ts';
 
 /**
@@ -27,7 +28,8 @@ interface Place {
 
 const inBody = (path: string): string => `${path || 'object'} in body`;
 
-function check(value: unknown, schema: Schema, place: Place): void {
+function check(value: unknown, given: Schema, place: Place): void {
+  const schema = resolved(given);
   const { path, old, errors } = place;
   if (value === undefined || (old !== undefined && sameJson(value, old))) return;
   if (value === null) {
