@@ -85,7 +85,8 @@ export class Registry {
 
 const pathKey = (r: Resource): string => `${r.group}/${r.version}/${r.plural}`;
 
-const groupOf = (apiVersion: string): string => (apiVersion.includes('/') ? apiVersion.split('/', 1)[0] : '') ?? '';
+const groupOf = (apiVersion: string): string =>
+  (apiVersion.includes('/') ? apiVersion.split('/', 1)[0] : '') ?? '';
 
 /** By version and kind, and by kind alone: the first version of it that is served. */
 function kindIndex(resources: readonly Resource[]): Map<string, Resource> {

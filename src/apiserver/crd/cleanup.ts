@@ -69,7 +69,8 @@ export class CleanupController {
     if (remaining.length > 0) return this.#report(key, crd, waiting(remaining));
     await mutateObject(this.#context, key, crd.metadata.uid, (object) => {
       setTerminating(object, this.#context.now(), COMPLETED);
-      object.metadata.finalizers = object.metadata.finalizers?.filter((one) => one !== CLEANUP_FINALIZER) ?? [];
+      object.metadata.finalizers =
+        object.metadata.finalizers?.filter((one) => one !== CLEANUP_FINALIZER) ?? [];
     });
   }
 

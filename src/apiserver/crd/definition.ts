@@ -77,7 +77,5 @@ export function withCondition(
   const old = conditions.find(({ type }) => type === next.type);
   const lastTransitionTime = old?.status === next.status ? old.lastTransitionTime : at;
   const condition = { ...next, lastTransitionTime };
-  return old
-    ? conditions.map((one) => (one === old ? condition : one))
-    : [...conditions, condition];
+  return old ? conditions.map((one) => (one === old ? condition : one)) : [...conditions, condition];
 }

@@ -24,7 +24,8 @@ export function servedResources(spec: CrdSpec, names: CrdNames, phase: Phase): R
 /** The version under which the objects are stored, whether it is served or not. */
 export function storageResource(spec: CrdSpec): Resource {
   const version = spec.versions.find(({ storage }) => storage);
-  if (!version) throw new Error(`the definition of ${spec.names.plural}.${spec.group} has no storage version`);
+  if (!version)
+    throw new Error(`the definition of ${spec.names.plural}.${spec.group} has no storage version`);
   return resourceOf(spec, spec.names, version, 'terminating');
 }
 

@@ -1,11 +1,11 @@
 /** CustomResourceDefinition as a built-in kind: what the server fills in, and what it refuses. */
-import type { FieldError } from '../errors.ts';
 import { isObject, sameJson } from '../object.ts';
-import type { JsonObject, KubeObject } from '../object.ts';
+import type { JsonObject } from '../object.ts';
 import type { BuiltinRules } from '../resource.ts';
 import { markForCleanup } from './cleanup.ts';
 import { storageVersionOf } from './definition.ts';
 import type { CrdSpec, CrdStatus, CustomResourceDefinition } from './definition.ts';
+import { validateDefinition } from './validate/index.ts';
 
 export const definitionRules: BuiltinRules = {
   prepare(object, old) {
@@ -15,7 +15,8 @@ export const definitionRules: BuiltinRules = {
     object.metadata.generation = old ? (old.metadata.generation ?? 1) + Number(changed) : 1;
     object.status = statusFor(object.spec, old?.status) as JsonObject;
   },
-  validate: (object, old) => validateDefinition(object as CustomResourceDefinition, old),
+  validate: (object, old) =>
+    validateDefinition(object as CustomResourceDefinition, old as CustomResourceDefinition | undefined),
   markDeleted: markForCleanup,
 };
 
@@ -36,8 +37,4 @@ function statusFor(spec: JsonObject, old: JsonObject | undefined): CrdStatus {
   const storage = versions.every(isObject) ? storageVersionOf({ versions } as unknown as CrdSpec) : '';
   const stored = status.storedVersions ?? [];
   return { ...status, storedVersions: !storage || stored.includes(storage) ? stored : [...stored, storage] };
-}
-
-function validateDefinition(_crd: CustomResourceDefinition, _old: KubeObject | undefined): FieldError[] {
-  return [];
 }

@@ -100,7 +100,12 @@ export class Definitions {
   /** The same objects as before when nothing about them changed, so that watches go on. */
   #serve(crd: CustomResourceDefinition, names: CrdNames): Served {
     const { name = '', uid, deletionTimestamp } = crd.metadata;
-    const made = { uid, spec: crd.spec, names, phase: deletionTimestamp ? 'terminating' : 'serving' } as const;
+    const made = {
+      uid,
+      spec: crd.spec,
+      names,
+      phase: deletionTimestamp ? 'terminating' : 'serving',
+    } as const;
     const before = this.#served.get(name);
     if (before && sameJson(before.made, made)) return before;
     try {
