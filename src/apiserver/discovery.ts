@@ -1,4 +1,5 @@
 /** What the server serves: aggregated discovery for current clients, the legacy lists for the others. */
+import { SCALE } from './crd/scale.ts';
 import { cacheable } from './http.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
 import type { Registry } from './registry.ts';
@@ -67,6 +68,12 @@ function aggregated(
 
 function aggregatedResource(resource: Resource): object {
   const responseKind = { group: resource.group, version: resource.version, kind: resource.kind };
+  const subresources = [
+    ...(resource.statusSubresource
+      ? [{ subresource: 'status', responseKind, verbs: SUBRESOURCE_VERBS }]
+      : []),
+    ...(resource.scale ? [{ subresource: 'scale', responseKind: SCALE, verbs: SUBRESOURCE_VERBS }] : []),
+  ];
   return {
     resource: resource.plural,
     responseKind,
@@ -75,11 +82,11 @@ function aggregatedResource(resource: Resource): object {
     verbs: resource.verbs,
     ...(resource.shortNames.length > 0 && { shortNames: resource.shortNames }),
     ...(resource.categories.length > 0 && { categories: resource.categories }),
-    ...(resource.statusSubresource && {
-      subresources: [{ subresource: 'status', responseKind, verbs: ['get', 'patch', 'update'] }],
-    }),
+    ...(subresources.length > 0 && { subresources }),
   };
 }
+
+const SUBRESOURCE_VERBS = ['get', 'patch', 'update'];
 
 function coreVersions(address: string): object {
   return {
@@ -129,9 +136,16 @@ function resourceList(groupVersionName: string, resources: Resource[]): object {
         ...common,
         name: `${resource.plural}/status`,
         singularName: '',
-        verbs: ['get', 'patch', 'update'],
+        verbs: SUBRESOURCE_VERBS,
       };
-      return resource.statusSubresource ? [main, status] : [main];
+      const scale = {
+        ...SCALE,
+        name: `${resource.plural}/scale`,
+        singularName: '',
+        namespaced: resource.namespaced,
+        verbs: SUBRESOURCE_VERBS,
+      };
+      return [main, ...(resource.statusSubresource ? [status] : []), ...(resource.scale ? [scale] : [])];
     }),
   };
 }

@@ -3,6 +3,7 @@ import type { ApiContext } from './context.ts';
 import { badRequest, methodNotAllowed, pathNotFound, terminating } from './errors.ts';
 import { json } from './http.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
+import type { Call, Operation } from './call.ts';
 import type { KubeObject } from './object.ts';
 import { getObject } from './read/get.ts';
 import { listObjects } from './read/list.ts';
@@ -10,25 +11,16 @@ import { watchObjects } from './read/watch.ts';
 import type { ResourceRequest } from './request-info.ts';
 import type { Resource, Verb } from './resource.ts';
 import { negotiate, renderList, renderObject } from './table.ts';
-import type { Rendering } from './table.ts';
 import { decodeBody } from './write/body.ts';
 import type { DecodedBody } from './write/body.ts';
 import { createObject } from './write/create.ts';
 import { decodeDeleteOptions, deleteObject } from './write/delete.ts';
 import type { Deletion } from './write/delete.ts';
 import { deleteObjects } from './write/delete-many.ts';
+import { SCALE_OPERATIONS } from './scale-operations.ts';
 import { writeOptions } from './write/options.ts';
 import { decodePatch } from './write/patch.ts';
 import { updateObject } from './write/update.ts';
-
-interface Call {
-  readonly context: ApiContext;
-  readonly request: ApiRequest;
-  readonly target: ResourceRequest;
-  readonly rendering: Rendering;
-}
-
-type Operation = (call: Call) => ApiResponse | Promise<ApiResponse>;
 
 const OPERATIONS: Record<Verb, Operation> = {
   get: ({ context, target, ...call }) => {
@@ -112,11 +104,14 @@ export async function serveResource(
       : methodNotAllowed();
   }
   const rendering = negotiate(request.header('accept'), request.query);
-  return OPERATIONS[verb]({ context, request, target, rendering });
+  const operation = subresource === 'scale' ? SCALE_OPERATIONS[verb] : OPERATIONS[verb];
+  if (!operation) throw methodNotAllowed();
+  return operation({ context, request, target, rendering });
 }
 
 const offers = (resource: Resource, subresource: string): boolean =>
   (subresource === 'status' && resource.statusSubresource) ||
+  (subresource === 'scale' && resource.scale !== undefined) ||
   (subresource === 'finalize' && resource.kind === 'Namespace');
 
 function verbOf({ method, query }: ApiRequest, { name, subresource }: ResourceRequest): Verb | undefined {

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { byPriority } from './crd/version-order.ts';
 import type { Resource } from './resource.ts';
+import type { Schema } from './schema/schema.ts';
 
 /** The resources being served, by group, version and plural. */
 export class Registry {
   readonly #builtins: readonly Resource[];
-  readonly #retirements = new Map<Resource, AbortController>();
+  readonly #retirements = new Map<Schema, AbortController>();
   #resources: readonly Resource[] = [];
   #byPath = new Map<string, Resource>();
   #byKind = new Map<string, Resource>();
@@ -17,31 +18,30 @@ export class Registry {
   }
 
   /**
-   * Replaces all custom resources at once. Requests that are under way go on with what they found; watches of a
-   * resource that is not among the new ones, as the same object, end.
+   * Replaces all custom resources at once. Requests that are under way go on with what they found; watches end when
+   * the schema that they show objects by is not among the new ones, as the same object.
    */
   publish(custom: readonly Resource[]): void {
     const next = [...this.#builtins, ...custom];
-    const kept = new Set(next);
-    const retired = this.#resources.filter((resource) => !kept.has(resource));
+    const kept = new Set(next.map(({ schema }) => schema));
     this.#resources = next;
     this.#byPath = new Map(next.map((r) => [pathKey(r), r]));
     this.#byKind = kindIndex(next);
     this.#etag = '';
-    for (const resource of retired) this.#retire(resource);
+    for (const [schema, retirement] of this.#retirements) {
+      if (kept.has(schema)) continue;
+      this.#retirements.delete(schema);
+      retirement.abort();
+    }
   }
 
-  /** Aborted when the resource is removed or replaced. */
-  retirementOf(resource: Resource): AbortSignal {
-    const controller = this.#retirements.get(resource) ?? new AbortController();
-    if (this.#resources.includes(resource)) this.#retirements.set(resource, controller);
-    else controller.abort();
-    return controller.signal;
-  }
-
-  #retire(resource: Resource): void {
-    this.#retirements.get(resource)?.abort();
-    this.#retirements.delete(resource);
+  /** Aborted when the resource is removed, or replaced by one that shows its objects differently. */
+  retirementOf({ schema }: Resource): AbortSignal {
+    const retirement = this.#retirements.get(schema) ?? new AbortController();
+    if (this.#resources.some((resource) => resource.schema === schema)) {
+      this.#retirements.set(schema, retirement);
+    } else retirement.abort();
+    return retirement.signal;
   }
 
   all(): readonly Resource[] {

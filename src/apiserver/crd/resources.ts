@@ -8,10 +8,13 @@ import { storageVersionOf } from './definition.ts';
 import type { CrdNames, CrdSpec, CrdVersion } from './definition.ts';
 import { byPriority } from './version-order.ts';
 
-/** While a definition is being deleted its objects can go, but none can come. */
-const LAST_VERBS: readonly Verb[] = ALL_VERBS.filter((verb) => verb !== 'create');
-
 export type Phase = 'serving' | 'terminating';
+
+/** While a definition is being deleted its objects can go, but none can come. */
+export const VERBS: Readonly<Record<Phase, readonly Verb[]>> = {
+  serving: ALL_VERBS,
+  terminating: ALL_VERBS.filter((verb) => verb !== 'create'),
+};
 
 /** One resource for each served version, the preferred one first. */
 export function servedResources(spec: CrdSpec, names: CrdNames, phase: Phase): Resource[] {
@@ -44,10 +47,10 @@ function resourceOf(spec: CrdSpec, names: CrdNames, version: CrdVersion, phase: 
     shortNames: names.shortNames ?? [],
     categories: names.categories ?? [],
     namespaced: spec.scope === 'Namespaced',
-    verbs: phase === 'serving' ? ALL_VERBS : LAST_VERBS,
+    verbs: VERBS[phase],
     statusSubresource: status !== undefined,
     ...(scale && { scale }),
-    ...(version.deprecated && { deprecation: deprecationWarning(group, names, version) }),
+    ...(version.deprecated && { deprecation: deprecationWarning(spec, names, version) }),
     custom: true,
     unconditionalUpdate: false,
     schema: version.schema?.openAPIV3Schema ?? {},
@@ -56,8 +59,15 @@ function resourceOf(spec: CrdSpec, names: CrdNames, version: CrdVersion, phase: 
   };
 }
 
-const deprecationWarning = (group: string, { kind }: CrdNames, version: CrdVersion): string =>
-  version.deprecationWarning ?? `${group}/${version.name} ${kind} is deprecated`;
+/** By default with the version to use instead: the best of those that are as stable. */
+function deprecationWarning({ group, versions }: CrdSpec, { kind }: CrdNames, old: CrdVersion): string {
+  if (old.deprecationWarning !== undefined) return old.deprecationWarning;
+  const [better] = versions
+    .filter(({ name, served, deprecated }) => served && !deprecated && byPriority(name, old.name) < 0)
+    .sort((a, b) => byPriority(a.name, b.name));
+  const instead = better ? `; use ${group}/${better.name} ${kind}` : '';
+  return `${group}/${old.name} ${kind} is deprecated${instead}`;
+}
 
 function selectableField({ jsonPath }: { jsonPath: string }): [string, (object: KubeObject) => string] {
   const find = compileJsonPath(jsonPath);

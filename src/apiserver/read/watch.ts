@@ -46,7 +46,7 @@ export function watchObjects(
     stream: async (write) => {
       const session = new WatchSession(context, resource, prefix, selector, rendering, options, write);
       try {
-        await session.run(AbortSignal.any([request.gone, context.registry.retirementOf(resource)]));
+        await session.run(request.gone, context.registry.retirementOf(resource));
       } catch (error) {
         await write(`${JSON.stringify({ type: 'ERROR', object: statusOf(error, context) })}\n`);
       }
@@ -125,16 +125,20 @@ class WatchSession {
     this.#write = write;
   }
 
-  async run(gone: AbortSignal): Promise<void> {
+  /** Until the client is `gone`, its time is up, or the resource is `retired`, which it hears of to the end. */
+  async run(gone: AbortSignal, retired: AbortSignal): Promise<void> {
     const { store } = this.#context;
     const watch = store.watch(this.#prefix, this.#options.from ?? store.revision);
     const close = () => watch.close();
+    const end = () => watch.end();
     const timeout = setTimeout(close, this.#options.timeoutMs);
     const bookmarks = this.#options.bookmarks
       ? setInterval(() => void this.#bookmark(watch.progress).catch(close), BOOKMARK_INTERVAL_MS)
       : undefined;
     gone.addEventListener('abort', close, { once: true });
     if (gone.aborted) close();
+    retired.addEventListener('abort', end, { once: true });
+    if (retired.aborted) end();
     try {
       // The state is read in the same turn as the watch began, so that nothing lies between them.
       if (this.#options.from === undefined) await this.#sendPresentState();
@@ -144,6 +148,7 @@ class WatchSession {
       clearTimeout(timeout);
       clearInterval(bookmarks);
       gone.removeEventListener('abort', close);
+      retired.removeEventListener('abort', end);
       watch.close();
     }
   }
