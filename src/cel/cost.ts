@@ -71,8 +71,21 @@ class Walk {
       case '!_':
       case '-_':
         return { cost: this.visit(node.args, scope).cost + 1, shape: scalar };
-      default:
-        return this.#operator(node.op, node.args, scope);
+      case '||':
+      case '&&':
+      case '==':
+      case '!=':
+      case '<':
+      case '<=':
+      case '>':
+      case '>=':
+      case 'in':
+      case '+':
+      case '-':
+      case '*':
+      case '/':
+      case '%':
+        return this.#call(node.op, undefined, node.args, scope);
     }
   }
 
@@ -120,15 +133,6 @@ class Walk {
     const all = [...(receiver ? [receiver] : []), ...args].map((part) => this.visit(part, scope));
     const own = callCost(
       name,
-      all.map(({ shape }) => shape),
-    );
-    return { cost: sum(all) + own.cost, shape: own.shape };
-  }
-
-  #operator(op: string, operands: readonly ASTNode[], scope: Scope): Known {
-    const all = operands.map((part) => this.visit(part, scope));
-    const own = callCost(
-      op,
       all.map(({ shape }) => shape),
     );
     return { cost: sum(all) + own.cost, shape: own.shape };

@@ -51,7 +51,7 @@ function matching(pattern: RegExp): (value: string) => boolean {
 function validIsbn10(value: string): boolean {
   const digits = value.replace(/[\s-]/g, '');
   if (!/^\d{9}[\dX]$/.test(digits)) return false;
-  const sum = [...digits].reduce(
+  const sum = Array.from(digits).reduce(
     (total, digit, i) => total + (10 - i) * (digit === 'X' ? 10 : Number(digit)),
     0,
   );
@@ -61,7 +61,10 @@ function validIsbn10(value: string): boolean {
 function validIsbn13(value: string): boolean {
   const digits = value.replace(/[\s-]/g, '');
   if (!/^\d{13}$/.test(digits)) return false;
-  return [...digits].reduce((total, digit, i) => total + Number(digit) * (i % 2 === 0 ? 1 : 3), 0) % 10 === 0;
+  return (
+    Array.from(digits).reduce((total, digit, i) => total + Number(digit) * (i % 2 === 0 ? 1 : 3), 0) % 10 ===
+    0
+  );
 }
 
 function validCidr(value: string): boolean {

@@ -96,6 +96,7 @@ export function minBytes({ type, format, required = [], properties = {} }: Schem
         const sub = properties[name];
         return sub && sub.default === undefined ? sum + name.length + 4 + minBytes(sub) : sum;
       }, 2);
+    case undefined:
     default:
       return 1;
   }

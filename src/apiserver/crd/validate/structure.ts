@@ -93,7 +93,7 @@ function validateObjectFields({ schema: { properties = {} }, path, level }: Node
 const METADATA_RULE =
   'must not specify anything other than name and generateName, but metadata is implicitly specified';
 
-function restrictsNamesOnly({ type: _, description: __, properties = {}, ...others }: Schema): boolean {
-  const known = ['name', 'generateName'];
-  return Object.keys(others).length === 0 && Object.keys(properties).every((name) => known.includes(name));
+function restrictsNamesOnly({ properties = {}, ...schema }: Schema): boolean {
+  const keywords = Object.keys(schema).every((keyword) => ['type', 'description'].includes(keyword));
+  return keywords && Object.keys(properties).every((name) => ['name', 'generateName'].includes(name));
 }
