@@ -28,6 +28,12 @@ const matched: Formula = ([a, b]) => ({
 });
 
 const FORMULAS: Readonly<Record<string, Formula>> = {
+  '||': constant,
+  '&&': constant,
+  '-': constant,
+  '*': constant,
+  '/': constant,
+  '%': constant,
   '==': compared,
   '!=': compared,
   '<': compared,
