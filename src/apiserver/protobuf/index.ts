@@ -3,9 +3,10 @@
  * election) send them for built-in kinds and have nothing else to fall back on; answers are always JSON.
  */
 import { ApiError, badRequest } from '../errors.ts';
-import { messages, unknown } from './descriptors.ts';
+import { definitionMessage } from './definition.ts';
+import { messages, readingOf, unknown } from './descriptors.ts';
 import type { Field, Message } from './descriptors.ts';
-import { LENGTH_DELIMITED, VARINT, WireReader } from './reader.ts';
+import { FIXED64, LENGTH_DELIMITED, VARINT, WireReader } from './reader.ts';
 
 const MAGIC = Buffer.from('k8s\0');
 const MAX_DEPTH = 20;
@@ -23,7 +24,7 @@ export function decodeProtobuf(body: Buffer): Decoded {
       raw?: Buffer;
     };
     const { apiVersion = '', kind = '' } = typeMeta ?? {};
-    const descriptor = messages[kind];
+    const descriptor = kind === 'CustomResourceDefinition' ? definitionMessage : messages[kind];
     if (!descriptor) {
       throw new ApiError(
         415,
@@ -70,19 +71,25 @@ function decodeMessage(bytes: Buffer, message: Message, depth = 0, bytesAs: Byte
   return decoded;
 }
 
-const wireTypeOf = ({ type, shape }: Field): number =>
-  shape !== 'map' && (type === 'int' || type === 'bool') ? VARINT : LENGTH_DELIMITED;
+function wireTypeOf({ type, shape }: Field): number {
+  if (shape === 'map') return LENGTH_DELIMITED;
+  if (type === 'double') return FIXED64;
+  return type === 'int' || type === 'bool' ? VARINT : LENGTH_DELIMITED;
+}
 
 const isZero = (value: unknown): boolean => value === '' || value === 0 || value === false;
 
 function decodeValue(reader: WireReader, { type }: Field, depth: number, bytesAs: BytesAs): unknown {
   if (typeof type !== 'string') {
     const decoded = decodeMessage(reader.bytes(), type, depth + 1, bytesAs);
-    return 'raw' in decoded && type.size === 1 ? decoded['raw'] : decoded;
+    const reading = readingOf(type);
+    return reading ? reading(decoded) : decoded;
   }
   switch (type) {
     case 'int':
       return Number(reader.varint());
+    case 'double':
+      return reader.double();
     case 'bool':
       return reader.varint() !== 0n;
     case 'string':
