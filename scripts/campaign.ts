@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readCrdFiles } from '../src/apiserver/crds.ts';
+import { readCrdFiles } from '../src/apiserver/crd/files.ts';
 import { subjectsOf, transitionsOf, uncovered } from '../test/campaign/campaign.ts';
 import type { Transition } from '../test/campaign/generator/transitions.ts';
 import type { Result } from '../test/campaign/play.ts';

@@ -9,22 +9,29 @@ import type { TokenObjects } from './authn/token-check.ts';
 import { readTokenFile } from './authn/token-file.ts';
 import { followPolicy } from './authz/follow.ts';
 import type { Policy } from './authz/policy.ts';
+import { builtinResources } from './builtin/index.ts';
 import { rbacResources } from './builtin/rbac.ts';
 import { keyOf } from './resource.ts';
+import type { Resource } from './resource.ts';
 import { reviewResources, withTokens } from './reviews/index.ts';
+
+type AccessContext = Pick<ApiContext, 'store' | 'now' | 'logger'>;
 
 export interface Access {
   readonly authenticator: Authenticator;
   readonly policy: Policy;
   readonly tokens: ServiceAccountTokens;
   readonly objects: TokenObjects;
+  /** All kinds that are built in, those of access among them. */
+  readonly resources: readonly Resource[];
   close(): Promise<void>;
 }
 
-/** Loads keys and tokens from `pki/`, begins to follow the roles, and adds the kinds to the registry. */
-export async function openAccess(context: ApiContext, pkiDirectory: string): Promise<Access> {
-  const { store, registry, now, logger } = context;
-  const objects = storedObjects(context);
+/** Loads keys and tokens from `pki/`, and begins to follow the roles. */
+export async function openAccess(context: AccessContext, pkiDirectory: string): Promise<Access> {
+  const { store, now, logger } = context;
+  const builtins = builtinResources();
+  const objects = storedObjects(store, builtins);
   const tokens = new ServiceAccountTokens(
     await loadSigningKey(join(pkiDirectory, 'service-accounts.key')),
     objects,
@@ -34,20 +41,21 @@ export async function openAccess(context: ApiContext, pkiDirectory: string): Pro
   const feed = followPolicy(store, logger);
   const { policy } = feed;
   const parts = { policy, authenticator, tokens, objects, now };
-  for (const resource of [...rbacResources(policy), ...reviewResources(parts)]) registry.add(resource);
-  const serviceAccounts = registry.find('', 'v1', 'serviceaccounts');
-  if (serviceAccounts) registry.add(withTokens(serviceAccounts, parts));
-  return { authenticator, policy, tokens, objects, close: () => feed.close() };
+  const resources = [
+    ...builtins.map((one) => (one.plural === 'serviceaccounts' ? withTokens(one, parts) : one)),
+    ...rbacResources(policy),
+    ...reviewResources(parts),
+  ];
+  return { authenticator, policy, tokens, objects, resources, close: () => feed.close() };
 }
 
-function storedObjects({ store, registry }: ApiContext): TokenObjects {
-  const read = (plural: string, namespace: string, name: string) => {
-    const resource = registry.find('', 'v1', plural);
-    const entry = resource && store.get(keyOf(resource, namespace, name));
-    return entry && decodeEntry(entry);
+function storedObjects(store: ApiContext['store'], builtins: readonly Resource[]): TokenObjects {
+  const reader = (plural: string) => {
+    const resource = builtins.find((one) => one.group === '' && one.plural === plural);
+    return (namespace: string, name: string) => {
+      const entry = resource && store.get(keyOf(resource, namespace, name));
+      return entry && decodeEntry(entry);
+    };
   };
-  return {
-    serviceAccount: (namespace, name) => read('serviceaccounts', namespace, name),
-    secret: (namespace, name) => read('secrets', namespace, name),
-  };
+  return { serviceAccount: reader('serviceaccounts'), secret: reader('secrets') };
 }

@@ -1,4 +1,5 @@
 /** What the server serves: aggregated discovery for current clients, the legacy lists for the others. */
+import { SCALE } from './crd/scale.ts';
 import { cacheable } from './http.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
 import type { Registry } from './registry.ts';
@@ -71,8 +72,9 @@ function aggregatedResource(resource: Resource): object {
   const responseKind = kindOf(resource);
   const subresources = [
     ...(resource.statusSubresource
-      ? [{ subresource: 'status', responseKind, verbs: ['get', 'patch', 'update'] }]
+      ? [{ subresource: 'status', responseKind, verbs: SUBRESOURCE_VERBS }]
       : []),
+    ...(resource.scale ? [{ subresource: 'scale', responseKind: SCALE, verbs: SUBRESOURCE_VERBS }] : []),
     ...[...(resource.subresources ?? [])].map(([subresource, of]) => ({
       subresource,
       responseKind: kindOf(of),
@@ -90,6 +92,8 @@ function aggregatedResource(resource: Resource): object {
     ...(subresources.length > 0 && { subresources }),
   };
 }
+
+const SUBRESOURCE_VERBS = ['get', 'patch', 'update'];
 
 function coreVersions(address: string): object {
   return {
@@ -139,7 +143,14 @@ function resourceList(groupVersionName: string, resources: Resource[]): object {
         ...common,
         name: `${resource.plural}/status`,
         singularName: '',
-        verbs: ['get', 'patch', 'update'],
+        verbs: SUBRESOURCE_VERBS,
+      };
+      const scale = {
+        ...SCALE,
+        name: `${resource.plural}/scale`,
+        singularName: '',
+        namespaced: resource.namespaced,
+        verbs: SUBRESOURCE_VERBS,
       };
       const others = [...(resource.subresources ?? [])].map(([name, of]) => ({
         ...common,
@@ -148,7 +159,12 @@ function resourceList(groupVersionName: string, resources: Resource[]): object {
         singularName: '',
         verbs: of.verbs,
       }));
-      return [main, ...(resource.statusSubresource ? [status] : []), ...others];
+      return [
+        main,
+        ...(resource.statusSubresource ? [status] : []),
+        ...(resource.scale ? [scale] : []),
+        ...others,
+      ];
     }),
   };
 }

@@ -90,6 +90,15 @@ export const methodNotAllowed = (): ApiError =>
     {},
   );
 
+/** For what a kind offers no more while its definition is being deleted. */
+export const terminating = (verb: string): ApiError =>
+  new ApiError(
+    405,
+    'MethodNotAllowed',
+    `${verb} not allowed while custom resource definition is terminating`,
+    {},
+  );
+
 export const notAcceptable = (supported: string[]): ApiError =>
   new ApiError(406, 'NotAcceptable', `only the following media types are accepted: ${supported.join(', ')}`);
 

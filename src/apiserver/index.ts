@@ -1,15 +1,15 @@
 /**
- * The embedded Kubernetes API server: any CustomResourceDefinitions of a directory and a few built-in kinds,
- * over the durable store, behind HTTPS.
+ * The embedded Kubernetes API server: a few built-in kinds and whatever CustomResourceDefinitions are applied to
+ * it, over the durable store, behind HTTPS.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openStore } from '../store/index.ts';
 import { openAccess } from './access.ts';
 import { bootstrapRoles } from './authz/bootstrap.ts';
-import { builtinResources } from './builtin/index.ts';
-import type { ApiContext, Logger } from './context.ts';
+import type { Logger } from './context.ts';
 import { startControllers } from './controllers/index.ts';
+import { Definitions } from './crd/serve.ts';
 import { Health } from './health.ts';
 import type { ReadyCheck } from './health.ts';
 import { installCrds, installNamespaces } from './install.ts';
@@ -29,7 +29,7 @@ export interface ApiServerOptions {
   readonly dataDir: string;
   /** Port 0 picks a free one. */
   readonly listen: { readonly host: string; readonly port: number };
-  /** Every CustomResourceDefinition in its YAML files is served. */
+  /** The CustomResourceDefinitions in its YAML files are applied at each start. */
   readonly crdsDir: string;
   readonly logger: Logger;
   /** Host name or address that clients reach the server by, when it differs from `listen.host`. */
@@ -64,13 +64,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     ...(options.historyRevisions && { historyRevisions: options.historyRevisions }),
   });
   try {
-    const registry = new Registry();
-    for (const resource of builtinResources()) registry.add(resource);
     let port = options.listen.port;
-    const context: ApiContext = { store, registry, logger, now: () => new Date() };
-    const access = await openAccess(context, pkiDirectory);
+    const now = (): Date => new Date();
+    const access = await openAccess({ store, logger, now }, pkiDirectory);
+    const registry = new Registry(access.resources);
     const api: Api = {
-      ...context,
+      store,
+      registry,
+      logger,
+      now,
       health: new Health(),
       authenticator: access.authenticator,
       policy: access.policy,
@@ -78,8 +80,11 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       address: () => `${advertise}:${port}`,
     };
     await installNamespaces(api);
+    const definitions = new Definitions(api);
+    definitions.start();
     await installCrds(api, options.crdsDir);
     await bootstrapRoles(api);
+    await definitions.settle();
     const listener = await listen(options.listen, pki, (request) => handle(request, api), logger);
     const controllers = startControllers(api, { ...access, caPem: pki.caPem });
     port = listener.port;
@@ -101,6 +106,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       close: async () => {
         api.health.startClosing();
         await controllers.close();
+        await definitions.close();
         await listener.close();
         await access.close();
         store.close();

@@ -1,8 +1,9 @@
 /** The verbs of a resource: from method and path to the operation and back to a response. */
 import { watches } from './authz/attributes.ts';
 import type { ApiContext } from './context.ts';
-import { badRequest, methodNotAllowed, pathNotFound } from './errors.ts';
+import { badRequest, methodNotAllowed, pathNotFound, terminating } from './errors.ts';
 import { json } from './http.ts';
+import type { Call, Operation } from './call.ts';
 import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
 import type { KubeObject } from './object.ts';
 import { getObject } from './read/get.ts';
@@ -12,25 +13,16 @@ import type { ResourceRequest } from './request-info.ts';
 import type { Resource, Verb } from './resource.ts';
 import { answerReview } from './reviews/answer.ts';
 import { negotiate, renderList, renderObject } from './table.ts';
-import type { Rendering } from './table.ts';
 import { decodeBody } from './write/body.ts';
 import type { DecodedBody } from './write/body.ts';
 import { createObject } from './write/create.ts';
 import { decodeDeleteOptions, deleteObject } from './write/delete.ts';
 import type { Deletion } from './write/delete.ts';
 import { deleteObjects } from './write/delete-many.ts';
+import { SCALE_OPERATIONS } from './scale-operations.ts';
 import { writeOptions } from './write/options.ts';
 import { decodePatch } from './write/patch.ts';
 import { updateObject } from './write/update.ts';
-
-interface Call {
-  readonly context: ApiContext;
-  readonly request: UserRequest;
-  readonly target: ResourceRequest;
-  readonly rendering: Rendering;
-}
-
-type Operation = (call: Call) => ApiResponse | Promise<ApiResponse>;
 
 const OPERATIONS: Record<Verb, Operation> = {
   get: ({ context, target, ...call }) => {
@@ -107,14 +99,19 @@ export async function serveResource(
   const { resource, subresource } = target;
   if (subresource !== undefined && !offers(resource, subresource)) throw pathNotFound();
   const verb = verbOf(request, target);
-  if (!verb || !resource.verbs.includes(verb)) throw methodNotAllowed();
+  if (!verb || !resource.verbs.includes(verb)) {
+    throw verb === 'create' && resource.custom ? terminating(verb) : methodNotAllowed();
+  }
+  if (resource.deprecation) request.warnings.push(resource.deprecation);
   if (resource.namespaced && target.namespace === undefined && !['list', 'watch'].includes(verb)) {
     throw verb === 'create'
       ? badRequest('a namespace is required: use /namespaces/<namespace>/ in the path')
       : methodNotAllowed();
   }
   const rendering = negotiate(request.header('accept'), request.query);
-  return OPERATIONS[verb]({ context, request, target, rendering });
+  const operation = subresource === 'scale' ? SCALE_OPERATIONS[verb] : OPERATIONS[verb];
+  if (!operation) throw methodNotAllowed();
+  return operation({ context, request, target, rendering });
 }
 
 /** A subresource of a kind of its own takes the place of the resource. */
@@ -126,6 +123,7 @@ function withSubresource(asked: ResourceRequest): ResourceRequest {
 const offers = (resource: Resource, subresource: string): boolean =>
   resource.review !== undefined ||
   (subresource === 'status' && resource.statusSubresource) ||
+  (subresource === 'scale' && resource.scale !== undefined) ||
   (subresource === 'finalize' && resource.kind === 'Namespace');
 
 function verbOf(

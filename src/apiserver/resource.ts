@@ -28,8 +28,14 @@ export interface Resource {
   readonly verbs: readonly Verb[];
   /** `apiVersion` of its objects. */
   readonly apiVersion: string;
+  /** `apiVersion` of its objects in the store, which another version of the same kind may share. */
+  readonly storedAs: string;
   /** `spec` and `status` are written separately and `metadata.generation` counts changes of the rest. */
   readonly statusSubresource: boolean;
+  /** Where the fields of its `scale` subresource are, if it has one. */
+  readonly scale?: ScalePaths;
+  /** What to warn those who still use this version. */
+  readonly deprecation?: string;
   /** A CustomResourceDefinition's rules: pruning, generation, no strategic merge patch. */
   readonly custom: boolean;
   /** Whether PUT without a resourceVersion overwrites. */
@@ -58,6 +64,13 @@ export interface Review {
 
 export type Reviewer = (review: Review) => KubeObject;
 
+/** JSONPaths of an object's fields that `autoscaling/v1` Scale shows. */
+export interface ScalePaths {
+  readonly specReplicasPath: string;
+  readonly statusReplicasPath: string;
+  readonly labelSelectorPath?: string;
+}
+
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
 
 export const ALL_VERBS: readonly Verb[] = [
@@ -76,14 +89,16 @@ export interface BuiltinRules {
   readonly validate?: (object: KubeObject, old: KubeObject | undefined) => FieldError[];
   /** Throws 403 when this user may not write just this; not asked about the server's own writes. */
   readonly admit?: (object: KubeObject, old: KubeObject | undefined, user: User) => void;
+  /** What becomes of an object when its deletion begins. */
+  readonly markDeleted?: (object: KubeObject, now: Date) => void;
 }
 
 export const apiVersionOf = (group: string, version: string): string =>
   group ? `${group}/${version}` : version;
 
 /** Where a resource's objects live in the store; the trailing slash keeps prefixes apart. */
-export function keyPrefix(resource: Resource, namespace?: string): string {
-  const base = `/registry/${resource.group || 'core'}/${resource.plural}/`;
+export function keyPrefix({ group, plural }: Pick<Resource, 'group' | 'plural'>, namespace?: string): string {
+  const base = `/registry/${group || 'core'}/${plural}/`;
   return namespace ? `${base}${namespace}/` : base;
 }
 

@@ -20,6 +20,10 @@ export function withLibraryNames(expression: string): string {
   );
 }
 
+/** A place in a rule whose names were replaced, as a place in the rule as it was written. */
+export const asWritten = (renamed: string, position: number): number =>
+  position - 3 * (renamed.slice(0, position).match(/\.matchesRe2/g)?.length ?? 0);
+
 type Handler = (...values: never[]) => unknown;
 
 /** Rules are typed at run time: a schema's fields are `dyn` here. */

@@ -1,9 +1,15 @@
 /** CEL expressions of Kubernetes schemas (`x-kubernetes-validations`). */
 import { Optional } from '@marcbachmann/cel-js';
 import type { Environment } from '@marcbachmann/cel-js';
-import { kubernetesEnvironment, withLibraryNames } from './environment.ts';
+import { estimate } from './cost.ts';
+import type { Estimate } from './cost.ts';
+import { asWritten, kubernetesEnvironment, withLibraryNames } from './environment.ts';
+import { shapeOf } from './shape.ts';
+import type { Shape } from './shape.ts';
 
 export { compileRe2 } from './regex.ts';
+export { MAX_REQUEST_BYTES, list, scalar, text, unknown } from './shape.ts';
+export type { Shape } from './shape.ts';
 
 /** What an expression sees. `oldSelf` is absent on creation; with `optionalOldSelf` it is an optional. */
 export interface Variables {
@@ -16,6 +22,16 @@ export interface Expression {
   readonly usesOldSelf: boolean;
   /** Throws an Error when the evaluation fails (no such key, division by zero, …). */
   evaluate(variables: Variables): unknown;
+  /** What is wrong with it when `self` has this shape, and what it costs at most. */
+  check(self: Shape, result: 'bool' | 'string'): Checked;
+  /** What the evaluation of these values costs at most. */
+  costOf(variables: Variables): number;
+}
+
+export interface Checked {
+  /** In the layout of cel-go, which shows the place. */
+  readonly fault: string | undefined;
+  readonly cost: number;
 }
 
 let environment: Environment | undefined;
@@ -23,11 +39,59 @@ let environment: Environment | undefined;
 /** Parses an expression. Throws a ParseError that shows the place. */
 export function compileExpression(text: string): Expression {
   environment ??= kubernetesEnvironment();
-  const evaluate = environment.parse(withLibraryNames(text));
+  const renamed = withLibraryNames(text);
+  const evaluate = environment.parse(renamed);
+  const estimateFor = (self: Shape, oldSelf: Shape): Estimate =>
+    estimate(
+      evaluate.ast,
+      new Map([
+        ['self', self],
+        ['oldSelf', oldSelf],
+      ]),
+    );
   return {
     usesOldSelf: /\boldSelf\b/.test(text.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, '""')),
     evaluate: (variables) => evaluate({ oldSelf: null, ...variables }) as unknown,
+    check: (self, result) => {
+      const { cost, missing } = estimateFor(self, self);
+      return { cost, fault: typeFault(renamed, text, result) ?? missingFault(missing, renamed, text) };
+    },
+    costOf: ({ self, oldSelf }) => estimateFor(shapeOf([self]), shapeOf([plain(oldSelf)])).cost,
   };
+}
+
+const plain = (value: unknown): unknown =>
+  value instanceof Optional ? (value.hasValue() ? value.value() : undefined) : value;
+
+/** Variables and functions that do not exist, operands of the wrong type, a result of the wrong type. */
+function typeFault(renamed: string, text: string, result: 'bool' | 'string'): string | undefined {
+  const { valid, type, error } = (environment ??= kubernetesEnvironment()).check(renamed);
+  if (!valid) return located(text, asWritten(renamed, error?.node?.pos ?? 0), error?.summary ?? 'invalid');
+  return type === result || type === 'dyn' ? undefined : `must evaluate to a ${result}`;
+}
+
+function missingFault(missing: Estimate['missing'], renamed: string, text: string): string | undefined {
+  const [first] = missing;
+  return first && located(text, asWritten(renamed, first.position), `undefined field '${first.name}'`);
+}
+
+/** Throws a ParseError as a message that shows the place, in the layout of cel-go. */
+export function compilationFault(text: string): string | undefined {
+  try {
+    compileExpression(text);
+    return undefined;
+  } catch (error) {
+    const { summary, message, node } = error as { summary?: string; message: string; node?: { pos: number } };
+    return located(text, asWritten(withLibraryNames(text), node?.pos ?? 0), summary ?? message);
+  }
+}
+
+function located(text: string, position: number, message: string): string {
+  const before = text.slice(0, position).split('\n');
+  const column = before.at(-1)?.length ?? 0;
+  const line = text.split('\n')[before.length - 1] ?? '';
+  const mark = `${'.'.repeat(column)}^`;
+  return `compilation failed: ERROR: <input>:${before.length}:${column + 1}: ${message}\n | ${line}\n | ${mark}`;
 }
 
 /** `oldSelf` of a rule with `optionalOldSelf: true`. */

@@ -1,4 +1,6 @@
-import { type CustomResourceDefinition, readCrdFiles, resourcesOf } from '../apiserver/crds.ts';
+import type { CustomResourceDefinition } from '../apiserver/crd/definition.ts';
+import { readCrdFiles } from '../apiserver/crd/files.ts';
+import { servedResources } from '../apiserver/crd/resources.ts';
 import type { KubeObject } from '../apiserver/object.ts';
 import { prune } from '../apiserver/schema/prune.ts';
 import { validate } from '../apiserver/write/validate.ts';
@@ -17,7 +19,7 @@ export async function readGuardedCollections(crdsDirectory: string): Promise<Col
 }
 
 function admissionOf(crd: CustomResourceDefinition): NonNullable<Collection['admit']> {
-  const [resource] = resourcesOf(crd);
+  const [resource] = servedResources(crd.spec, crd.spec.names, 'serving');
   if (!resource) throw new Error(`${crd.metadata.name} serves no version`);
   return (object, before, subresource) => {
     const { namespace, name } = object.metadata;

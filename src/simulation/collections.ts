@@ -1,4 +1,4 @@
-import { readCrdFiles } from '../apiserver/crds.ts';
+import { readCrdFiles } from '../apiserver/crd/files.ts';
 import type { Collection } from './api-store.ts';
 
 /** The collections that the CustomResourceDefinitions of a directory make, and the built-in ones that controllers use. */

@@ -44,6 +44,8 @@ export interface Watch {
   next(): Promise<readonly Change[]>;
   /** Every change of the prefix up to this revision has been handed out: what a bookmark may promise. */
   readonly progress: number;
+  /** Hands out what has been committed by now, and then nothing more. */
+  end(): void;
   close(): void;
 }
 

@@ -20,6 +20,7 @@ export class StoreWatch implements Watch {
   #buffer: Change[] = [];
   #live = false;
   #closed = false;
+  #ended = false;
   /** All changes up to here have been handed out or are in the buffer. */
   #seen: number;
   #delivered: number;
@@ -41,13 +42,14 @@ export class StoreWatch implements Watch {
       if (this.#closed) return [];
       if (!this.#live) this.#catchUp();
       if (this.#buffer.length > 0) return this.#take();
+      if (this.#ended && this.#live) return [];
       if (this.#live) await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
 
   /** Called by the store for each commit, in order. */
   publish(changes: readonly Change[]): void {
-    if (!this.#live) return;
+    if (!this.#live || this.#ended) return;
     for (const change of changes) {
       if (change.key.startsWith(this.#prefix)) this.#buffer.push(change);
     }
@@ -57,6 +59,11 @@ export class StoreWatch implements Watch {
       this.#live = false;
     }
     if (this.#buffer.length > 0 || !this.#live) this.#notify();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#notify();
   }
 
   close(): void {

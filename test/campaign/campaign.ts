@@ -1,5 +1,5 @@
 /** All transitions of all kinds: what the CRDs and the cast lead to. */
-import type { CustomResourceDefinition } from '../../src/apiserver/crds.ts';
+import type { CustomResourceDefinition } from '../../src/apiserver/crd/definition.ts';
 import { Random } from '../../src/simulation/random.ts';
 import { leads, madeByControllers, wisdom } from './cast.ts';
 import { patternsOf } from './generator/fields.ts';

@@ -7,8 +7,12 @@ import { ALL_VERBS, apiVersionOf } from '../resource.ts';
 import type { BuiltinRules, Resource, Reviewer, TableColumn, Verb } from '../resource.ts';
 import type { NameRule } from '../schema/metadata.ts';
 import type { Schema } from '../schema/schema.ts';
+import { definitionRules } from '../crd/rules.ts';
 import { namespaceRules, secretRules, configMapRules } from './rules.ts';
-import { schemas } from './schemas.ts';
+import { definitionSchema } from './definition-schema.ts';
+import { schemas as plainSchemas } from './schemas.ts';
+
+const schemas = { ...plainSchemas, CustomResourceDefinition: definitionSchema };
 
 /** A built-in kind; what it does not say is as for most of them. */
 export interface Builtin {
@@ -139,8 +143,9 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
     group: 'apiextensions.k8s.io',
     shortNames: ['crd', 'crds'],
     clusterScoped: true,
-    verbs: ['get', 'list', 'watch'],
+    statusSubresource: true,
     columns: [nameColumn, computedColumn('Created At', (crd) => crd.metadata.creationTimestamp)],
+    rules: definitionRules,
   },
 ];
 
@@ -154,6 +159,7 @@ export function builtinResource(builtin: Builtin, schema: Schema): Resource {
     group,
     version: 'v1',
     apiVersion: apiVersionOf(group, 'v1'),
+    storedAs: apiVersionOf(group, 'v1'),
     kind,
     listKind: `${kind}List`,
     plural,

@@ -239,20 +239,4 @@ export const schemas = {
       preferredHolder: string('Signals to a lease holder that the lease has a more optimal holder.'),
     }),
   }),
-  CustomResourceDefinition: kindSchema(
-    'CustomResourceDefinition represents a resource that should be exposed on the API server.',
-    {
-      spec: {
-        type: 'object',
-        description: 'How the user wants the resources to appear.',
-        'x-kubernetes-preserve-unknown-fields': true,
-      },
-      status: {
-        type: 'object',
-        description: 'The actual state of the definition.',
-        'x-kubernetes-preserve-unknown-fields': true,
-      },
-    },
-    ['spec'],
-  ),
 } satisfies Record<string, Schema>;

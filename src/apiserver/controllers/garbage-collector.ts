@@ -26,6 +26,8 @@ export class GarbageCollector {
   readonly #queue: WorkQueue;
   /** Owner's UID to the store keys of its dependents. */
   readonly #dependents = new Map<string, Set<string>>();
+  /** UIDs of owners that were seen to go, as long as they have dependents: their kind may have gone with them. */
+  readonly #gone = new Set<string>();
 
   constructor(context: ApiContext) {
     this.#context = context;
@@ -44,6 +46,8 @@ export class GarbageCollector {
       const ours = deletionTimestamp && (holds(current, FOREGROUND) || holds(current, ORPHAN));
       if (ours || ownersOf(current).length > 0) this.#queue.add(key);
     } else if (previous) {
+      const { uid = '' } = previous.metadata;
+      if (this.#dependents.has(uid)) this.#gone.add(uid);
       for (const dependent of this.#dependentsOf(previous)) this.#queue.add(dependent);
     }
     // An owner in foreground deletion waits for this one to go or to be let go.
@@ -60,6 +64,7 @@ export class GarbageCollector {
       const keys = this.#dependents.get(uid) ?? new Set();
       this.#dependents.set(uid, keys.add(key));
     }
+    for (const { uid } of ownersOf(previous)) if (!this.#dependents.has(uid)) this.#gone.delete(uid);
   }
 
   #queueOwner(reference: OwnerReference, dependent: KubeObject): void {
@@ -137,6 +142,7 @@ export class GarbageCollector {
   }
 
   #stateOf(reference: OwnerReference, dependent: KubeObject): 'present' | 'deleting' | 'absent' {
+    if (this.#gone.has(reference.uid)) return 'absent';
     const owner = findOwner(this.#context, reference, dependent);
     if (owner === 'absent') return 'absent';
     // What cannot be told is taken for present: nothing is deleted on a guess.

@@ -2,6 +2,7 @@
 import { decodeChange, decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import type { KubeObject } from '../object.ts';
+import { CleanupController } from '../crd/cleanup.ts';
 import { CompactedError } from '../../store/index.ts';
 import type { Watch } from '../../store/index.ts';
 import { startEventExpiry } from './event-expiry.ts';
@@ -29,23 +30,27 @@ export function startControllers(context: ApiContext, access: TokenSecretParts):
     new NamespaceDefaults(context, access.caPem),
     new TokenSecrets(context, access),
     new RoleAggregation(context),
+    new CleanupController(context),
   ];
   const stopExpiry = startEventExpiry(context);
   let watch: Watch;
   let closed = false;
 
+  const observe = (key: string, current: KubeObject | undefined, previous: KubeObject | undefined): void => {
+    for (const controller of controllers) controller.observe(key, current, previous);
+  };
   const run = async (): Promise<void> => {
     watch = context.store.watch(EVERYTHING, context.store.revision);
     for (const entry of context.store.list(EVERYTHING).entries) {
       const object = decodeEntry(entry);
-      for (const controller of controllers) controller.observe(entry.key, object, undefined);
+      observe(entry.key, object, undefined);
     }
     for (;;) {
       const changes = await watch.next();
       if (changes.length === 0) return;
       for (const change of changes) {
         const { current, previous } = decodeChange(change);
-        for (const controller of controllers) controller.observe(change.key, current, previous);
+        observe(change.key, current, previous);
       }
     }
   };

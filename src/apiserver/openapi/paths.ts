@@ -1,8 +1,10 @@
 /** The operations of the OpenAPI documents, by which clients learn what they may send. */
+import { SCALE } from '../crd/scale.ts';
+import { ALL_VERBS } from '../resource.ts';
 import type { Resource } from '../resource.ts';
 import type { Schema } from '../schema/schema.ts';
 import { patchTypes } from '../write/patch.ts';
-import { DELETE_OPTIONS, STATUS, gvkOf, ref, schemaName } from './schemas.ts';
+import { DELETE_OPTIONS, SCALE_SCHEMA, STATUS, gvkOf, ref, schemaName } from './schemas.ts';
 import type { OperationV2 } from './v2.ts';
 
 type Document = Record<string, unknown>;
@@ -58,8 +60,17 @@ export function pathsOf(resource: Resource): Record<string, Document> {
     ...(statusSubresource && {
       [`${base}/{name}/status`]: operations(resource, ['get', 'update', 'patch'], named),
     }),
+    ...(resource.scale && {
+      [`${base}/{name}/scale`]: operations(SCALES, ['get', 'update', 'patch'], named),
+    }),
   };
 }
+
+/** What the operations of `/scale` are about, whatever resource they belong to. */
+const SCALES: Described = { ...SCALE, listKind: 'ScaleList', custom: true, verbs: ALL_VERBS };
+
+/** As much of a resource as its operations tell. */
+type Described = Pick<Resource, 'group' | 'version' | 'kind' | 'listKind' | 'custom' | 'verbs'>;
 
 const METHODS = {
   get: 'get',
@@ -74,7 +85,7 @@ const METHODS = {
 /** The action names that clients look for in `x-kubernetes-action`. */
 const ACTIONS: Partial<Record<keyof typeof METHODS, string>> = { create: 'post', update: 'put' };
 
-function operations(resource: Resource, verbs: (keyof typeof METHODS)[], parameters: object[]): Document {
+function operations(resource: Described, verbs: (keyof typeof METHODS)[], parameters: object[]): Document {
   const served = verbs.filter((verb) => resource.verbs.includes(verb));
   return {
     ...(parameters.length > 0 && { parameters }),
@@ -82,9 +93,9 @@ function operations(resource: Resource, verbs: (keyof typeof METHODS)[], paramet
   };
 }
 
-function operation(resource: Resource, verb: keyof typeof METHODS): Document {
+function operation(resource: Described, verb: keyof typeof METHODS): Document {
   const { kind, listKind } = resource;
-  const object = ref(schemaName(resource, kind));
+  const object = ref(kind === SCALE.kind ? SCALE_SCHEMA : schemaName(resource, kind));
   const result =
     verb === 'list' ? ref(schemaName(resource, listKind)) : verb.startsWith('delete') ? ref(STATUS) : object;
   const content = (types: string[], schema: Schema) => ({

@@ -1,23 +1,33 @@
 /** The component schemas of the OpenAPI documents: each kind and its list, and what all kinds share. */
 import { objectMeta } from '../builtin/schemas.ts';
+import { SCALE } from '../crd/scale.ts';
 import { isObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
+import { namedSchemas } from '../schema/reference.ts';
 import type { Schema } from '../schema/schema.ts';
 
 const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 const LIST_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta';
 export const DELETE_OPTIONS = 'io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions';
+export const SCALE_SCHEMA = 'io.k8s.api.autoscaling.v1.Scale';
 export const STATUS = 'io.k8s.apimachinery.pkg.apis.meta.v1.Status';
 
 /** `purlin.dev`, `v1alpha1`, `Machine` → `dev.purlin.v1alpha1.Machine`, as a real API server names them. */
-export function schemaName({ group, version, custom }: Resource, kind: string): string {
+export function schemaName(
+  { group, version, custom }: Pick<Resource, 'group' | 'version' | 'custom'>,
+  kind: string,
+): string {
   if (custom) return [...group.split('.').reverse(), version, kind].join('.');
   return `io.k8s.api.${group ? group.split('.')[0] : 'core'}.${version}.${kind}`;
 }
 
 export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 
-export const gvkOf = ({ group, version }: Resource, kind: string) => ({ group, version, kind });
+export const gvkOf = ({ group, version }: Pick<Resource, 'group' | 'version'>, kind: string) => ({
+  group,
+  version,
+  kind,
+});
 
 export function schemasOf(resource: Resource): Record<string, Schema> {
   const { kind, listKind, schema } = resource;
@@ -65,6 +75,10 @@ function published(schema: Schema): Schema {
   };
 }
 
+/** What the schema of definitions refers to. */
+const recursiveSchemas = (): Record<string, Schema> =>
+  Object.fromEntries([...namedSchemas()].map(([name, schema]) => [name, { type: 'object', ...schema }]));
+
 const typeMeta: Record<'apiVersion' | 'kind', Schema> = {
   apiVersion: {
     type: 'string',
@@ -76,11 +90,39 @@ const typeMeta: Record<'apiVersion' | 'kind', Schema> = {
   },
 };
 
+const scaleSchema: Schema = {
+  type: 'object',
+  description: 'Scale represents a scaling request for a resource.',
+  properties: {
+    ...typeMeta,
+    metadata: ref(OBJECT_META),
+    spec: {
+      type: 'object',
+      description: 'spec defines the behavior of the scale.',
+      properties: {
+        replicas: { type: 'integer', format: 'int32', description: 'The desired number of instances.' },
+      },
+    },
+    status: {
+      type: 'object',
+      description: 'status is the current status of the scale. Read-only.',
+      required: ['replicas'],
+      properties: {
+        replicas: { type: 'integer', format: 'int32', description: 'The actual number of instances.' },
+        selector: { type: 'string', description: 'The label selector of the instances, as text.' },
+      },
+    },
+  },
+  'x-kubernetes-group-version-kind': [SCALE],
+};
+
 export function sharedSchemas(resources: readonly Resource[]): Record<string, Schema> {
   const gvks = [
     ...new Map(resources.map((r) => [r.apiVersion, { group: r.group, version: r.version }])).values(),
   ];
   return {
+    ...(resources.some(({ kind }) => kind === 'CustomResourceDefinition') && recursiveSchemas()),
+    ...(resources.some(({ scale }) => scale) && { [SCALE_SCHEMA]: scaleSchema }),
     [OBJECT_META]: objectMeta,
     [LIST_META]: {
       type: 'object',

@@ -1,5 +1,5 @@
 /** The messages of rbac.authorization.k8s.io, authentication.k8s.io and authorization.k8s.io, version v1. */
-import { listOf, mapOf, message, metadata } from './descriptors.ts';
+import { listOf, mapOf, message, metadata, readAs } from './descriptors.ts';
 import type { FieldSpec, Message } from './descriptors.ts';
 
 const policyRule = message(
@@ -33,7 +33,7 @@ const role: FieldSpec[] = [metadata, [2, 'rules', listOf(policyRule)]];
 const binding = message(metadata, [2, 'subjects', listOf(subject)], [3, 'roleRef', roleRef]);
 
 /** A list of strings is a message of its own where it is the value of a map. */
-const extra = mapOf(message([1, 'items', '[]string']));
+const extra = mapOf(readAs(message([1, 'items', '[]string']), ({ items }) => items ?? []));
 
 const userInfo = message(
   [1, 'username', 'string'],

@@ -2,7 +2,7 @@
  * The messages that typed Kubernetes clients send, as data: field numbers from the `generated.proto` files of
  * k8s.io/api and k8s.io/apimachinery. A `*` marks a pointer in Go, whose zero value means something.
  */
-export type Scalar = 'string' | 'int' | 'bool' | 'bytes' | 'time' | 'microTime' | 'json';
+export type Scalar = 'string' | 'int' | 'double' | 'bool' | 'bytes' | 'time' | 'microTime' | 'json';
 
 export interface Field {
   readonly name: string;
@@ -21,7 +21,7 @@ export function message(...fields: FieldSpec[]): Message {
   return new Map(fields.map(([number, name, type]) => [number, fieldOf(name, type)]));
 }
 
-function fieldOf(name: string, type: string | Message): Field {
+export function fieldOf(name: string, type: string | Message): Field {
   if (typeof type !== 'string') return { name, type, pointer: true, shape: shapes.get(type) ?? 'one' };
   const shape = type.startsWith('[]') ? 'list' : type.startsWith('map:') ? 'map' : 'one';
   const scalar = type.replace(/^\[\]|^map:|\*$/g, '').replace(/\*$/, '') as Scalar;
@@ -32,12 +32,27 @@ const shapes = new Map<Message, 'list' | 'map'>();
 
 function several(of: Message, shape: 'list' | 'map'): Message {
   const copy = new Map(of);
+  const reading = readings.get(of);
+  if (reading) readings.set(copy, reading);
   shapes.set(copy, shape);
   return copy;
 }
 
 export const listOf = (items: Message): Message => several(items, 'list');
 export const mapOf = (values: Message): Message => several(values, 'map');
+
+const readings = new WeakMap<Message, Reading>();
+
+/** From a message's fields to the JSON that it stands for. */
+type Reading = (decoded: Readonly<Record<string, unknown>>) => unknown;
+
+/** For a message that is not written as an object in JSON. */
+export function readAs(message: Message, reading: Reading): Message {
+  readings.set(message, reading);
+  return message;
+}
+
+export const readingOf = (message: Message): Reading | undefined => readings.get(message);
 
 const ownerReference = message(
   [1, 'kind', 'string'],
@@ -54,11 +69,11 @@ const managedFieldsEntry = message(
   [3, 'apiVersion', 'string'],
   [4, 'time', 'time'],
   [6, 'fieldsType', 'string'],
-  [7, 'fieldsV1', message([1, 'raw', 'json'])],
+  [7, 'fieldsV1', readAs(message([1, 'raw', 'json']), ({ raw }) => raw)],
   [8, 'subresource', 'string'],
 );
 
-const objectMeta = message(
+export const objectMeta = message(
   [1, 'name', 'string'],
   [2, 'generateName', 'string'],
   [3, 'namespace', 'string'],

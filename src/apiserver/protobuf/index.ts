@@ -4,11 +4,17 @@
  */
 import { ApiError, badRequest } from '../errors.ts';
 import { accessMessages } from './access-descriptors.ts';
-import { messages, unknown } from './descriptors.ts';
+import { definitionMessage } from './definition.ts';
+import { messages, readingOf, unknown } from './descriptors.ts';
 import type { Field, Message } from './descriptors.ts';
-import { LENGTH_DELIMITED, VARINT, WireReader } from './reader.ts';
+import { FIXED64, LENGTH_DELIMITED, VARINT, WireReader } from './reader.ts';
 
 const MAGIC = Buffer.from('k8s\0');
+const DESCRIPTORS: Readonly<Record<string, Message>> = {
+  ...messages,
+  ...accessMessages,
+  CustomResourceDefinition: definitionMessage,
+};
 const MAX_DEPTH = 20;
 
 type Decoded = Record<string, unknown>;
@@ -24,7 +30,7 @@ export function decodeProtobuf(body: Buffer): Decoded {
       raw?: Buffer;
     };
     const { apiVersion = '', kind = '' } = typeMeta ?? {};
-    const descriptor = messages[kind] ?? accessMessages[kind];
+    const descriptor = DESCRIPTORS[kind];
     if (!descriptor) {
       throw new ApiError(
         415,
@@ -71,19 +77,25 @@ function decodeMessage(bytes: Buffer, message: Message, depth = 0, bytesAs: Byte
   return decoded;
 }
 
-const wireTypeOf = ({ type, shape }: Field): number =>
-  shape !== 'map' && (type === 'int' || type === 'bool') ? VARINT : LENGTH_DELIMITED;
+function wireTypeOf({ type, shape }: Field): number {
+  if (shape === 'map') return LENGTH_DELIMITED;
+  if (type === 'double') return FIXED64;
+  return type === 'int' || type === 'bool' ? VARINT : LENGTH_DELIMITED;
+}
 
 const isZero = (value: unknown): boolean => value === '' || value === 0 || value === false;
 
 function decodeValue(reader: WireReader, { type }: Field, depth: number, bytesAs: BytesAs): unknown {
   if (typeof type !== 'string') {
     const decoded = decodeMessage(reader.bytes(), type, depth + 1, bytesAs);
-    return wrapped(decoded, type);
+    const reading = readingOf(type);
+    return reading ? reading(decoded) : decoded;
   }
   switch (type) {
     case 'int':
       return Number(reader.varint());
+    case 'double':
+      return reader.double();
     case 'bool':
       return reader.varint() !== 0n;
     case 'string':
@@ -97,12 +109,6 @@ function decodeValue(reader: WireReader, { type }: Field, depth: number, bytesAs
     case 'microTime':
       return decodeTime(reader.bytes());
   }
-}
-
-/** Messages that stand for the one thing in them: raw JSON, and a list that is the value of a map. */
-function wrapped(decoded: Decoded, { size }: Message): unknown {
-  if (size !== 1) return decoded;
-  return decoded['raw'] ?? decoded['items'] ?? decoded;
 }
 
 /** Seconds and nanoseconds since the epoch; an empty message is no time at all. Microsecond precision. */

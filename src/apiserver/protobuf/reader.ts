@@ -39,6 +39,10 @@ export class WireReader {
     return this.#take(Number(this.varint()));
   }
 
+  double(): number {
+    return this.#take(8).readDoubleLE();
+  }
+
   skip(wireType: number): void {
     switch (wireType) {
       case VARINT:

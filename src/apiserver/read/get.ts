@@ -1,5 +1,5 @@
 import type { ApiContext } from '../context.ts';
-import { decodeEntry } from '../codec.ts';
+import { readEntry } from '../codec.ts';
 import { notFound } from '../errors.ts';
 import type { KubeObject } from '../object.ts';
 import { keyOf } from '../resource.ts';
@@ -16,5 +16,5 @@ export function getObject(
 ): KubeObject {
   const entry = store.get(keyOf(resource, namespace, name));
   if (!entry) throw notFound(groupResource(resource), name);
-  return decodeEntry(entry);
+  return readEntry(entry, resource);
 }

@@ -1,4 +1,4 @@
-import { decodeEntry } from '../codec.ts';
+import { readEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { badRequest, expired, fieldError, resourceVersionTooLarge } from '../errors.ts';
 import type { ApiError } from '../errors.ts';
@@ -47,13 +47,16 @@ export function listObjects(
   try {
     if (limit === undefined || selector === undefined) {
       const page = store.list(prefix, { revision, after, limit });
-      const items = select(page.entries.map(decodeEntry), selector);
+      const items = select(
+        page.entries.map((entry) => readEntry(entry, resource)),
+        selector,
+      );
       const last = page.entries.at(-1);
       return page.remaining > 0 && last
         ? pageOf(items, page.revision, encodeContinue(page.revision, last.key, prefix), page.remaining)
         : pageOf(items, page.revision);
     }
-    return scan(store, prefix, { revision, after }, selector, limit);
+    return scan(store, resource, prefix, { revision, after }, selector, limit);
   } catch (error) {
     if (error instanceof CompactedError) throw expired('The provided continue parameter is too old.');
     throw error;
@@ -75,6 +78,7 @@ const pageOf = (items: KubeObject[], revision: number, next?: string, remaining?
 /** A limited list with a selector: looks at stored objects until enough of them match. */
 function scan(
   store: ApiContext['store'],
+  resource: Resource,
   prefix: string,
   page: Page,
   selector: Selector,
@@ -86,7 +90,7 @@ function scan(
     const read = store.list(prefix, { revision, after, limit: SCAN_PAGE });
     revision = read.revision;
     for (const [i, entry] of read.entries.entries()) {
-      const object = decodeEntry(entry);
+      const object = readEntry(entry, resource);
       if (selector(object)) items.push(object);
       const more = read.remaining > 0 || i + 1 < read.entries.length;
       if (items.length === limit && more) {

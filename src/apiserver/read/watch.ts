@@ -1,4 +1,4 @@
-import { decodeChange, decodeEntry } from '../codec.ts';
+import { readChange, readEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { ApiError, expired, fieldError, internalError } from '../errors.ts';
 import type { ApiRequest, ApiResponse } from '../http.ts';
@@ -48,7 +48,7 @@ export function watchObjects(
     stream: async (write) => {
       const session = new WatchSession(context, resource, prefix, selector, rendering, options, write);
       try {
-        await session.run(request.gone);
+        await session.run(request.gone, context.registry.retirementOf(resource));
       } catch (error) {
         await write(`${JSON.stringify({ type: 'ERROR', object: statusOf(error, context) })}\n`);
       }
@@ -133,16 +133,20 @@ class WatchSession {
     this.#write = write;
   }
 
-  async run(gone: AbortSignal): Promise<void> {
+  /** Until the client is `gone`, its time is up, or the resource is `retired`, which it hears of to the end. */
+  async run(gone: AbortSignal, retired: AbortSignal): Promise<void> {
     const { store } = this.#context;
     const watch = store.watch(this.#prefix, this.#options.from ?? store.revision);
     const close = () => watch.close();
+    const end = () => watch.end();
     const timeout = setTimeout(close, this.#options.timeoutMs);
     const bookmarks = this.#options.bookmarks
       ? setInterval(() => void this.#bookmark(watch.progress).catch(close), BOOKMARK_INTERVAL_MS)
       : undefined;
     gone.addEventListener('abort', close, { once: true });
     if (gone.aborted) close();
+    retired.addEventListener('abort', end, { once: true });
+    if (retired.aborted) end();
     try {
       // The state is read in the same turn as the watch began, so that nothing lies between them.
       if (this.#options.sendPresent) await this.#sendPresentState();
@@ -152,6 +156,7 @@ class WatchSession {
       clearTimeout(timeout);
       clearInterval(bookmarks);
       gone.removeEventListener('abort', close);
+      retired.removeEventListener('abort', end);
       watch.close();
     }
   }
@@ -160,7 +165,7 @@ class WatchSession {
     const { entries, revision } = this.#context.store.list(this.#prefix);
     let lines = '';
     for (const entry of entries) {
-      const object = decodeEntry(entry);
+      const object = readEntry(entry, this.#resource);
       if (!this.#selector || this.#selector(object)) lines += this.#line('ADDED', object);
     }
     if (lines) await this.#write(lines);
@@ -179,7 +184,7 @@ class WatchSession {
 
   /** An object that comes to match the selector is ADDED to this watcher; one that ceases to is DELETED. */
   #changeLine(change: Change): string {
-    const { current, previous } = decodeChange(change);
+    const { current, previous } = readChange(change, this.#resource);
     const matches = (object: KubeObject | undefined) =>
       object !== undefined && (this.#selector === undefined || this.#selector(object));
     const before = matches(previous);

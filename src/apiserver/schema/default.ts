@@ -36,4 +36,12 @@ export function dropNulls(value: unknown, schema: Schema): void {
     if (value[name] === null && !sub.nullable) delete value[name];
     else dropNulls(value[name], sub);
   }
+  const { properties, additionalProperties } = schema;
+  if (!isObject(additionalProperties)) return;
+  for (const name of Object.keys(value)) {
+    if (properties && Object.hasOwn(properties, name)) continue;
+    const sub = additionalProperties as Schema;
+    if (value[name] === null && !sub.nullable) delete value[name];
+    else dropNulls(value[name], sub);
+  }
 }

@@ -47,7 +47,7 @@ const METADATA_TYPES: Record<string, 'string' | 'number' | 'stringMap' | 'string
   managedFields: 'objects',
 };
 
-/** Describes the first metadata field of a wrong JSON type, and lists unknown fields after dropping them. */
+/** Describes the first metadata field of a wrong JSON type, and lists unknown fields; drops these and empty ones. */
 export function sanitizeMetadata(metadata: Record<string, unknown>): { wrong?: string; unknown: string[] } {
   const unknown: string[] = [];
   for (const [field, value] of Object.entries(metadata)) {
@@ -57,9 +57,14 @@ export function sanitizeMetadata(metadata: Record<string, unknown>): { wrong?: s
       delete metadata[field];
     } else if (value === null) delete metadata[field];
     else if (!hasType(value, wanted)) return { wrong: `metadata.${field}`, unknown };
+    else if (isEmpty(value)) delete metadata[field];
   }
   return { unknown };
 }
+
+/** No labels are no field, as in an API server whose types leave out what is empty. */
+const isEmpty = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 
 function hasType(value: unknown, wanted: 'string' | 'number' | 'stringMap' | 'strings' | 'objects'): boolean {
   switch (wanted) {

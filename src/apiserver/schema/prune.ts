@@ -1,4 +1,5 @@
 import { isObject } from '../object.ts';
+import { resolved } from './reference.ts';
 import type { Schema } from './schema.ts';
 
 /** Fields that every object has, whatever its schema says of its root. */
@@ -14,7 +15,8 @@ export function prune(root: unknown, schema: Schema): string[] {
   return removed;
 }
 
-function pruneValue(value: unknown, schema: Schema, path: string, removed: string[]): void {
+function pruneValue(value: unknown, given: Schema, path: string, removed: string[]): void {
+  const schema = resolved(given);
   if (Array.isArray(value)) {
     if (schema.items)
       for (const [i, item] of value.entries()) pruneValue(item, schema.items, `${path}[${i}]`, removed);

@@ -1,5 +1,5 @@
 /** Evaluates `x-kubernetes-validations` over a value and its previous state. */
-import { compileExpression, compileRe2, escapeField, optional } from '../../cel/index.ts';
+import { compileExpression, escapeField, optional } from '../../cel/index.ts';
 import type { Expression, Variables } from '../../cel/index.ts';
 import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
@@ -16,20 +16,22 @@ interface CompiledRule {
 const compiled = new WeakMap<Schema, CompiledRule[]>();
 const contains = new WeakMap<Schema, boolean>();
 
-/** Compiles every rule and pattern of a schema. Throws an Error that names the place at fault. */
-export function compileSchema(schema: Schema, path = ''): void {
-  try {
-    rulesOf(schema);
-    if (schema.pattern !== undefined) compileRe2(schema.pattern);
-  } catch (error) {
-    throw new Error(`the schema of ${path || 'the root'}: ${(error as Error).message}`, { cause: error });
-  }
-  for (const [name, sub] of childSchemas(schema)) compileSchema(sub, `${path}.${name}`);
+/** What the rules of one object may cost together, and one rule at one place, in the units of the estimates. */
+const OBJECT_BUDGET = 10_000_000;
+const CALL_LIMIT = 1_000_000;
+
+/** What is left of it. One that is used up ends the evaluation of rules. */
+interface Budget {
+  left: number;
 }
 
-/** All violations below a value, in the order of the schema. */
+/** All violations below a value, in the order of the schema. Rules that cost too much are a violation. */
 export function validateRules(value: unknown, old: unknown, schema: Schema, path = ''): FieldError[] {
-  if (value === undefined || value === null || !hasRules(schema)) return [];
+  return visit(value, old, schema, path, { left: OBJECT_BUDGET });
+}
+
+function visit(value: unknown, old: unknown, schema: Schema, path: string, budget: Budget): FieldError[] {
+  if (value === undefined || value === null || budget.left < 0 || !hasRules(schema)) return [];
   const errors: FieldError[] = [];
   const rules = rulesOf(schema);
   if (rules.length > 0) {
@@ -39,10 +41,11 @@ export function validateRules(value: unknown, old: unknown, schema: Schema, path
     for (const rule of rules) {
       // What was let in before a rule existed may stay as it is.
       if (unchanged && !rule.condition.usesOldSelf) continue;
-      errors.push(...evaluate(rule, value, { self, oldSelf }, schema, path));
+      errors.push(...evaluate(rule, value, { self, oldSelf }, path, budget));
+      if (budget.left < 0) return errors;
     }
   }
-  for (const child of children(value, old, schema, path)) errors.push(...validateRules(...child));
+  for (const child of children(value, old, schema, path)) errors.push(...visit(...child, budget));
   return errors;
 }
 
@@ -82,13 +85,15 @@ function evaluate(
   { rule, condition, message }: CompiledRule,
   value: unknown,
   { self, oldSelf }: Variables,
-  schema: Schema,
   path: string,
+  budget: Budget,
 ): FieldError[] {
   if (condition.usesOldSelf && oldSelf === undefined && !rule.optionalOldSelf) return [];
   const variables = { self, oldSelf: rule.optionalOldSelf ? optional(oldSelf) : oldSelf };
   const field = path + (rule.fieldPath ?? '') || '<nil>';
   const shown = isObject(value) ? 'object' : Array.isArray(value) ? 'array' : value;
+  const overrun = charge(budget, condition.costOf(variables), rule);
+  if (overrun) return [fieldError.invalid(trimDot(field), shown, overrun)];
   try {
     if (condition.evaluate(variables) === true) return [];
   } catch (error) {
@@ -96,6 +101,18 @@ function evaluate(
     return [fieldError.invalid(trimDot(field), shown, `rule evaluation error: ${rule.rule}: ${why}`)];
   }
   return [violation(rule, trimDot(field), shown, messageOf(rule, message, variables))];
+}
+
+/** Takes the cost before it is spent; tells what is wrong when there is not enough. */
+function charge(budget: Budget, cost: number, { rule }: ValidationRule): string | undefined {
+  const overrun =
+    cost > CALL_LIMIT
+      ? `no further validation rules will be run due to call cost exceeds limit for rule: ${rule}`
+      : budget.left < cost
+        ? 'validation failed due to running out of cost budget, no further validation rules will be run'
+        : undefined;
+  budget.left = overrun ? -1 : budget.left - cost;
+  return overrun;
 }
 
 const trimDot = (path: string): string => path.replace(/^\./, '');

@@ -4,6 +4,7 @@ import { isObject, sameJson } from '../object.ts';
 import { previousField, previousItem } from './correlate.ts';
 import { validFormat } from './formats.ts';
 import { compileRe2 } from '../../cel/regex.ts';
+import { resolved } from './reference.ts';
 import type { Schema } from './schema.ts';
 
 /**
@@ -27,7 +28,8 @@ interface Place {
 
 const inBody = (path: string): string => `${path || 'object'} in body`;
 
-function check(value: unknown, schema: Schema, place: Place): void {
+function check(value: unknown, given: Schema, place: Place): void {
+  const schema = resolved(given);
   const { path, old, errors } = place;
   if (value === undefined || (old !== undefined && sameJson(value, old))) return;
   if (value === null) {
@@ -153,6 +155,7 @@ function checkObject(value: Record<string, unknown>, schema: Schema, { path, old
   for (const name of required ?? []) {
     if (value[name] === undefined) errors.push(fieldError.required(at(name)));
   }
+  if (schema['x-kubernetes-embedded-resource']) errors.push(...embeddedFaults(value, at));
   const names = Object.keys(value);
   if (minProperties !== undefined && names.length < minProperties) {
     errors.push(
@@ -171,6 +174,19 @@ function checkObject(value: Record<string, unknown>, schema: Schema, { path, old
     const sub = known ?? (isObject(additionalProperties) ? (additionalProperties as Schema) : undefined);
     if (sub) check(value[name], sub, { path: at(name), old: previousField(old, name), errors });
   }
+}
+
+/** An object within an object says what it is. */
+function embeddedFaults(value: Record<string, unknown>, at: (name: string) => string): FieldError[] {
+  const unnamed = ['apiVersion', 'kind'].flatMap((name) => {
+    const given = value[name];
+    if (given === undefined || given === '') return [fieldError.required(at(name), 'must not be empty')];
+    return typeof given === 'string' ? [] : [fieldError.invalid(at(name), given, 'must be a string')];
+  });
+  const { metadata } = value;
+  return metadata === undefined || isObject(metadata)
+    ? unnamed
+    : [...unnamed, fieldError.invalid(at('metadata'), metadata, 'must be an object')];
 }
 
 function checkJunctors(value: unknown, schema: Schema, place: Place): void {

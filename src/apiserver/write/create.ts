@@ -1,9 +1,10 @@
-import { decodeEntry, encodeObject } from '../codec.ts';
+import { decodeEntry, encodeFor } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { alreadyExists } from '../errors.ts';
+import { alreadyExists, pathNotFound, terminating } from '../errors.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';
+import type { Resource } from '../resource.ts';
 import { ExistsError } from '../../store/index.ts';
 import type { DecodedBody } from './body.ts';
 import { admit } from './options.ts';
@@ -38,14 +39,22 @@ async function store(
   object: KubeObject,
 ): Promise<KubeObject> {
   const { name = '', namespace } = object.metadata;
+  checkStillServed(context, resource);
   try {
-    const entry = await context.store.create(keyOf(resource, namespace, name), encodeObject(object));
+    const entry = await context.store.create(keyOf(resource, namespace, name), encodeFor(resource, object));
     object.metadata.resourceVersion = String(entry.revision);
     return object;
   } catch (error) {
     if (error instanceof ExistsError) throw alreadyExists(groupResource(resource), name);
     throw error;
   }
+}
+
+/** The definition may have gone, or begun to go, since the request came in: nothing is left behind then. */
+function checkStillServed({ registry }: ApiContext, { group, version, plural }: Resource): void {
+  const present = registry.find(group, version, plural);
+  if (!present) throw pathNotFound();
+  if (!present.verbs.includes('create')) throw terminating('create');
 }
 
 function pretendToStore(context: ApiContext, { resource }: WriteTarget, object: KubeObject): KubeObject {

@@ -1,10 +1,11 @@
-import { decodeEntry, encodeObject } from '../codec.ts';
+import { encodeFor, readEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { badRequest, conflict, forbidden, notFound } from '../errors.ts';
 import { isObject, timestamp } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';
+import type { Resource } from '../resource.ts';
 import { ConflictError } from '../../store/index.ts';
 import { decodeBody } from './body.ts';
 import { parseDryRun } from './options.ts';
@@ -83,9 +84,9 @@ export async function deleteObject(
   for (;;) {
     const entry = context.store.get(key);
     if (!entry) throw notFound(groupResource(resource), name);
-    const object = decodeEntry(entry);
+    const object = readEntry(entry, resource);
     checkDeletePreconditions(object, target, options);
-    const marked = markDeleted(object, options, resource.custom, context.now());
+    const marked = markDeleted(object, options, resource, context.now());
     const unchanged = marked === object;
     try {
       if (isFinished(marked)) {
@@ -96,7 +97,7 @@ export async function deleteObject(
         return { gone: true, last: marked };
       }
       if (!options.dryRun && !unchanged) {
-        const { revision } = await context.store.update(key, encodeObject(marked), entry.revision);
+        const { revision } = await context.store.update(key, encodeFor(resource, marked), entry.revision);
         marked.metadata.resourceVersion = String(revision);
       }
       return { gone: false, object: marked };
@@ -129,7 +130,7 @@ function checkDeletePreconditions(
 function markDeleted(
   object: KubeObject,
   { propagationPolicy }: DeleteOptions,
-  custom: boolean,
+  { custom, rules }: Resource,
   now: Date,
 ): KubeObject {
   const finalizers = policyFinalizers(object.metadata.finalizers ?? [], propagationPolicy);
@@ -142,6 +143,7 @@ function markDeleted(
     marked.metadata.deletionGracePeriodSeconds = 0;
     if (custom) marked.metadata.generation = (metadata.generation ?? 0) + 1;
     if (object.kind === 'Namespace') marked.status = { ...object.status, phase: 'Terminating' };
+    rules?.markDeleted?.(marked, now);
   }
   return marked;
 }

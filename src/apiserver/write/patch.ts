@@ -14,7 +14,7 @@ const MAX_JSON_PATCH_OPERATIONS = 10_000;
 export type Patch = (present: KubeObject) => KubeObject | Promise<KubeObject>;
 
 /** Content types that PATCH takes for a resource. Custom resources have no strategic merge. */
-export const patchTypes = ({ custom }: Resource): string[] =>
+export const patchTypes = ({ custom }: Pick<Resource, 'custom'>): string[] =>
   custom ? [JSON_PATCH, MERGE_PATCH] : [JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH];
 
 /** Parses a patch. Throws 415 for a type that the resource does not take, 400 for a malformed one. */

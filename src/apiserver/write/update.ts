@@ -1,4 +1,4 @@
-import { decodeEntry, encodeObject } from '../codec.ts';
+import { encodeFor, readEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { modified, notFound } from '../errors.ts';
 import { isObject, sameJson } from '../object.ts';
@@ -39,7 +39,7 @@ export async function updateObject(
   for (let attempt = 1; ; attempt++) {
     const entry = context.store.get(key);
     if (!entry) throw notFound(groupResource(resource), name);
-    const old = broughtUpToDate(decodeEntry(entry), resource);
+    const old = broughtUpToDate(readEntry(entry, resource), resource);
     const wanted = await change.apply(structuredClone(old));
     const pinned = change.verb === 'update' && Boolean(wanted.metadata.resourceVersion);
     const next = prepared(wanted, old, target, change, {
@@ -47,7 +47,7 @@ export async function updateObject(
       warnings: attempt === 1 ? options.warnings : [],
     });
     try {
-      return await persist(context, key, entry, old, next, options);
+      return await persist(context, resource, entry, old, next, options);
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       if (!error.current) throw notFound(groupResource(resource), name);
@@ -56,12 +56,9 @@ export async function updateObject(
   }
 }
 
-/** As the present schema has it: what it dropped or gave a default since is no doing of this write. */
+/** As the present schema has it: what it dropped since is no doing of this write. */
 function broughtUpToDate(object: KubeObject, resource: Resource): KubeObject {
-  if (resource.custom) {
-    prune(object, resource.schema);
-    setDefaults(object, resource);
-  }
+  if (resource.custom) prune(object, resource.schema);
   return object;
 }
 
@@ -85,20 +82,26 @@ function prepared(
 
 async function persist(
   { store }: ApiContext,
-  key: string,
+  resource: Resource,
   entry: Entry,
   old: KubeObject,
   next: KubeObject,
   { dryRun }: WriteOptions,
 ): Promise<KubeObject> {
   next.metadata.resourceVersion = old.metadata.resourceVersion ?? '';
-  if (dryRun || (sameJson(next, old) && !isFinished(next))) return next;
+  // A version that is no longer the one to store is replaced even if nothing else changes: how data migrates.
+  const unchanged = sameJson(next, old) && storedVersion(entry, resource) === resource.storedAs;
+  if (dryRun || (unchanged && !isFinished(next))) return next;
+  const { key } = entry;
   const { revision } = isFinished(next)
     ? await store.delete(key, entry.revision)
-    : await store.update(key, encodeObject(next), entry.revision);
+    : await store.update(key, encodeFor(resource, next), entry.revision);
   next.metadata.resourceVersion = String(revision);
   return next;
 }
+
+const storedVersion = ({ value }: Entry, { custom, storedAs }: Resource): string =>
+  custom ? (JSON.parse(value) as KubeObject).apiVersion : storedAs;
 
 /** A deleting object goes once nobody holds it; a namespace also has finalizers in its spec. */
 export function isFinished({ metadata, spec, kind }: KubeObject): boolean {

@@ -13,8 +13,7 @@ const minutesAgo = (minutes: number) => new Date(NOW - minutes * 60_000).toISOSt
 test('Events go an hour after they were last seen, and nothing else does', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'purlin-events-'));
   const store = openStore({ file: join(directory, 'store.db') });
-  const registry = new Registry();
-  for (const resource of builtinResources()) registry.add(resource);
+  const registry = new Registry(builtinResources());
   const put = (key: string, object: object) => store.create(`/registry/core/${key}`, JSON.stringify(object));
   await put('events/default/old', { metadata: { creationTimestamp: minutesAgo(61) } });
   await put('events/default/new', { metadata: { creationTimestamp: minutesAgo(59) } });

@@ -83,6 +83,70 @@ describe('objects as typed clients send them', () => {
     });
   });
 
+  test('a CustomResourceDefinition: schemas within schemas', () => {
+    const double = (field: number, value: number): Part => {
+      const eight = Buffer.alloc(8);
+      eight.writeDoubleLE(value);
+      return [...varint((field << 3) | 1), ...eight];
+    };
+    const json = (field: number, value: unknown): Part => message(field, bytes(1, JSON.stringify(value)));
+    const property = (name: string, ...schema: Part[]): Part =>
+      message(29, bytes(1, name), message(2, ...schema));
+    const schema = [
+      bytes(5, 'object'),
+      property('size', bytes(5, 'number'), json(8, 0), double(9, 2.5), number(37, 1)),
+      property('list', bytes(5, 'array'), message(24, message(1, bytes(5, 'string'), number(13, 0)))),
+      property('map', bytes(5, 'object'), message(30, number(1, 1), message(2, bytes(5, 'boolean')))),
+      property('free', bytes(5, 'object'), message(30, number(1, 1)), number(38, 1)),
+      message(44, bytes(1, 'true'), bytes(2, 'always')),
+    ];
+    const version = [
+      bytes(1, 'v1'),
+      number(2, 1),
+      number(3, 0),
+      message(4, message(1, ...schema)),
+      message(5, message(1)),
+    ];
+    const body = envelope(
+      'apiextensions.k8s.io/v1',
+      'CustomResourceDefinition',
+      message(1, bytes(1, 'gadgets.example.com')),
+      message(
+        2,
+        bytes(1, 'example.com'),
+        message(3, bytes(1, 'gadgets'), bytes(3, 'gd')),
+        message(7, ...version),
+      ),
+    );
+    expect(decodeProtobuf(body)).toMatchObject({
+      metadata: { name: 'gadgets.example.com' },
+      spec: {
+        group: 'example.com',
+        names: { plural: 'gadgets', shortNames: ['gd'] },
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: false,
+            subresources: { status: {} },
+            schema: {
+              openAPIV3Schema: {
+                type: 'object',
+                properties: {
+                  size: { type: 'number', default: 0, maximum: 2.5, nullable: true },
+                  list: { type: 'array', items: { type: 'string', maxLength: 0 } },
+                  map: { type: 'object', additionalProperties: { type: 'boolean' } },
+                  free: { additionalProperties: true, 'x-kubernetes-preserve-unknown-fields': true },
+                },
+                'x-kubernetes-validations': [{ rule: 'true', message: 'always' }],
+              },
+            },
+          },
+        ],
+      },
+    });
+  });
+
   test('a Lease: pointers keep their zero, times have microseconds', () => {
     const body = envelope(
       'coordination.k8s.io/v1',

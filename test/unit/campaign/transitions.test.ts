@@ -1,7 +1,7 @@
 /** The generator alone: what it makes of the CRDs, and of a small schema whose every case can be counted. */
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { readCrdFiles } from '../../../src/apiserver/crds.ts';
+import { readCrdFiles } from '../../../src/apiserver/crd/files.ts';
 import type { Schema } from '../../../src/apiserver/schema/schema.ts';
 import { subjectsOf, transitionsOf, uncovered } from '../../campaign/campaign.ts';
 import { chosenForReal } from '../../campaign/real/choice.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { readCrdFiles } from '../../../../src/apiserver/crds.ts';
+import { readCrdFiles } from '../../../../src/apiserver/crd/files.ts';
 import { aggregatedRules } from '../../../../src/apiserver/authz/aggregation.ts';
 import { DEFAULT_BINDINGS, DEFAULT_ROLES } from '../../../../src/apiserver/authz/default-roles.ts';
 import { evaluate } from '../../../../src/apiserver/authz/evaluate.ts';
