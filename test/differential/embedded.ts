@@ -3,7 +3,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startApiServer } from '../../src/apiserver/index.ts';
-import { serverOf } from './client.ts';
 import type { Server } from './client.ts';
 
 const quiet = {
@@ -24,7 +23,8 @@ export async function withEmbeddedServer<Result>(use: (server: Server) => Promis
     logger: quiet,
   });
   try {
-    return await use(await serverOf(server.kubeconfigPath));
+    const { url, caPem, loopbackToken: token } = server;
+    return await use({ url, caPem, token });
   } finally {
     await server.close();
     await rm(directory, { recursive: true });
