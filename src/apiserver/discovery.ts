@@ -1,9 +1,11 @@
 /** What the server serves: aggregated discovery for current clients, the legacy lists for the others. */
+import { createHash } from 'node:crypto';
 import { SCALE } from './crd/scale.ts';
 import { cacheable } from './http.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
 import type { Registry } from './registry.ts';
 import type { Resource } from './resource.ts';
+import { negotiate } from './table.ts';
 
 const AGGREGATED = /^application\/json;.*as=APIGroupDiscoveryList/;
 
@@ -12,29 +14,35 @@ export function discover(request: ApiRequest, registry: Registry, address: strin
   const parts = request.path.split('/').filter(Boolean);
   const [root, group, version] = parts;
   if (root === 'api' && parts.length === 1) {
-    return aggregated(request, registry, [['', ['v1']]]) ?? cacheable(request, coreVersions(address));
+    return aggregated(request, registry, [['', ['v1']]]) ?? legacy(request, coreVersions(address));
   }
   if (root === 'apis' && parts.length === 1) {
     const groups = [...registry.groups()].filter(([name]) => name !== '');
-    return aggregated(request, registry, groups) ?? cacheable(request, groupList(groups));
+    return aggregated(request, registry, groups) ?? legacy(request, groupList(groups));
   }
   if (root === 'api' && parts.length === 2 && group === 'v1') {
-    return cacheable(request, resourceList('v1', registry.of('', 'v1')));
+    return legacy(request, resourceList('v1', registry.of('', 'v1')));
   }
   if (root !== 'apis' || group === undefined) return undefined;
   const versions = registry.groups().get(group);
   if (!versions || group === '') return undefined;
   if (parts.length === 2) {
-    return cacheable(request, {
+    return legacy(request, {
       kind: 'APIGroup',
       apiVersion: 'v1',
       ...groupEntry(group, versions),
     });
   }
   if (parts.length === 3 && version !== undefined && versions.includes(version)) {
-    return cacheable(request, resourceList(`${group}/${version}`, registry.of(group, version)));
+    return legacy(request, resourceList(`${group}/${version}`, registry.of(group, version)));
   }
   return undefined;
+}
+
+/** Asked for again each time, and answered with 304 if it is still the same. Throws 406. */
+function legacy(request: ApiRequest, body: object): ApiResponse {
+  negotiate(request.header('accept'), request.query);
+  return cacheable(request, body, 'application/json', { 'cache-control': 'no-cache, private' });
 }
 
 /** The preferred aggregated version that the client accepts. */
@@ -52,7 +60,7 @@ function aggregated(
       apiVersion: `apidiscovery.k8s.io/${version}`,
       metadata: {},
       items: groups.map(([group, versions]) => ({
-        metadata: { name: group, creationTimestamp: null },
+        metadata: { name: group },
         versions: versions.map((one) => ({
           version: one,
           resources: registry.of(group, one).map(aggregatedResource),
@@ -94,6 +102,10 @@ function aggregatedResource(resource: Resource): object {
 }
 
 const SUBRESOURCE_VERBS = ['get', 'patch', 'update'];
+
+/** Changes when objects come to be stored as another version. */
+const storageVersionHash = ({ storedAs, kind }: Resource): string =>
+  createHash('sha256').update(`${storedAs}/${kind}`).digest().subarray(0, 8).toString('base64');
 
 function coreVersions(address: string): object {
   return {
@@ -138,6 +150,7 @@ function resourceList(groupVersionName: string, resources: Resource[]): object {
         verbs: resource.verbs,
         ...(resource.shortNames.length > 0 && { shortNames: resource.shortNames }),
         ...(resource.categories.length > 0 && { categories: resource.categories }),
+        ...(resource.verbs.includes('list') && { storageVersionHash: storageVersionHash(resource) }),
       };
       const status = {
         ...common,
@@ -164,6 +177,9 @@ function resourceList(groupVersionName: string, resources: Resource[]): object {
         ...(resource.statusSubresource ? [status] : []),
         ...(resource.scale ? [scale] : []),
         ...others,
+        ...(resource.group === '' && resource.kind === 'Namespace'
+          ? [{ ...status, name: `${resource.plural}/finalize`, verbs: ['update'] }]
+          : []),
       ];
     }),
   };

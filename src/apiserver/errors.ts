@@ -75,9 +75,14 @@ export const unauthorized = (): ApiError => new ApiError(401, 'Unauthorized', 'U
 export const forbidden = (message: string, details?: StatusDetails): ApiError =>
   new ApiError(403, 'Forbidden', message, details);
 
-/** For a path that no resource answers to. */
-export const pathNotFound = (): ApiError =>
-  new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
+/** No resource answers to the path. Outside the core group that is told as text, as from Go's HTTP server. */
+export class PathNotFound extends ApiError {
+  constructor() {
+    super(404, 'NotFound', 'the server could not find the requested resource', {});
+  }
+}
+
+export const pathNotFound = (): ApiError => new PathNotFound();
 
 export const notFound = (of: GroupResource, name: string): ApiError =>
   new ApiError(404, 'NotFound', `${qualified(of)} "${name}" not found`, detailsOf(of, name));

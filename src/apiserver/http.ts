@@ -54,7 +54,11 @@ export const json = (
 
 export const text = (body: string, status = 200): ApiResponse => ({
   status,
-  headers: { 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' },
+  headers: {
+    'content-type': 'text/plain; charset=utf-8',
+    'cache-control': 'no-cache, private',
+    'x-content-type-options': 'nosniff',
+  },
   body,
 });
 

@@ -1,12 +1,12 @@
 /** The verbs of a resource: from method and path to the operation and back to a response. */
 import { watches } from './authz/attributes.ts';
 import type { ApiContext } from './context.ts';
-import { badRequest, methodNotAllowed, pathNotFound, terminating } from './errors.ts';
+import { badRequest, methodNotAllowed, notFound, pathNotFound, terminating } from './errors.ts';
 import { json } from './http.ts';
 import type { Call, Operation } from './call.ts';
 import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
 import type { KubeObject } from './object.ts';
-import { getObject } from './read/get.ts';
+import { getObject, groupResource } from './read/get.ts';
 import { listObjects } from './read/list.ts';
 import { watchObjects } from './read/watch.ts';
 import type { ResourceRequest } from './request-info.ts';
@@ -97,7 +97,9 @@ export async function serveResource(
 ): Promise<ApiResponse> {
   const target = withSubresource(asked);
   const { resource, subresource } = target;
-  if (subresource !== undefined && !offers(resource, subresource)) throw pathNotFound();
+  if (subresource !== undefined && !offers(resource, subresource)) {
+    throw resource.custom ? notFound(groupResource(resource), target.name ?? '') : pathNotFound();
+  }
   const verb = verbOf(request, target);
   if (!verb || !resource.verbs.includes(verb)) {
     throw verb === 'create' && resource.custom ? terminating(verb) : methodNotAllowed();

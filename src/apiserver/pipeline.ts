@@ -6,7 +6,7 @@ import type { Policy } from './authz/policy.ts';
 import { requireAccess } from './authz/require.ts';
 import type { ApiContext } from './context.ts';
 import { discover } from './discovery.ts';
-import { ApiError, internalError, pathNotFound } from './errors.ts';
+import { ApiError, PathNotFound, internalError, pathNotFound } from './errors.ts';
 import type { Health } from './health.ts';
 import { cacheable, json, text } from './http.ts';
 import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
@@ -68,6 +68,7 @@ async function answer(request: ApiRequest, api: Api): Promise<ApiResponse> {
 }
 
 function failure(error: unknown, request: ApiRequest, { logger }: Api): ApiResponse {
+  if (error instanceof PathNotFound && !request.path.startsWith('/api/')) return pageNotFound();
   if (error instanceof ApiError) {
     const retryAfter = error.details?.retryAfterSeconds;
     return json(error.toStatus(), error.code, retryAfter ? { 'retry-after': String(retryAfter) } : {});
@@ -104,11 +105,13 @@ function openApi(request: ApiRequest, { openApi: documents }: Api): ApiResponse 
   if (version === 'v2') return cacheable(request, documents.v2(), OPENAPI_V2_PROTOBUF);
   if (path === undefined) return cacheable(request, documents.index());
   const document = documents.document(path);
-  if (document === undefined) return text('404 page not found\n', 404);
+  if (document === undefined) return pageNotFound();
   // A document's URL names its content, so it may be kept for ever.
   const kept = { 'cache-control': 'public, immutable', expires: nextYear() };
   return cacheable(request, document, 'application/json', request.query.has('hash') ? kept : {});
 }
+
+const pageNotFound = (): ApiResponse => text('404 page not found\n', 404);
 
 const nextYear = (): string => new Date(Date.now() + 365 * 24 * 3600 * 1000).toUTCString();
 

@@ -29,6 +29,19 @@ const WRITE_PARAMETERS = [
   queryParameter('fieldManager', 'The name of the actor that makes these changes.'),
   queryParameter('fieldValidation', 'What to do with unknown or duplicate fields: Ignore, Warn or Strict.'),
 ];
+const PATCH_PARAMETERS = [
+  ...WRITE_PARAMETERS,
+  queryParameter('force', 'Takes over fields that other managers apply.', 'boolean'),
+];
+const READ_PARAMETERS = [
+  queryParameter('resourceVersion', 'Constrains what versions a request may be served from.'),
+];
+const DELETE_PARAMETERS = [
+  queryParameter('dryRun', 'All: process the request without persisting.'),
+  queryParameter('gracePeriodSeconds', 'Ignored: deletion is immediate.', 'integer'),
+  queryParameter('orphanDependents', 'Deprecated: use propagationPolicy.', 'boolean'),
+  queryParameter('propagationPolicy', 'What becomes of dependents: Orphan, Background or Foreground.'),
+];
 const LIST_PARAMETERS = [
   queryParameter('labelSelector', 'Restricts the list by labels.'),
   queryParameter('fieldSelector', 'Restricts the list by fields.'),
@@ -52,18 +65,27 @@ export function pathsOf(resource: Resource): Record<string, Document> {
   const root = rootPath(resource);
   const base = collectionPath(resource);
   const scope = namespaced ? [pathParameter('namespace', 'object name and auth scope')] : [];
+  const id = idOf(resource, namespaced ? 'Namespaced' : '');
   const named = [pathParameter('name', `name of the ${resource.kind}`), ...scope];
   return {
-    ...(namespaced && { [`${root}/${plural}`]: operations(resource, ['list'], []) }),
-    [base]: operations(resource, ['list', 'create', 'deletecollection'], scope),
-    [`${base}/{name}`]: operations(resource, ['get', 'update', 'patch', 'delete'], named),
+    ...(namespaced && {
+      [`${root}/${plural}`]: operations(resource, ['list'], [], `${idOf(resource)}ForAllNamespaces`),
+    }),
+    [base]: operations(resource, ['list', 'create', 'deletecollection'], scope, id),
+    [`${base}/{name}`]: operations(resource, ['get', 'update', 'patch', 'delete'], named, id),
     ...(statusSubresource && {
-      [`${base}/{name}/status`]: operations(resource, ['get', 'update', 'patch'], named),
+      [`${base}/{name}/status`]: operations(resource, ['get', 'update', 'patch'], named, `${id}Status`),
     }),
     ...(resource.scale && {
-      [`${base}/{name}/scale`]: operations(SCALES, ['get', 'update', 'patch'], named),
+      [`${base}/{name}/scale`]: operations(SCALES, ['get', 'update', 'patch'], named, `${id}Scale`),
     }),
   };
+}
+
+/** `apps`, `v1`, `Deployment` → `AppsV1NamespacedDeployment`: what operations are called, behind their verb. */
+function idOf({ group, version, kind }: Resource, scope = ''): string {
+  const words = [...(group || 'core').replace(/\.k8s\.io$/, '').split('.'), version];
+  return [...words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)), scope, kind].join('');
 }
 
 /** What the operations of `/scale` are about, whatever resource they belong to. */
@@ -82,18 +104,52 @@ const METHODS = {
   deletecollection: 'delete',
 } as const;
 
+const ID_VERBS: Record<keyof typeof METHODS, string> = {
+  get: 'read',
+  list: 'list',
+  create: 'create',
+  update: 'replace',
+  patch: 'patch',
+  delete: 'delete',
+  deletecollection: 'deleteCollection',
+};
+
+const PARAMETERS: Record<keyof typeof METHODS, readonly object[]> = {
+  get: READ_PARAMETERS,
+  list: LIST_PARAMETERS,
+  create: WRITE_PARAMETERS,
+  update: WRITE_PARAMETERS,
+  patch: PATCH_PARAMETERS,
+  delete: DELETE_PARAMETERS,
+  deletecollection: [...DELETE_PARAMETERS, ...LIST_PARAMETERS],
+};
+
+const ANSWERS: Partial<Record<keyof typeof METHODS, readonly [code: number, description: string][]>> = {
+  create: [
+    [201, 'Created'],
+    [202, 'Accepted'],
+  ],
+  update: [[201, 'Created']],
+  delete: [[202, 'Accepted']],
+};
+
 /** The action names that clients look for in `x-kubernetes-action`. */
 const ACTIONS: Partial<Record<keyof typeof METHODS, string>> = { create: 'post', update: 'put' };
 
-function operations(resource: Described, verbs: (keyof typeof METHODS)[], parameters: object[]): Document {
+function operations(
+  resource: Described,
+  verbs: (keyof typeof METHODS)[],
+  parameters: object[],
+  id: string,
+): Document {
   const served = verbs.filter((verb) => resource.verbs.includes(verb));
   return {
     ...(parameters.length > 0 && { parameters }),
-    ...Object.fromEntries(served.map((verb) => [METHODS[verb], operation(resource, verb)])),
+    ...Object.fromEntries(served.map((verb) => [METHODS[verb], operation(resource, verb, id)])),
   };
 }
 
-function operation(resource: Described, verb: keyof typeof METHODS): Document {
+function operation(resource: Described, verb: keyof typeof METHODS, id: string): Document {
   const { kind, listKind } = resource;
   const object = ref(kind === SCALE.kind ? SCALE_SCHEMA : schemaName(resource, kind));
   const result =
@@ -101,7 +157,6 @@ function operation(resource: Described, verb: keyof typeof METHODS): Document {
   const content = (types: string[], schema: Schema) => ({
     content: Object.fromEntries(types.map((type) => [type, { schema }])),
   });
-  const writes = verb === 'create' || verb === 'update' || verb === 'patch';
   const body =
     verb === 'patch'
       ? content(patchTypes(resource), { type: 'object' })
@@ -111,10 +166,18 @@ function operation(resource: Described, verb: keyof typeof METHODS): Document {
         );
   return {
     description: `${verb} ${kind}`,
-    ...(writes && { parameters: WRITE_PARAMETERS }),
-    ...((verb === 'list' || verb === 'deletecollection') && { parameters: LIST_PARAMETERS }),
+    operationId: `${ID_VERBS[verb]}${id}`,
+    parameters: PARAMETERS[verb],
     ...(verb !== 'get' && verb !== 'list' && { requestBody: body }),
-    responses: { 200: { description: 'OK', ...content(['application/json'], result) } },
+    responses: {
+      ...Object.fromEntries(
+        [[200, 'OK'] as const, ...(ANSWERS[verb] ?? [])].map(([code, description]) => [
+          code,
+          { description, ...content(['application/json'], result) },
+        ]),
+      ),
+      401: { description: 'Unauthorized' },
+    },
     'x-kubernetes-action': ACTIONS[verb] ?? verb,
     'x-kubernetes-group-version-kind': gvkOf(resource, kind),
   };
@@ -131,6 +194,6 @@ export function operationsV2(resource: Resource): OperationV2[] {
       action: method,
       gvk: gvkOf(resource, resource.kind),
       consumes: method === 'patch' ? patchTypes(resource) : ['application/json', 'application/yaml'],
-      queryParameters: WRITE_PARAMETERS,
+      queryParameters: method === 'patch' ? PATCH_PARAMETERS : WRITE_PARAMETERS,
     }));
 }

@@ -36,13 +36,18 @@ export function schemasOf(resource: Resource): Record<string, Schema> {
     ...schema.properties,
     apiVersion: schema.properties?.['apiVersion'] ?? typeMeta.apiVersion,
     kind: schema.properties?.['kind'] ?? typeMeta.kind,
-    metadata: ref(OBJECT_META),
+    metadata: {
+      description: "Standard object's metadata.",
+      allOf: [ref(OBJECT_META)],
+    },
   };
+  const selectable = [...resource.fieldLabels.keys()].map((fieldPath) => ({ fieldPath }));
   return {
     [name]: {
       ...published({ ...schema, properties }),
       type: 'object',
       'x-kubernetes-group-version-kind': [gvkOf(resource, kind)],
+      ...(resource.custom && selectable.length > 0 && { 'x-kubernetes-selectable-fields': selectable }),
     },
     [schemaName(resource, listKind)]: {
       type: 'object',
@@ -58,19 +63,19 @@ export function schemasOf(resource: Resource): Record<string, Schema> {
   };
 }
 
-/** Without what OpenAPI clients have no use for. */
+/** In plain OpenAPI, for clients that do not know what an int-or-string is. */
 function published(schema: Schema): Schema {
-  const { 'x-kubernetes-validations': _, ...rest } = schema;
   return {
-    ...rest,
-    ...(rest.properties && {
+    ...schema,
+    ...(schema['x-kubernetes-int-or-string'] && { anyOf: [{ type: 'integer' }, { type: 'string' }] }),
+    ...(schema.properties && {
       properties: Object.fromEntries(
-        Object.entries(rest.properties).map(([name, sub]) => [name, published(sub)]),
+        Object.entries(schema.properties).map(([name, sub]) => [name, published(sub)]),
       ),
     }),
-    ...(rest.items && { items: published(rest.items) }),
-    ...(isObject(rest.additionalProperties) && {
-      additionalProperties: published(rest.additionalProperties as Schema),
+    ...(schema.items && { items: published(schema.items) }),
+    ...(isObject(schema.additionalProperties) && {
+      additionalProperties: published(schema.additionalProperties as Schema),
     }),
   };
 }

@@ -11,7 +11,7 @@ const byName =
   (body: Record<string, Named[]>): unknown =>
     (body[field] ?? [])
       .filter(({ name, metadata }) => names.includes(name ?? metadata?.name ?? ''))
-      .sort((a, b) => (a.name ?? '').localeCompare(b.name ?? ''));
+      .sort((a, b) => ((a.name ?? '') < (b.name ?? '') ? -1 : 1));
 
 const aggregated = (version: string) => ({
   headers: { accept: `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList` },
@@ -84,13 +84,22 @@ const operation = (document: OpenApi, path: string, method: string): unknown => 
   };
 };
 
+function withoutProse(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutProse);
+  if (typeof value !== 'object' || value === null) return value;
+  const fields = Object.entries(value).filter(
+    ([key, item]) => key !== 'description' || typeof item !== 'string',
+  );
+  return Object.fromEntries(fields.map(([key, item]) => [key, withoutProse(item)]));
+}
+
 const v3: Step = get('v3 of a group', '/openapi/v3/apis/diff.example.com/v1', {
   view: (document: OpenApi) => ({
     paths: Object.keys(document.paths).sort(),
     operations: ['get', 'put', 'patch', 'delete'].map((method) => operation(document, GADGET_PATH, method)),
     create: operation(document, GADGET_PATH.replace('/{name}', ''), 'post'),
     list: operation(document, GADGET_PATH.replace('/{name}', ''), 'get'),
-    schema: document.components.schemas['com.example.diff.v1.Gadget'],
+    schema: withoutProse(document.components.schemas['com.example.diff.v1.Gadget']),
   }),
 });
 
