@@ -108,6 +108,8 @@ export async function aggregateRoles(context: ApiContext): Promise<void> {
   for (let changed = true; changed; ) {
     changed = false;
     for (const role of allObjects(context, resource)) {
+      if (role['aggregationRule'] === undefined) continue;
+      // Read anew for each: two that are part of each other would trade their rules for ever.
       const rules = aggregatedRules(role, allObjects(context, resource));
       if (!rules || sameJson(rules, role['rules'] ?? [])) continue;
       changed = true;
