@@ -147,6 +147,21 @@ describe('tenants', () => {
     expect(answers).toEqual(Array(4).fill([403, 'Forbidden']));
   });
 
+  test.each([
+    '/apis/test.purlin.dev/v1alpha1/%6eamespaces/tenant-b/widgets',
+    '//apis//test.purlin.dev/v1alpha1//namespaces/tenant-b/widgets/',
+    '/apis/test.purlin.dev/v1alpha1/namespaces/tenant-a%2F..%2Ftenant-b/widgets',
+    '/apis/test.purlin.dev/v1alpha1/namespaces/tenant-a/widgets/..%2Ftenant-b%2Fsecret-plan',
+    '/apis/test.purlin.dev/v1alpha1/namespaces/%2e%2e/widgets/secret-plan',
+    '/apis/test.purlin.dev/v1alpha1/widgets?fieldSelector=metadata.namespace%3Dtenant-a',
+    '/apis/test.purlin.dev/v1alpha1/namespaces/tenant-b/widgets?namespace=tenant-a',
+    '/healthz/../apis/test.purlin.dev/v1alpha1/namespaces/tenant-b/widgets',
+  ])('however it is spelled: %s', async (path) => {
+    const { status, body } = await api.call('GET', path, undefined, { 'impersonate-user': 'ann' });
+    expect([403, 404]).toContain(status);
+    expect(JSON.stringify(body)).not.toMatch(/"kind":"Widget/);
+  });
+
   test('a watch of another namespace is refused before it begins', async () => {
     const path = `${WIDGETS.replace('default', 'tenant-b')}?watch=true`;
     const { status, body } = await api.call('GET', path, undefined, { 'impersonate-user': 'ann' });
