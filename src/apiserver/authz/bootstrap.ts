@@ -17,18 +17,21 @@ import { aggregatedRules } from './aggregation.ts';
 import { AUTOUPDATE, DEFAULT_BINDINGS, DEFAULT_ROLES } from './default-roles.ts';
 import type { LabelSelector } from './label-selector.ts';
 import { RBAC_GROUP } from './policy.ts';
-import { uncovered } from './rules.ts';
+import { compactRules, uncovered } from './rules.ts';
 import type { PolicyRule } from './rules.ts';
 
 /** The roles are whole when it resolves, aggregated ones too. */
 export async function bootstrapRoles(context: ApiContext): Promise<void> {
   const roles = resourceOf(context, 'clusterroles');
   const bindings = resourceOf(context, 'clusterrolebindings');
-  for (const wanted of DEFAULT_ROLES) await reconcile(context, roles, wanted, addRules);
-  for (const wanted of DEFAULT_BINDINGS) {
-    await removeRetargeted(context, bindings, wanted);
-    await reconcile(context, bindings, wanted, addSubjects);
-  }
+  // All at once, so that they share their commits.
+  await Promise.all([
+    ...DEFAULT_ROLES.map((wanted) => reconcile(context, roles, wanted, addRules)),
+    ...DEFAULT_BINDINGS.map(async (wanted) => {
+      await removeRetargeted(context, bindings, wanted);
+      await reconcile(context, bindings, wanted, addSubjects);
+    }),
+  ]);
   await aggregateRoles(context);
 }
 
@@ -76,7 +79,7 @@ function addRules(object: KubeObject, wanted: KubeObject): void {
     );
     object['aggregationRule'] = { clusterRoleSelectors: [...selectors, ...missing] };
   } else {
-    object['rules'] = [...rules, ...uncovered(rules, (wanted as RoleFields).rules ?? [])];
+    object['rules'] = [...rules, ...compactRules(uncovered(rules, (wanted as RoleFields).rules ?? []))];
   }
 }
 
@@ -105,6 +108,8 @@ export async function aggregateRoles(context: ApiContext): Promise<void> {
   for (let changed = true; changed; ) {
     changed = false;
     for (const role of allObjects(context, resource)) {
+      if (role['aggregationRule'] === undefined) continue;
+      // Read anew for each: two that are part of each other would trade their rules for ever.
       const rules = aggregatedRules(role, allObjects(context, resource));
       if (!rules || sameJson(rules, role['rules'] ?? [])) continue;
       changed = true;

@@ -16,6 +16,7 @@ let api: TestServer;
 let dataDir: string;
 beforeAll(async () => {
   api = await startTestServer();
+  await api.kubectl('wait', '--for=create', 'serviceaccount/default');
   dataDir = await mkdtemp(join(tmpdir(), 'purlin-installation-'));
   await symlink(api.dataDir, join(dataDir, 'api'));
   await copyFile(api.server.kubeconfigPath, join(dataDir, 'kubeconfig'));
