@@ -51,7 +51,7 @@ function objectShape(schema: Schema, whole: boolean): Shape {
 }
 
 function mapShape(schema: Schema, values: Schema): Shape {
-  const size = schema.maxProperties ?? Math.floor((MAX_REQUEST_BYTES - 2) / (minBytes(values) + 5));
+  const size = schema.maxProperties ?? Math.floor((MAX_REQUEST_BYTES - 2) / (minBytes(values) + 6));
   const value = shapeOfSchema(values);
   const key = text(Math.min(UNBOUNDED_TEXT, Math.floor(MAX_REQUEST_BYTES / Math.max(1, size))));
   return {
