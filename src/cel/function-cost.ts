@@ -84,7 +84,11 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
 };
 
 /** Two texts, or two lists. */
-const joined = (a: Shape, b: Shape): Shape => ({ ...either(a, b), size: a.size + b.size });
+const joined = (a: Shape, b: Shape): Shape => ({
+  ...either(a, b),
+  size: a.size + b.size,
+  total: () => a.total() + b.total(),
+});
 
 /** A function that is not listed takes one step, whatever it is given. */
 export function callCost(name: string, shapes: readonly Shape[]): CallCost {

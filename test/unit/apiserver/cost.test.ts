@@ -26,6 +26,14 @@ describe('an estimate', () => {
     expect(costFor(rule, self)).toBe(expected);
   });
 
+  test('takes no longer for a value that doubles with every step, and knows how large that is', () => {
+    const bound = Array.from({ length: 60 }, (_, i) => i).reduceRight((body, i) => {
+      const before = i === 0 ? 'self' : `v${i - 1}`;
+      return `cel.bind(v${i}, [${before}, ${before}], ${body})`;
+    }, 'v59 == v59');
+    expect(costFor(bound, text(10))).toBeGreaterThan(2 ** 50);
+  });
+
   test('of what is there is never above that of what may be there', () => {
     const schema: Schema = { type: 'array', maxItems: 10, items: { type: 'string', maxLength: 20 } };
     const rule = compileExpression('self.all(x, x.matches("a+") && self.exists(y, y == x))');
