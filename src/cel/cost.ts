@@ -22,7 +22,7 @@ type Scope = ReadonlyMap<string, Shape>;
 
 const LOOPS = new Set(['all', 'exists', 'exists_one', 'filter', 'map']);
 /** Each turn of a loop has its own condition and step besides the body. */
-const TURN = 3;
+const TURN = 2;
 const NEW_LIST = 10;
 const NEW_MAP = 30;
 

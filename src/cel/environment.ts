@@ -1,6 +1,8 @@
 /** The CEL environment of Kubernetes: the standard language plus its function libraries. */
 import { Environment } from '@marcbachmann/cel-js';
 import { Cidr, IpAddress } from './ip.ts';
+import { registerFormats } from './format.ts';
+import { hasField } from './has.ts';
 import { Quantity } from './quantity.ts';
 import { compileRe2 } from './regex.ts';
 import { strings } from './strings.ts';
@@ -8,13 +10,19 @@ import { strings } from './strings.ts';
 /** Names that the base library owns or cannot declare, spelled so that ours can be registered. */
 const RENAMED: [RegExp, string][] = [
   [/\.matches$/, '.matchesRe2'],
+  [/^has$/, 'hasField'],
   [/\b(sets|ip)\.(\w+)$/, '$1_$2'],
+];
+/** The new names that are longer than the old ones, and by how much. */
+const GROWN: [RegExp, number][] = [
+  [/\.matchesRe2(?=\s*\()/g, '.matchesRe2'.length - '.matches'.length],
+  [/\bhasField(?=\s*\()/g, 'hasField'.length - 'has'.length],
 ];
 
 /** A rule with those names replaced, wherever they are called outside of string literals. */
 export function withLibraryNames(expression: string): string {
   return expression.replace(
-    /("""[^]*?"""|'''[^]*?'''|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(\.matches|\bsets\.\w+|\bip\.isCanonical)(?=\s*\()/g,
+    /("""[^]*?"""|'''[^]*?'''|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(\.matches|(?<![.\w])has|\bsets\.\w+|\bip\.isCanonical)(?=\s*\()/g,
     (_, literal: string | undefined, call: string) =>
       literal ?? RENAMED.reduce((name, [pattern, replacement]) => name.replace(pattern, replacement), call),
   );
@@ -22,7 +30,10 @@ export function withLibraryNames(expression: string): string {
 
 /** A place in a rule whose names were replaced, as a place in the rule as it was written. */
 export const asWritten = (renamed: string, position: number): number =>
-  position - 3 * (renamed.slice(0, position).match(/\.matchesRe2/g)?.length ?? 0);
+  GROWN.reduce(
+    (place, [name, growth]) => place - growth * (renamed.slice(0, position).match(name)?.length ?? 0),
+    position,
+  );
 
 type Handler = (...values: never[]) => unknown;
 
@@ -38,11 +49,15 @@ export function kubernetesEnvironment(): Environment {
   environment.registerType('IP', { ctor: IpAddress, fields: {} });
   environment.registerType('CIDR', { ctor: Cidr, fields: {} });
   environment.registerType('URL', { ctor: URL, fields: {} });
+  registerFormats(environment);
+  environment.registerFunction('hasField(ast): bool', hasField as never);
   for (const library of [quantities, addresses, urls, patterns, strings, lists, sets]) {
     for (const [signature, handler] of Object.entries(library)) {
       environment.registerFunction(signature, handler as (...values: unknown[]) => unknown);
     }
   }
+  // An optional is never null, not even an empty one.
+  environment.registerOperator('optional == null', () => false);
   environment.registerOperator('Quantity == Quantity', (a: Quantity, b: Quantity) => a.nanos === b.nanos);
   environment.registerOperator('IP == IP', (a: IpAddress, b: IpAddress) => a.equals(b));
   environment.registerOperator('CIDR == CIDR', (a: Cidr, b: Cidr) => a.equals(b));

@@ -37,23 +37,35 @@ export const unknown: Shape = {
 
 export const list = (size: number, item: Shape): Shape => ({
   size,
-  total: () => Math.min(MAX_REQUEST_BYTES, size * (item.total() + 1)),
+  total: once(() => size * (item.total() + 1)),
   values: () => item,
   elements: () => item,
   field: () => unknown,
 });
 
 /** The shape that covers both. */
-export const either = (a: Shape, b: Shape): Shape => ({
-  size: Math.max(a.size, b.size),
-  total: () => Math.max(a.total(), b.total()),
-  values: () => either(a.values(), b.values()),
-  elements: () => either(a.elements(), b.elements()),
-  field: (name) => {
-    const [left, right] = [a.field(name), b.field(name)];
-    return left && right ? either(left, right) : (left ?? right);
-  },
-});
+export function either(a: Shape, b: Shape): Shape {
+  // Each part is looked at once: in shapes made of shapes made of shapes the work would double with every step.
+  const fields = new Map<string, Shape | undefined>();
+  return {
+    size: Math.max(a.size, b.size),
+    total: once(() => Math.max(a.total(), b.total())),
+    values: once(() => either(a.values(), b.values())),
+    elements: once(() => either(a.elements(), b.elements())),
+    field: (name) => {
+      if (!fields.has(name)) {
+        const [left, right] = [a.field(name), b.field(name)];
+        fields.set(name, left && right ? either(left, right) : (left ?? right));
+      }
+      return fields.get(name);
+    },
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
 
 /** The shape of CEL values that are there; of several, what covers them all. */
 export function shapeOf(values: readonly unknown[]): Shape {

@@ -6,6 +6,7 @@ import type { JsonObject } from '../object.ts';
 import { keyOf, keyPrefix } from '../resource.ts';
 import type { Resource } from '../resource.ts';
 import { mutateObject } from '../write/mutate.ts';
+import { WorkQueue } from '../controllers/work-queue.ts';
 import { CompactedError } from '../../store/index.ts';
 import type { Change, Watch } from '../../store/index.ts';
 import { CRD_GROUP, CRD_PLURAL } from './definition.ts';
@@ -28,6 +29,8 @@ export class Definitions {
   /** By key in the store. */
   #definitions = new Map<string, CustomResourceDefinition>();
   #served = new Map<string, Served>();
+  #verdicts: readonly Verdict[] = [];
+  readonly #statuses: WorkQueue;
   #watch: Watch | undefined;
   #running: Promise<void> | undefined;
 
@@ -36,12 +39,11 @@ export class Definitions {
     const resource = context.registry.find(CRD_GROUP, 'v1', CRD_PLURAL);
     if (!resource) throw new Error('the built-in resource customresourcedefinitions is missing');
     this.#resource = resource;
+    this.#statuses = new WorkQueue(() => this.#writeStatuses(), context.logger);
   }
 
   /** Serves what is in the store by now, and from then on whatever becomes of it. */
   start(): void {
-    this.#load();
-    this.#publish();
     this.#running = this.#follow().catch((error: unknown) =>
       this.#context.logger.error({ err: error }, 'Changes of definitions are no longer noticed'),
     );
@@ -50,12 +52,13 @@ export class Definitions {
   /** Resolves once every definition of the store is served and its status says so. */
   async settle(): Promise<void> {
     this.#load();
-    await this.#writeStatuses(this.#publish());
+    this.#publish();
+    await this.#writeStatuses();
   }
 
   async close(): Promise<void> {
     this.#watch?.close();
-    await this.#running;
+    await Promise.all([this.#running, this.#statuses.close()]);
   }
 
   /** Having fallen behind compaction, it begins anew from the present state. */
@@ -70,16 +73,15 @@ export class Definitions {
   }
 
   async #followOnce(): Promise<void> {
-    const { store, logger } = this.#context;
+    const { store } = this.#context;
     const watch = store.watch(keyPrefix(this.#resource), store.revision);
     this.#watch = watch;
     this.#load();
     for (;;) {
-      // In the same turn as the commit is known: whoever wrote a definition finds it served by the answer.
-      const verdicts = this.#publish();
-      await this.#writeStatuses(verdicts).catch((error: unknown) =>
-        logger.warn({ err: error }, 'The status of a definition could not be written'),
-      );
+      // In the same turn as the commit is known: whoever wrote a definition finds it served by the answer. What
+      // takes time, such as the writing of statuses, must not keep the next one waiting.
+      this.#publish();
+      this.#statuses.add('all');
       const changes = await watch.next();
       if (changes.length === 0) return;
       for (const change of changes) this.#hear(change);
@@ -102,11 +104,11 @@ export class Definitions {
     else this.#definitions.delete(change.key);
   }
 
-  #publish(): Verdict[] {
+  #publish(): void {
     const { registry, now } = this.#context;
-    const verdicts = establish([...this.#definitions.values()], registry.builtins(), now());
+    this.#verdicts = establish([...this.#definitions.values()], registry.builtins(), now());
     const served = new Map<string, Served>();
-    for (const { crd, serveAs } of verdicts) {
+    for (const { crd, serveAs } of this.#verdicts) {
       if (serveAs) served.set(crd.metadata.name ?? '', this.#serve(crd, serveAs));
     }
     this.#served = served;
@@ -114,7 +116,6 @@ export class Definitions {
     const present = new Set(registry.all());
     const unchanged = next.length === present.size - registry.builtins().length;
     if (!unchanged || next.some((resource) => !present.has(resource))) registry.publish(next);
-    return verdicts;
   }
 
   /** The same objects as before as far as nothing about them changed, so that watches go on. */
@@ -125,7 +126,8 @@ export class Definitions {
     const before = this.#served.get(name);
     if (!before || !sameJson(before.from, from))
       return { from, phase, resources: this.#make(crd, names, phase) };
-    if (before.phase === phase) return before;
+    // With what it was compared to, so that the next comparison of the same ends at once.
+    if (before.phase === phase) return { ...before, from };
     return { from, phase, resources: before.resources.map((one) => ({ ...one, verbs: VERBS[phase] })) };
   }
 
@@ -139,8 +141,8 @@ export class Definitions {
     }
   }
 
-  async #writeStatuses(verdicts: readonly Verdict[]): Promise<void> {
-    const changed = verdicts.filter(({ crd, status }) => !sameJson(crd.status, status));
+  async #writeStatuses(): Promise<void> {
+    const changed = this.#verdicts.filter(({ crd, status }) => !sameJson(crd.status, status));
     await Promise.all(
       changed.map(({ crd: { metadata }, status }) =>
         mutateObject(this.#context, this.#keyOf(metadata.name), metadata.uid, (present) => {

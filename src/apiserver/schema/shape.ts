@@ -16,7 +16,7 @@ export function shapeOfSchema(schema: Schema, root = false): Shape {
     case 'string':
       return text(textLength(schema));
     case 'array':
-      return list(maxItems(schema), shapeOfSchema(schema.items ?? {}));
+      return asSent(list(maxItems(schema), shapeOfSchema(schema.items ?? {})));
     case 'object':
       return objectShape(schema, root || schema['x-kubernetes-embedded-resource'] === true);
     case undefined:
@@ -25,6 +25,12 @@ export function shapeOfSchema(schema: Schema, root = false): Shape {
       return scalar;
   }
 }
+
+/** However large its parts can be, the whole comes in one request. */
+const asSent = (shape: Shape): Shape => ({
+  ...shape,
+  total: () => Math.min(MAX_REQUEST_BYTES, shape.total()),
+});
 
 function objectShape(schema: Schema, whole: boolean): Shape {
   const { additionalProperties } = schema;
@@ -35,32 +41,29 @@ function objectShape(schema: Schema, whole: boolean): Shape {
     const sub = byName.get(name);
     return sub && shapeOfSchema(sub);
   };
-  return {
+  return asSent({
     size: byName.size,
     total: () => {
       const parts = Object.values(properties).map((sub) => shapeOfSchema(sub).total() + 1);
-      return Math.min(
-        MAX_REQUEST_BYTES,
-        parts.reduce((sum, part) => sum + part, 1),
-      );
+      return parts.reduce((sum, part) => sum + part, 1);
     },
     values: () => unknown,
     elements: () => text(MAX_NAME_CHARACTERS),
     field: shapeOfField,
-  };
+  });
 }
 
 function mapShape(schema: Schema, values: Schema): Shape {
-  const size = schema.maxProperties ?? Math.floor((MAX_REQUEST_BYTES - 2) / (minBytes(values) + 5));
+  const size = schema.maxProperties ?? Math.floor((MAX_REQUEST_BYTES - 2) / (minBytes(values) + 6));
   const value = shapeOfSchema(values);
   const key = text(Math.min(UNBOUNDED_TEXT, Math.floor(MAX_REQUEST_BYTES / Math.max(1, size))));
-  return {
+  return asSent({
     size,
-    total: () => Math.min(MAX_REQUEST_BYTES, size * (value.total() + key.size)),
+    total: () => size * (value.total() + key.size),
     values: () => value,
     elements: () => key,
     field: () => value,
-  };
+  });
 }
 
 function withObjectFields(properties: Readonly<Record<string, Schema>>): Record<string, Schema> {

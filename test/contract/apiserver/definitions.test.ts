@@ -517,6 +517,29 @@ test('definitions and objects are there again after a restart, before anybody as
   expect((await api.call('GET', `${CRDS}/stables.live.example.com`)).body).toEqual(before.body);
 });
 
+test('a deletion that a restart interrupted goes on', async () => {
+  await apply(crd({ plural: 'sleepers', kind: 'Sleeper' }));
+  await apply(object('Sleeper', 's', {}, 'live.example.com/v1', { finalizers: ['test.dev/hold'] }));
+  await ok('delete', 'crd', 'sleepers.live.example.com', '--wait=false');
+  await api.restart();
+  expect((await api.call('POST', path('sleepers'), object('Sleeper', 'late'))).status).toBe(405);
+  await api.call('PATCH', path('sleepers', 's'), { metadata: { finalizers: null } }, merge);
+  await ok('wait', '--for=delete', 'crd/sleepers.live.example.com', '--timeout=10s');
+  expect((await api.call('GET', path('sleepers'))).status).toBe(404);
+});
+
+test('many definitions at once are all served by their answers', async () => {
+  const plurals = Array.from({ length: 30 }, (_, i) => `crowds${i}`);
+  const served = await Promise.all(
+    plurals.map(async (plural, i) => {
+      const created = await api.call('POST', CRDS, crd({ plural, kind: `Crowd${i}` }));
+      const listed = await api.call('GET', path(plural));
+      return [created.status, listed.status];
+    }),
+  );
+  expect(served).toEqual(plurals.map(() => [201, 200]));
+});
+
 test('namespaces take the objects of live kinds with them', async () => {
   await apply(crd({ plural: 'tenants', kind: 'Tenant' }));
   await ok('create', 'ns', 'rented');

@@ -57,6 +57,16 @@ describe('the function libraries of Kubernetes', () => {
     ],
     [`['a', 'b', 'a'].indexOf('a') == 0 && ['a', 'b', 'a'].lastIndexOf('a') == 2 && [1].indexOf(2) == -1`],
     [`sets.contains(['a', 'b'], ['b']) && sets.equivalent([1, 2], [2, 1, 1]) && !sets.intersects([1], [2])`],
+    // formats
+    [`!format.dns1123Label().validate('a-b').hasValue() && format.dns1123Label().validate('A').hasValue()`],
+    [
+      `format.dns1123Subdomain().validate('a..b').value().size() == 1 && !format.labelValue().validate('').hasValue()`,
+    ],
+    [
+      `!format.qualifiedName().validate('example.com/My_Name').hasValue() && format.uuid().validate('x').hasValue()`,
+    ],
+    [`format.named('date').value().validate('2026-13-01').hasValue() && !format.named('none').hasValue()`],
+    [`format.dns1035Label().validate('1a') != null`],
     // the language
     [
       `[1, 2, 3].all(x, x > 0) && [1, 2].exists(x, x == 2) && [1, 2].exists_one(x, x == 1) && [1, 2].map(x, x * 2) == [2, 4]`,
@@ -74,6 +84,29 @@ describe('the function libraries of Kubernetes', () => {
     [`1 / 0`, /division by zero/i],
   ])('%s fails', (rule, message) => {
     expect(() => evaluate(rule, {})).toThrow(message);
+  });
+});
+
+describe('has()', () => {
+  const self = { list: [{ a: { b: 1 } }, {}], map: { k: { b: 2 } }, none: null };
+  test.each<[string, boolean]>([
+    ['has(self.list)', true],
+    ['has(self.gone)', false],
+    ['has(self.list[0].a)', true],
+    ['has(self.list[1].a)', false],
+    ['has(self.list[0].a.b)', true],
+    ["has(self.map['k'].b)", true],
+    ['self.list.exists_one(one, has(one.a) && has(one.a.b))', true],
+    ['has(self.?gone.b)', false],
+    ['"has(self" == "has(" + "self"', true],
+  ])('%s is %s', (rule, expected) => {
+    expect(evaluate(rule, self)).toBe(expected);
+  });
+
+  test('on the way everything must be there, and only fields can be asked for', () => {
+    expect(() => evaluate('has(self.gone.b)', self)).toThrow(/No such key: gone/);
+    expect(() => evaluate('has(self.list.b.c)', self)).toThrow();
+    expect(() => compileExpression('has(self)')).toThrow(/invalid argument to has\(\) macro/);
   });
 });
 
