@@ -2,6 +2,7 @@ import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { isObject } from '../object.ts';
 import type { KubeObject, ObjectMeta } from '../object.ts';
+import { isManagedFieldsEntry, validateManagedFields } from './field-manager.ts';
 
 /** RFC 1123 subdomain: the name rule of nearly every kind. */
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -27,8 +28,10 @@ const LABEL_VALUE_RULE =
 
 export type NameRule = 'subdomain' | 'label';
 
+type MetadataType = 'string' | 'number' | 'stringMap' | 'strings' | 'objects' | 'managedFields';
+
 /** What kind of JSON value metadata fields hold; a wrong one is a decoding error, not an invalid object. */
-const METADATA_TYPES: Record<string, 'string' | 'number' | 'stringMap' | 'strings' | 'objects'> = {
+const METADATA_TYPES: Record<string, MetadataType> = {
   name: 'string',
   generateName: 'string',
   namespace: 'string',
@@ -43,7 +46,7 @@ const METADATA_TYPES: Record<string, 'string' | 'number' | 'stringMap' | 'string
   annotations: 'stringMap',
   finalizers: 'strings',
   ownerReferences: 'objects',
-  managedFields: 'objects',
+  managedFields: 'managedFields',
 };
 
 /** Describes the first metadata field of a wrong JSON type, and lists unknown fields after dropping them. */
@@ -60,7 +63,7 @@ export function sanitizeMetadata(metadata: Record<string, unknown>): { wrong?: s
   return { unknown };
 }
 
-function hasType(value: unknown, wanted: 'string' | 'number' | 'stringMap' | 'strings' | 'objects'): boolean {
+function hasType(value: unknown, wanted: MetadataType): boolean {
   switch (wanted) {
     case 'string':
     case 'number':
@@ -71,6 +74,8 @@ function hasType(value: unknown, wanted: 'string' | 'number' | 'stringMap' | 'st
       return Array.isArray(value) && value.every((one) => typeof one === 'string');
     case 'objects':
       return Array.isArray(value) && value.every(isObject);
+    case 'managedFields':
+      return Array.isArray(value) && value.every(isManagedFieldsEntry);
   }
 }
 
@@ -84,6 +89,7 @@ export function validateMetadata(object: KubeObject, namespaced: boolean, nameRu
     ...validateAnnotations(metadata.annotations ?? {}),
     ...validateOwners(metadata),
     ...validateFinalizers(metadata.finalizers ?? []),
+    ...validateManagedFields(metadata.managedFields ?? []),
   ];
 }
 
