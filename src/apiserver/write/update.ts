@@ -12,12 +12,14 @@ import { ConflictError } from '../../store/index.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';
 import { checkFields, setDefaults } from './fields.ts';
 import { checkIdentity, checkPreconditions } from './identity.ts';
+import { appliedFields, setManagedFields, trackedFields } from './managed-fields.ts';
 import { prepareForUpdate } from './prepare.ts';
 import { validate } from './validate.ts';
 
 /** Makes the wanted object from the present one (a private copy). */
 export interface Change {
-  readonly verb: 'update' | 'patch';
+  /** What `apply` makes of an object also says who manages what; for the other verbs that follows from the change. */
+  readonly verb: 'update' | 'patch' | 'apply';
   /** May run again when another write came between. */
   readonly apply: (present: KubeObject) => KubeObject | Promise<KubeObject>;
   readonly duplicates?: readonly string[];
@@ -41,7 +43,7 @@ export async function updateObject(
     const old = broughtUpToDate(decodeEntry(entry), resource);
     const wanted = await change.apply(structuredClone(old));
     const pinned = change.verb === 'update' && Boolean(wanted.metadata.resourceVersion);
-    const next = prepared(wanted, old, target, change, {
+    const next = prepared(context, wanted, old, target, change, {
       ...options,
       warnings: attempt === 1 ? options.warnings : [],
     });
@@ -65,6 +67,7 @@ function broughtUpToDate(object: KubeObject, resource: Resource): KubeObject {
 }
 
 function prepared(
+  context: ApiContext,
   wanted: KubeObject,
   old: KubeObject,
   target: WriteTarget,
@@ -76,7 +79,14 @@ function prepared(
   checkFields(wanted, target.resource, options, change.duplicates);
   // Before the generation is decided: leaving out a default changes nothing.
   setDefaults(wanted, target.resource);
+  const given = wanted.metadata.managedFields;
   const next = prepareForUpdate(wanted, old, target);
+  setManagedFields(
+    next,
+    change.verb === 'apply'
+      ? appliedFields({ next, old, given })
+      : trackedFields(context, target, options, { next, old, given }),
+  );
   validate(next, old, target);
   return next;
 }

@@ -285,7 +285,7 @@ describe('writes', () => {
     expect((await api.call('POST', WIDGETS, yaml, { 'content-type': 'application/yaml' })).status).toBe(201);
     expect((await api.call('POST', WIDGETS, 'x', { 'content-type': 'application/cbor' })).status).toBe(415);
     const apply = await api.call('PATCH', `${WIDGETS}/from-yaml`, '{}', {
-      'content-type': 'application/apply-patch+yaml',
+      'content-type': 'application/apply-patch+cbor',
     });
     expect(apply.status).toBe(415);
     expect((await api.call('GET', WIDGETS, undefined, { accept: 'application/cbor' })).status).toBe(406);

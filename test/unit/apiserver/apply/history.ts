@@ -1,5 +1,6 @@
 import { ApplyConflicts, applyConfiguration } from '../../../../src/apiserver/apply/apply.ts';
 import { pathsOf } from '../../../../src/apiserver/apply/field-set.ts';
+import type { FieldSet } from '../../../../src/apiserver/apply/field-set.ts';
 import { NO_MANAGERS } from '../../../../src/apiserver/apply/managers.ts';
 import type { Managers } from '../../../../src/apiserver/apply/managers.ts';
 import { trackUpdate } from '../../../../src/apiserver/apply/ownership.ts';
@@ -50,7 +51,7 @@ export class History {
       managers: this.managers,
       now: new Date(this.#seconds++ * 1000).toISOString(),
     };
-    const author = { apiVersion: step.version ?? 'v1', subresource: '', ownable: (fields: never) => fields };
+    const author = { apiVersion: step.version ?? 'v1', subresource: '', ownable: (fields: FieldSet) => fields };
     if ('update' in step) {
       const change = {
         ...common,
