@@ -3,6 +3,7 @@ import type { ApiContext } from './context.ts';
 import { badRequest, methodNotAllowed, pathNotFound } from './errors.ts';
 import { json } from './http.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
+import { copyJson } from './object.ts';
 import type { KubeObject } from './object.ts';
 import { getObject } from './read/get.ts';
 import { listObjects } from './read/list.ts';
@@ -52,7 +53,7 @@ const OPERATIONS: Record<Verb, Operation> = {
     const { context, request, target } = call;
     const options = writeOptions(request, 'UpdateOptions');
     const { object, duplicates } = await decodeObject(call);
-    const change = { verb: 'update', apply: () => structuredClone(object), duplicates } as const;
+    const change = { verb: 'update', apply: () => copyJson(object), duplicates } as const;
     return answer(await updateObject(context, target, change, options), 200, call);
   },
   patch: async (call) => {

@@ -73,6 +73,16 @@ export function trackUpdate(change: Change): Managers {
   return capUpdaters(withManager(left, { ...entry, time: now, fields: union(fields, before) }));
 }
 
+/** Who manages what after a change by the system, which owns nothing: nobody manages what it removed. */
+export function trackRemovals({ old, next, managers, typeOf }: Omit<Change, 'author' | 'now'>): Managers {
+  const left = [...managers].map(([identity, manager]) => {
+    const type = typeOf(manager.apiVersion);
+    const fields = type ? difference(manager.fields, compare(old, next, type).removed) : manager.fields;
+    return [identity, { ...manager, fields }] as const;
+  });
+  return withoutIdle(new Map(left));
+}
+
 /** Who managed what of an object that was written before anybody kept track. */
 export function managersBeforeFirstApply(
   live: unknown,

@@ -7,7 +7,9 @@ export const MAX_FIELD_MANAGER_BYTES = 128;
 const MAX_SUBRESOURCE_BYTES = 256;
 
 /** As Go's unicode.IsPrint has it. */
-export const isPrintable = (character: string): boolean => /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(character);
+const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u;
+
+export const isPrintable = (text: string): boolean => PRINTABLE.test(text);
 
 /** The rules for the name of a field manager. */
 export function validateFieldManager(name: string, field: string): FieldError[] {
@@ -15,6 +17,7 @@ export function validateFieldManager(name: string, field: string): FieldError[] 
   if (Buffer.byteLength(name) > MAX_FIELD_MANAGER_BYTES) {
     errors.push(fieldError.tooLong(field, MAX_FIELD_MANAGER_BYTES));
   }
+  if (isPrintable(name)) return errors;
   let position = 0;
   for (const character of name) {
     if (!isPrintable(character)) {

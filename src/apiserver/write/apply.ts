@@ -7,7 +7,7 @@ import { encodeManagers } from '../apply/managers.ts';
 import type { Manager } from '../apply/managers.ts';
 import type { ApiContext } from '../context.ts';
 import { ApiError, applyConflict, badRequest, conflict, modified, notFound } from '../errors.ts';
-import { timestamp } from '../object.ts';
+import { copyJson, timestamp } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';
@@ -114,7 +114,7 @@ function applied(
       now: timestamp(context.now()),
     }),
   );
-  const next = structuredClone(object) as KubeObject;
+  const next = copyJson(object) as KubeObject;
   next.metadata = { ...(resourceVersion && { resourceVersion }), ...next.metadata };
   next.metadata.managedFields = encodeManagers(managers);
   return next;

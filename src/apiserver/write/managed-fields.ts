@@ -4,7 +4,7 @@ import { fieldSet, only, recursiveDifference } from '../apply/field-set.ts';
 import type { FieldSet } from '../apply/field-set.ts';
 import { NO_MANAGERS, decodeManagers, encodeManagers } from '../apply/managers.ts';
 import type { Managers } from '../apply/managers.ts';
-import { trackUpdate } from '../apply/ownership.ts';
+import { trackRemovals, trackUpdate } from '../apply/ownership.ts';
 import type { Author, TypeOfVersion } from '../apply/ownership.ts';
 import { typeOfKind } from '../apply/types.ts';
 import type { ApiContext } from '../context.ts';
@@ -41,6 +41,24 @@ export function trackedFields(
   });
   const unchanged = tracked === managers && (claimed === undefined || sameJson(claimed, kept));
   return unchanged ? kept : encodeManagers(tracked);
+}
+
+/** The managedFields after a write of the server itself, which must not come to own what its users manage. */
+export function fieldsAfterSystem(
+  context: Pick<ApiContext, 'registry'>,
+  old: KubeObject,
+  next: KubeObject,
+): Json[] | undefined {
+  const kept = old.metadata.managedFields;
+  const resource = context.registry.findKind(old.apiVersion, old.kind);
+  if (!kept || !resource) return kept;
+  const left = trackRemovals({
+    old: withoutBookkeeping(old),
+    next: withoutBookkeeping(next),
+    managers: decodeStored(kept),
+    typeOf: typesOf(context, resource),
+  });
+  return encodeManagers(left);
 }
 
 /** The managedFields after an apply, with the old times when it changed nothing else. */
@@ -84,7 +102,7 @@ export function withoutBookkeeping(object: KubeObject): KubeObject {
 }
 
 export const typesOf =
-  ({ registry }: ApiContext, resource: Resource): TypeOfVersion =>
+  ({ registry }: Pick<ApiContext, 'registry'>, resource: Resource): TypeOfVersion =>
   (version) => {
     const found = version === resource.apiVersion ? resource : registry.findKind(version, resource.kind);
     return found && typeOfKind(found.schema);

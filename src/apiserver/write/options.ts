@@ -61,11 +61,7 @@ export function applyOptions(request: Request): ApplyOptions {
   return { ...options, force: force !== null && !['false', '0'].includes(force.toLowerCase()) };
 }
 
-function parseOptions(
-  request: Request,
-  kind: OptionsKind,
-  faults: readonly FieldError[],
-): WriteOptions {
+function parseOptions(request: Request, kind: OptionsKind, faults: readonly FieldError[]): WriteOptions {
   const { query, warnings } = request;
   const given = query.get('fieldManager') ?? '';
   const all = [...faults, ...validateFieldManager(given, 'fieldManager')];
@@ -80,8 +76,10 @@ function parseOptions(
 
 /** What precedes the first slash, as far as it can be shown and is allowed. */
 function managerOfUserAgent(userAgent: string): string {
+  const [product = ''] = userAgent.split('/', 1);
+  if (isPrintable(product) && Buffer.byteLength(product) <= MAX_FIELD_MANAGER_BYTES) return product;
   let manager = '';
-  for (const character of userAgent.split('/', 1)[0] ?? '') {
+  for (const character of product) {
     if (!isPrintable(character)) continue;
     if (Buffer.byteLength(manager + character) > MAX_FIELD_MANAGER_BYTES) break;
     manager += character;

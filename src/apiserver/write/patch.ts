@@ -1,5 +1,5 @@
 import { ApiError, badRequest, unsupportedMediaType } from '../errors.ts';
-import { isObject } from '../object.ts';
+import { copyJson, isObject } from '../object.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import { mediaType, parseJson, parseYaml } from './body.ts';
@@ -65,7 +65,7 @@ async function jsonPatch(operations: unknown): Promise<Patch> {
   const { default: library } = await import('fast-json-patch');
   return (present) => {
     try {
-      const operationsCopy = structuredClone(operations) as Parameters<typeof library.applyPatch>[1];
+      const operationsCopy = copyJson(operations) as Parameters<typeof library.applyPatch>[1];
       const result: unknown = library.applyPatch(
         present as unknown,
         operationsCopy,

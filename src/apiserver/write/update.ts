@@ -1,7 +1,7 @@
 import { decodeEntry, encodeObject } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { modified, notFound } from '../errors.ts';
-import { isObject, sameJson } from '../object.ts';
+import { copyJson, isObject, sameJson } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';
@@ -41,7 +41,7 @@ export async function updateObject(
     const entry = context.store.get(key);
     if (!entry) throw notFound(groupResource(resource), name);
     const old = broughtUpToDate(decodeEntry(entry), resource);
-    const wanted = await change.apply(structuredClone(old));
+    const wanted = await change.apply(copyJson(old));
     const pinned = change.verb === 'update' && Boolean(wanted.metadata.resourceVersion);
     const next = prepared(context, wanted, old, target, change, {
       ...options,
