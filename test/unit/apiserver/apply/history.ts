@@ -51,7 +51,11 @@ export class History {
       managers: this.managers,
       now: new Date(this.#seconds++ * 1000).toISOString(),
     };
-    const author = { apiVersion: step.version ?? 'v1', subresource: '', ownable: (fields: FieldSet) => fields };
+    const author = {
+      apiVersion: step.version ?? 'v1',
+      subresource: '',
+      ownable: (fields: FieldSet) => fields,
+    };
     if ('update' in step) {
       const change = {
         ...common,
