@@ -25,7 +25,7 @@ export function parseElement(text: string): PathElement | undefined {
   if (text.length < 2 || text[1] !== ':')
     throw new Error(`${JSON.stringify(text)} is no step of a field path`);
   const rest = text.slice(2);
-  switch (text[0]) {
+  switch (text.charAt(0)) {
     case 'f':
       return text;
     case 'v':
@@ -46,7 +46,7 @@ export function parseElement(text: string): PathElement | undefined {
 /** As messages show it: `.name`, `[name="a",port=80]`, `[="value"]`, `[0]`. */
 export function displayElement(element: PathElement): string {
   const rest = element.slice(2);
-  switch (element[0]) {
+  switch (element.charAt(0)) {
     case 'k': {
       const keys = Object.entries(JSON.parse(rest) as JsonObject);
       return `[${keys.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(',')}]`;

@@ -118,6 +118,7 @@ function typeOf(given: Schema, open: boolean): Type {
       return { scalar: scalar('boolean') };
     case 'string':
       return { scalar: textType(schema) };
+    case undefined:
     default:
       return { scalar: ANY_SCALAR, list: listType(schema, keepsUnknown), map: mapType(schema, keepsUnknown) };
   }

@@ -188,7 +188,10 @@ describe('apply', () => {
     const answers = await Promise.all(
       labels.map((label) => applyAs(label, partial('busy', { color: 'red' }, { labels: { [label]: 'x' } }))),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([...Array<number>(11).fill(200), 201]);
+    expect(answers.map(({ status }) => status).sort((a, b) => a - b)).toEqual([
+      ...Array<number>(11).fill(200),
+      201,
+    ]);
     const { metadata } = await get('busy');
     expect(Object.keys(metadata.labels ?? {}).sort()).toEqual(labels.sort());
     expect(metadata.managedFields).toHaveLength(12);

@@ -49,16 +49,15 @@ export const spec = (...fields: string[]) => ({
 
 export const widgetClient = (api: () => TestServer) => ({
   /** Applies a configuration as somebody; `query` holds further options, `path` is other than the object's own. */
-  applyAs(
+  applyAs: (
     manager: string,
     body: string | ReturnType<typeof partial>,
     query = '',
     path = `${WIDGETS}/${typeof body === 'string' ? '' : body.metadata.name}`,
-  ): Promise<Answer> {
-    return api().call('PATCH', `${path}?fieldManager=${manager}${query && `&${query}`}`, body, {
+  ): Promise<Answer> =>
+    api().call('PATCH', `${path}?fieldManager=${manager}${query && `&${query}`}`, body, {
       'content-type': APPLY,
-    });
-  },
+    }),
   patch: (name: string, body: unknown, type = MERGE, query = '') =>
     api().call('PATCH', `${WIDGETS}/${name}${query}`, body, {
       'content-type': type,

@@ -1,3 +1,4 @@
+import { expect } from '@jest/globals';
 import { ApplyConflicts, applyConfiguration } from '../../../../src/apiserver/apply/apply.ts';
 import { pathsOf } from '../../../../src/apiserver/apply/field-set.ts';
 import type { FieldSet } from '../../../../src/apiserver/apply/field-set.ts';
@@ -7,6 +8,7 @@ import { trackUpdate } from '../../../../src/apiserver/apply/ownership.ts';
 import { displayPath } from '../../../../src/apiserver/apply/path-element.ts';
 import { typeOfKind } from '../../../../src/apiserver/apply/types.ts';
 import type { Schema } from '../../../../src/apiserver/schema/schema.ts';
+import { everySort } from './schemas.ts';
 
 type Content = Record<string, unknown>;
 
@@ -21,6 +23,18 @@ export interface Outcome {
   readonly managers: Record<string, string[]>;
   /** `<manager>: <field>` for each conflict of the last step, which then changed nothing. */
   readonly conflicts: string[];
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly steps: readonly Step[];
+  readonly gives: Partial<Outcome>;
+}
+
+export function expectOutcome({ steps, gives }: Scenario): void {
+  const history = new History(everySort);
+  for (const step of steps) history.do(step);
+  expect(history.outcome()).toMatchObject(gives);
 }
 
 /** Writes one object step by step, at one second each, under one schema or one for each version. */
