@@ -4,6 +4,7 @@
  */
 import { isObject } from '../object.ts';
 import type { KubeObject } from '../object.ts';
+import { annotationsFit } from '../schema/metadata.ts';
 import { applyConfiguration, ApplyConflicts } from './apply.ts';
 import type { Application, Applied } from './apply.ts';
 import { compare } from './compare.ts';
@@ -19,7 +20,10 @@ const KUBECTL = 'kubectl';
 export function applyFromClient(application: Application): Applied {
   if (application.author.manager !== KUBECTL) return applyConfiguration(application);
   const applied = applyDespiteLastApplied(application);
-  return { ...applied, object: withRenewedAnnotation(applied.object as KubeObject, application.config) };
+  return {
+    ...applied,
+    object: withRenewedAnnotation(applied.object as KubeObject, application.config as KubeObject),
+  };
 }
 
 function applyDespiteLastApplied(application: Application): Applied {
@@ -45,18 +49,23 @@ function fieldsOfLastApplied({ live, typeOf, author }: Application): FieldSet | 
   return [modified, added, removed].reduce(difference, fieldsOf(last, type));
 }
 
-/** An annotation that is there is kept true, for whoever goes back to client-side apply. */
-function withRenewedAnnotation(object: KubeObject, config: unknown): KubeObject {
+/**
+ * An annotation that is there is kept true, for whoever goes back to client-side apply. It goes when it becomes too
+ * large.
+ */
+function withRenewedAnnotation(object: KubeObject, config: KubeObject): KubeObject {
   if (!annotation(object)) return object;
-  const { [ANNOTATION]: _, ...others } = (config as KubeObject).metadata?.annotations ?? {};
-  const { annotations: __, ...metadata } = (config as KubeObject).metadata ?? {};
-  const hasOthers = (config as KubeObject).metadata?.annotations !== undefined;
-  const bare = {
-    ...(config as KubeObject),
-    metadata: { ...metadata, ...(hasOthers && { annotations: others }) },
-  };
-  const annotations = { ...object.metadata.annotations, [ANNOTATION]: `${JSON.stringify(sorted(bare))}\n` };
-  return { ...object, metadata: { ...object.metadata, annotations } };
+  const text = `${JSON.stringify(sorted(withoutAnnotation(config)))}\n`;
+  const renewed = { ...object.metadata.annotations, [ANNOTATION]: text };
+  if (!annotationsFit(renewed)) return withoutAnnotation(object);
+  return { ...object, metadata: { ...object.metadata, annotations: renewed } };
+}
+
+function withoutAnnotation(object: KubeObject): KubeObject {
+  const { annotations, ...metadata } = object.metadata;
+  if (!annotations) return object;
+  const { [ANNOTATION]: _, ...others } = annotations;
+  return { ...object, metadata: { ...metadata, annotations: others } };
 }
 
 const annotation = (object: KubeObject): string | undefined =>

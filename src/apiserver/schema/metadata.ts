@@ -126,16 +126,22 @@ function qualifiedNameFault(key: string): string | undefined {
   return QUALIFIED_NAME.test(name) ? undefined : QUALIFIED_NAME_RULE;
 }
 
+/** Whether all keys and values together are within the limit. */
+export function annotationsFit(annotations: Record<string, string>): boolean {
+  const sizes = Object.entries(annotations)
+    .flat()
+    .map((text) => Buffer.byteLength(text));
+  return sizes.reduce((sum, size) => sum + size, 0) <= MAX_ANNOTATION_BYTES;
+}
+
 function validateAnnotations(annotations: Record<string, string>): FieldError[] {
   const field = 'metadata.annotations';
   const errors: FieldError[] = [];
-  let bytes = 0;
-  for (const [key, value] of Object.entries(annotations)) {
+  for (const key of Object.keys(annotations)) {
     const fault = qualifiedNameFault(key.toLowerCase());
     if (fault) errors.push(fieldError.invalid(field, key, fault));
-    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
-  if (bytes > MAX_ANNOTATION_BYTES) errors.push(fieldError.tooLong(field, MAX_ANNOTATION_BYTES));
+  if (!annotationsFit(annotations)) errors.push(fieldError.tooLong(field, MAX_ANNOTATION_BYTES));
   return errors;
 }
 
