@@ -125,6 +125,10 @@ export const modified = (of: GroupResource, name: string): ApiError =>
     'the object has been modified; please apply your changes to the latest version and try again',
   );
 
+/** Other managers have another value for fields that are applied. */
+export const applyConflict = (message: string, causes: StatusCause[]): ApiError =>
+  new ApiError(409, 'Conflict', message, { causes });
+
 export const expired = (message: string): ApiError => new ApiError(410, 'Expired', message);
 
 export const tooLarge = (message: string): ApiError => new ApiError(413, 'RequestEntityTooLarge', message);

@@ -32,6 +32,8 @@ export interface ClientCertificate {
 /** A request whose maker is known, or whom its maker stands in for. */
 export interface UserRequest extends ApiRequest {
   readonly user: User;
+  /** Throws 403 unless the user may also do this with what the request is about. */
+  require(verb: 'create'): void;
 }
 
 export interface ApiResponse {

@@ -5,6 +5,7 @@ import { badRequest, methodNotAllowed, notFound, pathNotFound, terminating } fro
 import { json } from './http.ts';
 import type { Call, Operation } from './call.ts';
 import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
+import { copyJson } from './object.ts';
 import type { KubeObject } from './object.ts';
 import { getObject, groupResource } from './read/get.ts';
 import { listObjects } from './read/list.ts';
@@ -13,15 +14,16 @@ import type { ResourceRequest } from './request-info.ts';
 import type { Resource, Verb } from './resource.ts';
 import { answerReview } from './reviews/answer.ts';
 import { negotiate, renderList, renderObject } from './table.ts';
-import { decodeBody } from './write/body.ts';
+import { applyObject, decodeConfiguration } from './write/apply.ts';
+import { decodeBody, mediaType } from './write/body.ts';
 import type { DecodedBody } from './write/body.ts';
 import { createObject } from './write/create.ts';
 import { decodeDeleteOptions, deleteObject } from './write/delete.ts';
 import type { Deletion } from './write/delete.ts';
 import { deleteObjects } from './write/delete-many.ts';
 import { SCALE_OPERATIONS } from './scale-operations.ts';
-import { writeOptions } from './write/options.ts';
-import { decodePatch } from './write/patch.ts';
+import { applyOptions, writeOptions } from './write/options.ts';
+import { APPLY_PATCH, decodePatch } from './write/patch.ts';
 import { updateObject } from './write/update.ts';
 
 const OPERATIONS: Record<Verb, Operation> = {
@@ -37,7 +39,7 @@ const OPERATIONS: Record<Verb, Operation> = {
     watchObjects(context, request, target.resource, target.namespace, rendering),
   create: async (call) => {
     const { context, request, target } = call;
-    const options = writeOptions(request);
+    const options = writeOptions(request, 'CreateOptions');
     const body = await decodeObject(call);
     const { review } = target.resource;
     if (review) return json(answerReview(review, body, target, { ...options, user: request.user }), 201);
@@ -45,15 +47,17 @@ const OPERATIONS: Record<Verb, Operation> = {
   },
   update: async (call) => {
     const { context, request, target } = call;
-    const options = writeOptions(request);
+    const options = writeOptions(request, 'UpdateOptions');
     const { object, duplicates } = await decodeObject(call);
-    const change = { verb: 'update', apply: () => structuredClone(object), duplicates } as const;
+    const change = { verb: 'update', apply: () => copyJson(object), duplicates } as const;
     return answer(await updateObject(context, target, change, options), 200, call);
   },
   patch: async (call) => {
     const { context, request, target } = call;
-    const options = writeOptions(request);
-    const apply = await decodePatch(await request.body(), request.header('content-type'), target.resource);
+    const contentType = request.header('content-type');
+    if (mediaType(contentType) === APPLY_PATCH) return applyPatch(call);
+    const options = writeOptions(request, 'PatchOptions');
+    const apply = await decodePatch(await request.body(), contentType, target.resource);
     const object = await updateObject(context, target, { verb: 'patch', apply }, options);
     return answer(object, 200, call);
   },
@@ -79,6 +83,14 @@ const OPERATIONS: Record<Verb, Operation> = {
     return json(renderList(items, metadata, resource, rendering, context.now()));
   },
 };
+
+async function applyPatch(call: Call): Promise<ApiResponse> {
+  const { context, request, target } = call;
+  const options = applyOptions(request);
+  const configuration = await decodeConfiguration(await request.body());
+  const { object, created } = await applyObject(context, target, configuration, options);
+  return answer(object, created ? 201 : 200, call);
+}
 
 /** Clients of built-in kinds may leave out what the path says already. */
 async function decodeObject({ request, target: { resource } }: Call): Promise<DecodedBody> {

@@ -85,8 +85,9 @@ function publicEndpoints({ path, query }: ApiRequest, { health }: Api): ApiRespo
 /** Authenticates, impersonates, authorizes: whatever is there or not, those who may not ask hear 401 or 403. */
 function admitUser(request: ApiRequest, { authenticator, policy }: Api): UserRequest {
   const user = impersonate(request, authenticator.authenticate(request), policy);
-  requireAccess(policy, user, attributesOf(request));
-  return { ...request, user };
+  const wanted = attributesOf(request);
+  requireAccess(policy, user, wanted);
+  return { ...request, user, require: (verb) => requireAccess(policy, user, { ...wanted, verb }) };
 }
 
 function discovery(request: ApiRequest, { registry, address }: Api): ApiResponse | undefined {

@@ -45,7 +45,8 @@ async function write(
   const paths = pathsOf(target.resource);
   const apply = async (present: KubeObject): Promise<KubeObject> =>
     applyScale(present, await change(scaleOf(present, paths, 0)), paths);
-  const object = await updateObject(context, target, { verb: 'patch', apply }, writeOptions(request));
+  const options = writeOptions(request, request.method === 'PUT' ? 'UpdateOptions' : 'PatchOptions');
+  const object = await updateObject(context, target, { verb: 'patch', apply }, options);
   return answer(object, call);
 }
 

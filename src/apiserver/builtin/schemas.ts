@@ -35,6 +35,8 @@ export const object = (
   properties,
   ...(required && { required }),
 });
+/** Values that make sense only together: who applies one applies all. */
+const onePiece = (schema: Schema): Schema => ({ ...schema, 'x-kubernetes-map-type': 'atomic' });
 /** A list merged by key under strategic merge patch. */
 export const keyedBy = (key: string): Schema => ({
   'x-kubernetes-list-type': 'map',
@@ -86,19 +88,21 @@ export const objectMeta: Schema = object(
     }),
     ownerReferences: list(
       'List of objects depended by this object. If ALL objects in the list have been deleted, this object will be garbage collected.',
-      object(
-        'OwnerReference contains enough information to let you identify an owning object.',
-        {
-          apiVersion: string('API version of the referent.'),
-          kind: string('Kind of the referent.'),
-          name: string('Name of the referent.'),
-          uid: string('UID of the referent.'),
-          controller: boolean('If true, this reference points to the managing controller.'),
-          blockOwnerDeletion: boolean(
-            'If true, AND if the owner has the "foregroundDeletion" finalizer, then the owner cannot be deleted from the key-value store until this reference is removed.',
-          ),
-        },
-        ['apiVersion', 'kind', 'name', 'uid'],
+      onePiece(
+        object(
+          'OwnerReference contains enough information to let you identify an owning object.',
+          {
+            apiVersion: string('API version of the referent.'),
+            kind: string('Kind of the referent.'),
+            name: string('Name of the referent.'),
+            uid: string('UID of the referent.'),
+            controller: boolean('If true, this reference points to the managing controller.'),
+            blockOwnerDeletion: boolean(
+              'If true, AND if the owner has the "foregroundDeletion" finalizer, then the owner cannot be deleted from the key-value store until this reference is removed.',
+            ),
+          },
+          ['apiVersion', 'kind', 'name', 'uid'],
+        ),
       ),
       keyedBy('uid'),
     ),
@@ -131,15 +135,17 @@ export function kindSchema(description: string, fields: Record<string, Schema>, 
 }
 
 const objectReference = (description: string): Schema =>
-  object(description, {
-    apiVersion: string('API version of the referent.'),
-    kind: string('Kind of the referent.'),
-    namespace: string('Namespace of the referent.'),
-    name: string('Name of the referent.'),
-    uid: string('UID of the referent.'),
-    resourceVersion: string('Specific resourceVersion to which this reference is made, if any.'),
-    fieldPath: string('If referring to a piece of an object instead of an entire object.'),
-  });
+  onePiece(
+    object(description, {
+      apiVersion: string('API version of the referent.'),
+      kind: string('Kind of the referent.'),
+      namespace: string('Namespace of the referent.'),
+      name: string('Name of the referent.'),
+      uid: string('UID of the referent.'),
+      resourceVersion: string('Specific resourceVersion to which this reference is made, if any.'),
+      fieldPath: string('If referring to a piece of an object instead of an entire object.'),
+    }),
+  );
 
 const condition = object('A condition of the object.', {
   type: string('Type of the condition.'),
@@ -197,7 +203,7 @@ export const schemas = {
     ),
     imagePullSecrets: list(
       'References to secrets for pulling images.',
-      object('A Secret.', { name: string('Name of the referent.') }),
+      onePiece(object('A Secret.', { name: string('Name of the referent.') })),
       { 'x-kubernetes-list-type': 'atomic' },
     ),
     automountServiceAccountToken: boolean('Whether pods should have an API token automatically mounted.'),

@@ -2,6 +2,7 @@ import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import { isObject } from '../object.ts';
 import type { KubeObject, ObjectMeta } from '../object.ts';
+import { isManagedFieldsEntry, validateManagedFields } from './field-manager.ts';
 
 /** RFC 1123 subdomain: the name rule of nearly every kind. */
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
@@ -28,8 +29,10 @@ const LABEL_VALUE_RULE =
 /** `pathSegment`: whatever can stand between two slashes, for kinds whose names have colons. */
 export type NameRule = 'subdomain' | 'label' | 'pathSegment';
 
+type MetadataType = 'string' | 'number' | 'stringMap' | 'strings' | 'objects' | 'managedFields';
+
 /** What kind of JSON value metadata fields hold; a wrong one is a decoding error, not an invalid object. */
-const METADATA_TYPES: Record<string, 'string' | 'number' | 'stringMap' | 'strings' | 'objects'> = {
+const METADATA_TYPES: Record<string, MetadataType> = {
   name: 'string',
   generateName: 'string',
   namespace: 'string',
@@ -44,7 +47,7 @@ const METADATA_TYPES: Record<string, 'string' | 'number' | 'stringMap' | 'string
   annotations: 'stringMap',
   finalizers: 'strings',
   ownerReferences: 'objects',
-  managedFields: 'objects',
+  managedFields: 'managedFields',
 };
 
 /** Describes the first metadata field of a wrong JSON type, and lists unknown fields; drops these and empty ones. */
@@ -66,7 +69,7 @@ export function sanitizeMetadata(metadata: Record<string, unknown>): { wrong?: s
 const isEmpty = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 
-function hasType(value: unknown, wanted: 'string' | 'number' | 'stringMap' | 'strings' | 'objects'): boolean {
+function hasType(value: unknown, wanted: MetadataType): boolean {
   switch (wanted) {
     case 'string':
     case 'number':
@@ -77,6 +80,8 @@ function hasType(value: unknown, wanted: 'string' | 'number' | 'stringMap' | 'st
       return Array.isArray(value) && value.every((one) => typeof one === 'string');
     case 'objects':
       return Array.isArray(value) && value.every(isObject);
+    case 'managedFields':
+      return Array.isArray(value) && value.every(isManagedFieldsEntry);
   }
 }
 
@@ -90,6 +95,7 @@ export function validateMetadata(object: KubeObject, namespaced: boolean, nameRu
     ...validateAnnotations(metadata.annotations ?? {}),
     ...validateOwners(metadata),
     ...validateFinalizers(metadata.finalizers ?? []),
+    ...validateManagedFields(metadata.managedFields ?? []),
   ];
 }
 
@@ -141,16 +147,22 @@ function qualifiedNameFault(key: string): string | undefined {
   return QUALIFIED_NAME.test(name) ? undefined : QUALIFIED_NAME_RULE;
 }
 
+/** Whether all keys and values together are within the limit. */
+export function annotationsFit(annotations: Record<string, string>): boolean {
+  const sizes = Object.entries(annotations)
+    .flat()
+    .map((text) => Buffer.byteLength(text));
+  return sizes.reduce((sum, size) => sum + size, 0) <= MAX_ANNOTATION_BYTES;
+}
+
 function validateAnnotations(annotations: Record<string, string>): FieldError[] {
   const field = 'metadata.annotations';
   const errors: FieldError[] = [];
-  let bytes = 0;
-  for (const [key, value] of Object.entries(annotations)) {
+  for (const key of Object.keys(annotations)) {
     const fault = qualifiedNameFault(key.toLowerCase());
     if (fault) errors.push(fieldError.invalid(field, key, fault));
-    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
-  if (bytes > MAX_ANNOTATION_BYTES) errors.push(fieldError.tooLong(field, MAX_ANNOTATION_BYTES));
+  if (!annotationsFit(annotations)) errors.push(fieldError.tooLong(field, MAX_ANNOTATION_BYTES));
   return errors;
 }
 

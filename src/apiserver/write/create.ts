@@ -1,7 +1,7 @@
 import { decodeEntry, encodeFor } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { alreadyExists, pathNotFound, terminating } from '../errors.ts';
-import type { KubeObject } from '../object.ts';
+import type { Json, KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';
 import type { Resource } from '../resource.ts';
@@ -11,22 +11,38 @@ import { admit } from './options.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';
 import { checkFields, setDefaults } from './fields.ts';
 import { checkIdentity, checkNamespace, generateName } from './identity.ts';
+import { setManagedFields, trackedFields } from './managed-fields.ts';
 import { prepareForCreate } from './prepare.ts';
 import { validate } from './validate.ts';
 
 /** Creates an object from a decoded body and returns it as stored. */
-export async function createObject(
+export function createObject(
+  context: ApiContext,
+  target: WriteTarget,
+  body: DecodedBody,
+  options: WriteOptions,
+): Promise<KubeObject> {
+  return createManaged(context, target, body, options, (next, given) =>
+    trackedFields(context, target, options, { next, old: undefined, given }),
+  );
+}
+
+/** The same where `managed` says who manages what; `given` is what the body says of it. */
+export async function createManaged(
   context: ApiContext,
   target: WriteTarget,
   { object, duplicates }: DecodedBody,
   options: WriteOptions,
+  managed: (next: KubeObject, given: Json[] | undefined) => Json[] | undefined,
 ): Promise<KubeObject> {
   const { resource } = target;
   checkIdentity(object, target, 'create');
   checkFields(object, resource, options, duplicates);
+  const { managedFields } = object.metadata;
   generateName(object);
   setDefaults(object, resource);
   prepareForCreate(object, resource, context.now());
+  setManagedFields(object, managed(object, managedFields));
   validate(object, undefined, target);
   admit(target, object, undefined, options);
   checkNamespace(resource, object, (name) => findNamespace(context, name));

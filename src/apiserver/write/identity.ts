@@ -44,7 +44,7 @@ export function checkPreconditions(
   next: KubeObject,
   old: KubeObject,
   resource: Resource,
-  verb: 'update' | 'patch',
+  verb: 'update' | 'patch' | 'apply',
 ): void {
   const { name = '', resourceVersion, uid } = next.metadata;
   const of = groupResource(resource);

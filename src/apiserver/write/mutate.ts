@@ -1,8 +1,9 @@
 import { decodeEntry, encodeObject } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { sameJson } from '../object.ts';
+import { copyJson, sameJson } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { ConflictError } from '../../store/index.ts';
+import { fieldsAfterSystem, setManagedFields } from './managed-fields.ts';
 import { isFinished } from './update.ts';
 
 /**
@@ -11,7 +12,7 @@ import { isFinished } from './update.ts';
  * that nothing holds any more is deleted.
  */
 export async function mutateObject(
-  { store }: Pick<ApiContext, 'store'>,
+  { store, registry }: Pick<ApiContext, 'store' | 'registry'>,
   key: string,
   uid: string | undefined,
   change: (object: KubeObject) => void,
@@ -21,9 +22,10 @@ export async function mutateObject(
     if (!entry) return;
     const object = decodeEntry(entry);
     if (object.metadata.uid !== uid) return;
-    const before = structuredClone(object);
+    const before = copyJson(object);
     change(object);
     if (sameJson(before, object)) return;
+    setManagedFields(object, fieldsAfterSystem({ registry }, before, object));
     try {
       if (isFinished(object)) await store.delete(key, entry.revision);
       else await store.update(key, encodeObject(object), entry.revision);

@@ -1,18 +1,29 @@
 import type { User } from '../authn/user.ts';
-import { ApiError, badRequest } from '../errors.ts';
+import { ApiError, badRequest, fieldError, invalid } from '../errors.ts';
+import type { FieldError } from '../errors.ts';
 import type { UserRequest } from '../http.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
+import { MAX_FIELD_MANAGER_BYTES, isPrintable, validateFieldManager } from '../schema/field-manager.ts';
 
 /** What accompanies one write. */
 export interface WriteOptions {
   /** Everything happens except that the result is stored. */
   readonly dryRun: boolean;
   readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore';
+  /** Who comes to manage what the write changes. */
+  readonly fieldManager: string;
   /** Filled on the way. */
   readonly warnings: string[];
   /** Undefined for the server's own writes, which nobody needs to allow. */
   readonly user?: User;
+}
+
+export interface ApplyOptions extends WriteOptions {
+  /** Takes fields from other managers instead of refusing. */
+  readonly force: boolean;
+  /** Throws 403 when whoever applies may change an object but not create one. */
+  readonly requireCreate: () => void;
 }
 
 /** One write to one place. */
@@ -34,19 +45,67 @@ export function admit(
 }
 
 /** The server's own writes: nothing to warn about. */
-export const internalWrite = (): WriteOptions => ({ dryRun: false, fieldValidation: 'Ignore', warnings: [] });
+export const internalWrite = (): WriteOptions => ({
+  dryRun: false,
+  fieldValidation: 'Ignore',
+  fieldManager: 'purlin-apiserver',
+  warnings: [],
+});
 
-export function writeOptions({
-  query,
-  warnings,
-  user,
-}: Pick<UserRequest, 'query' | 'warnings' | 'user'>): WriteOptions {
+type Request = Pick<UserRequest, 'query' | 'warnings' | 'header' | 'user'>;
+type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions';
+
+/** Throws 422 for options that are not allowed. */
+export function writeOptions(request: Request, kind: OptionsKind): WriteOptions {
+  const force = kind === 'PatchOptions' && request.query.has('force');
+  return parseOptions(
+    request,
+    kind,
+    force ? [fieldError.forbidden('force', 'may not be specified for non-apply patch')] : [],
+  );
+}
+
+/** The options of a server-side apply, which needs a name. Throws 422 for options that are not allowed. */
+export function applyOptions(request: Request & Pick<UserRequest, 'require'>): ApplyOptions {
+  const named = Boolean(request.query.get('fieldManager'));
+  const options = parseOptions(
+    request,
+    'PatchOptions',
+    named ? [] : [fieldError.required('fieldManager', 'is required for apply patch')],
+  );
+  const force = request.query.get('force');
+  return {
+    ...options,
+    force: force !== null && !['false', '0'].includes(force.toLowerCase()),
+    requireCreate: () => request.require('create'),
+  };
+}
+
+function parseOptions(request: Request, kind: OptionsKind, faults: readonly FieldError[]): WriteOptions {
+  const { query, warnings, user } = request;
+  const given = query.get('fieldManager') ?? '';
+  const all = [...faults, ...validateFieldManager(given, 'fieldManager')];
+  if (all.length > 0) throw invalid('meta.k8s.io', kind, '', all);
   return {
     dryRun: parseDryRun(query.getAll('dryRun')),
     fieldValidation: parseFieldValidation(query.get('fieldValidation')),
+    fieldManager: given || managerOfUserAgent(request.header('user-agent') ?? ''),
     warnings,
     user,
   };
+}
+
+/** What precedes the first slash, as far as it can be shown and is allowed. */
+function managerOfUserAgent(userAgent: string): string {
+  const [product = ''] = userAgent.split('/', 1);
+  if (isPrintable(product) && Buffer.byteLength(product) <= MAX_FIELD_MANAGER_BYTES) return product;
+  let manager = '';
+  for (const character of product) {
+    if (!isPrintable(character)) continue;
+    if (Buffer.byteLength(manager + character) > MAX_FIELD_MANAGER_BYTES) break;
+    manager += character;
+  }
+  return manager;
 }
 
 export function parseDryRun(values: readonly string[]): boolean {

@@ -1,5 +1,5 @@
 import { ApiError, badRequest, unsupportedMediaType } from '../errors.ts';
-import { isObject } from '../object.ts';
+import { copyJson, isObject } from '../object.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import { mediaType, parseJson, parseYaml } from './body.ts';
@@ -8,6 +8,7 @@ import { strategicMerge } from './strategic-merge.ts';
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_MERGE_PATCH = 'application/strategic-merge-patch+json';
+export const APPLY_PATCH = 'application/apply-patch+yaml';
 
 const MAX_JSON_PATCH_OPERATIONS = 10_000;
 
@@ -15,7 +16,9 @@ export type Patch = (present: KubeObject) => KubeObject | Promise<KubeObject>;
 
 /** Content types that PATCH takes for a resource. Custom resources have no strategic merge. */
 export const patchTypes = ({ custom }: Pick<Resource, 'custom'>): string[] =>
-  custom ? [JSON_PATCH, MERGE_PATCH] : [JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH];
+  custom
+    ? [JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
+    : [JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH];
 
 /** Parses a patch. Throws 415 for a type that the resource does not take, 400 for a malformed one. */
 export async function decodePatch(
@@ -62,7 +65,7 @@ async function jsonPatch(operations: unknown): Promise<Patch> {
   const { default: library } = await import('fast-json-patch');
   return (present) => {
     try {
-      const operationsCopy = structuredClone(operations) as Parameters<typeof library.applyPatch>[1];
+      const operationsCopy = copyJson(operations) as Parameters<typeof library.applyPatch>[1];
       const result: unknown = library.applyPatch(
         present as unknown,
         operationsCopy,

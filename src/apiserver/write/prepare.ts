@@ -1,6 +1,6 @@
 /** What the server, and not the client, says of an object: system fields, generation, status apart. */
 import { badRequest } from '../errors.ts';
-import { sameJson, timestamp } from '../object.ts';
+import { copyJson, sameJson, timestamp } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import type { WriteTarget } from './options.ts';
@@ -32,11 +32,11 @@ export function prepareForCreate(object: KubeObject, resource: Resource, now: Da
 export function prepareForUpdate(next: KubeObject, old: KubeObject, target: WriteTarget): KubeObject {
   const { resource, subresource } = target;
   const kept = keepSystemMetadata(next, old);
-  if (subresource === 'finalize') return { ...structuredClone(old), ...pick(kept, 'spec') };
-  if (subresource === 'status') return { ...structuredClone(old), ...pick(kept, 'status') };
+  if (subresource === 'finalize') return { ...copyJson(old), ...pick(kept, 'spec') };
+  if (subresource === 'status') return { ...copyJson(old), ...pick(kept, 'status') };
   if (resource.statusSubresource) {
     delete kept.status;
-    Object.assign(kept, structuredClone(pick(old, 'status')));
+    Object.assign(kept, copyJson(pick(old, 'status')));
   }
   resource.rules?.prepare?.(kept, old);
   if (resource.custom && !sameJson(desired(kept, resource), desired(old, resource))) {

@@ -1,7 +1,7 @@
 import { encodeFor, readEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { modified, notFound } from '../errors.ts';
-import { isObject, sameJson } from '../object.ts';
+import { copyJson, isObject, sameJson } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';
@@ -13,12 +13,14 @@ import { admit } from './options.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';
 import { checkFields, setDefaults } from './fields.ts';
 import { checkIdentity, checkPreconditions } from './identity.ts';
+import { appliedFields, setManagedFields, trackedFields } from './managed-fields.ts';
 import { prepareForUpdate } from './prepare.ts';
 import { validate } from './validate.ts';
 
 /** Makes the wanted object from the present one (a private copy). */
 export interface Change {
-  readonly verb: 'update' | 'patch';
+  /** What `apply` makes of an object also says who manages what; for the other verbs that follows from the change. */
+  readonly verb: 'update' | 'patch' | 'apply';
   /** May run again when another write came between. */
   readonly apply: (present: KubeObject) => KubeObject | Promise<KubeObject>;
   readonly duplicates?: readonly string[];
@@ -40,9 +42,9 @@ export async function updateObject(
     const entry = context.store.get(key);
     if (!entry) throw notFound(groupResource(resource), name);
     const old = broughtUpToDate(readEntry(entry, resource), resource);
-    const wanted = await change.apply(structuredClone(old));
+    const wanted = await change.apply(copyJson(old));
     const pinned = change.verb === 'update' && Boolean(wanted.metadata.resourceVersion);
-    const next = prepared(wanted, old, target, change, {
+    const next = prepared(context, wanted, old, target, change, {
       ...options,
       warnings: attempt === 1 ? options.warnings : [],
     });
@@ -63,6 +65,7 @@ function broughtUpToDate(object: KubeObject, resource: Resource): KubeObject {
 }
 
 function prepared(
+  context: ApiContext,
   wanted: KubeObject,
   old: KubeObject,
   target: WriteTarget,
@@ -74,7 +77,14 @@ function prepared(
   checkFields(wanted, target.resource, options, change.duplicates);
   // Before the generation is decided: leaving out a default changes nothing.
   setDefaults(wanted, target.resource);
+  const given = wanted.metadata.managedFields;
   const next = prepareForUpdate(wanted, old, target);
+  setManagedFields(
+    next,
+    change.verb === 'apply'
+      ? appliedFields({ next, old, given })
+      : trackedFields(context, target, options, { next, old, given }),
+  );
   validate(next, old, target);
   admit(target, next, old, options);
   return next;

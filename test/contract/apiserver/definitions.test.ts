@@ -228,11 +228,7 @@ describe('deleting a definition', () => {
     expect((await watch.next())?.type).toBe('DELETED');
     expect(await watch.next()).toBeUndefined();
     const gone = await api.call('GET', path('leavers'));
-    expect([gone.status, gone.body['reason'], gone.body['message']]).toEqual([
-      404,
-      'NotFound',
-      'the server could not find the requested resource',
-    ]);
+    expect([gone.status, gone.body['text']]).toEqual([404, '404 page not found\n']);
     expect((await api.kubectl('get', 'leavers')).stderr).toMatch(
       /the server could not find the requested resource/,
     );

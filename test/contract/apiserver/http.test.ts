@@ -103,7 +103,7 @@ describe('discovery', () => {
       '/apis/test.purlin.dev/v1alpha1/namespaces/default/gadgets',
     );
     expect(status).toBe(404);
-    expect(body).toMatchObject({ reason: 'NotFound', details: {} });
+    expect(body['text']).toBe('404 page not found\n');
   });
 });
 
@@ -285,7 +285,7 @@ describe('writes', () => {
     expect((await api.call('POST', WIDGETS, yaml, { 'content-type': 'application/yaml' })).status).toBe(201);
     expect((await api.call('POST', WIDGETS, 'x', { 'content-type': 'application/cbor' })).status).toBe(415);
     const apply = await api.call('PATCH', `${WIDGETS}/from-yaml`, '{}', {
-      'content-type': 'application/apply-patch+yaml',
+      'content-type': 'application/apply-patch+cbor',
     });
     expect(apply.status).toBe(415);
     expect((await api.call('GET', WIDGETS, undefined, { accept: 'application/cbor' })).status).toBe(406);
