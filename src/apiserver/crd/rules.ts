@@ -30,9 +30,12 @@ function setSpecDefaults(spec: JsonObject): void {
   names['listKind'] ||= `${names['kind']}List`;
 }
 
+/** Before anything is known of its names. */
+const UNJUDGED: JsonObject = { conditions: [], acceptedNames: { plural: '', kind: '' } };
+
 /** Objects may be stored in every version that ever was the one to store. */
 function statusFor(spec: JsonObject, old: JsonObject | undefined): CrdStatus {
-  const status = structuredClone(old ?? {}) as CrdStatus;
+  const status = structuredClone(old ?? UNJUDGED) as CrdStatus;
   const versions = Array.isArray(spec['versions']) ? spec['versions'] : [];
   const storage = versions.every(isObject) ? storageVersionOf({ versions } as unknown as CrdSpec) : '';
   const stored = status.storedVersions ?? [];

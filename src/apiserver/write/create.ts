@@ -1,5 +1,6 @@
 import { decodeEntry, encodeFor } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
+import { fitStorage } from '../crd/convert.ts';
 import { alreadyExists, pathNotFound, terminating } from '../errors.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
@@ -27,6 +28,7 @@ export async function createObject(
   setDefaults(object, resource);
   prepareForCreate(object, resource, context.now());
   validate(object, undefined, target);
+  fitStorage(object, resource);
   checkNamespace(resource, object, (name) => findNamespace(context, name));
   return options.dryRun ? pretendToStore(context, target, object) : await store(context, target, object);
 }

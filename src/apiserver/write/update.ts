@@ -1,5 +1,6 @@
 import { encodeFor, readEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
+import { fitStorage } from '../crd/convert.ts';
 import { modified, notFound } from '../errors.ts';
 import { isObject, sameJson } from '../object.ts';
 import type { KubeObject } from '../object.ts';
@@ -75,6 +76,7 @@ function prepared(
   setDefaults(wanted, target.resource);
   const next = prepareForUpdate(wanted, old, target);
   validate(next, old, target);
+  fitStorage(next, target.resource);
   return next;
 }
 
