@@ -12,17 +12,15 @@ export function toServed(object: KubeObject, resource: Resource): KubeObject {
   if (!resource.custom) return object;
   object.apiVersion = resource.apiVersion;
   object.kind = resource.kind;
-  dropNulls(object, resource.storedSchema);
-  applyDefaults(object, resource.storedSchema);
+  const schema = resource.storedSchema ?? resource.schema;
+  dropNulls(object, schema);
+  applyDefaults(object, schema);
   return object;
 }
 
 /** Drops, in place, what a client of another version wrote and the stored version does not know. */
-export function fitStorage(
-  object: KubeObject,
-  { custom, apiVersion, storedAs, storedSchema }: Resource,
-): void {
-  if (custom && apiVersion !== storedAs) prune(object, storedSchema);
+export function fitStorage(object: KubeObject, { storedSchema }: Resource): void {
+  if (storedSchema) prune(object, storedSchema);
 }
 
 /** Shares everything below the root with the given object. */

@@ -28,8 +28,8 @@ export async function createObject(
   setDefaults(object, resource);
   prepareForCreate(object, resource, context.now());
   validate(object, undefined, target);
-  fitStorage(object, resource);
   checkNamespace(resource, object, (name) => findNamespace(context, name));
+  fitStorage(object, resource);
   return options.dryRun ? pretendToStore(context, target, object) : await store(context, target, object);
 }
 

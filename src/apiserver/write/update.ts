@@ -76,7 +76,6 @@ function prepared(
   setDefaults(wanted, target.resource);
   const next = prepareForUpdate(wanted, old, target);
   validate(next, old, target);
-  fitStorage(next, target.resource);
   return next;
 }
 
@@ -88,6 +87,7 @@ async function persist(
   next: KubeObject,
   { dryRun }: WriteOptions,
 ): Promise<KubeObject> {
+  fitStorage(next, resource);
   next.metadata.resourceVersion = old.metadata.resourceVersion ?? '';
   // A version that is no longer the one to store is replaced even if nothing else changes: how data migrates.
   const unchanged = sameJson(next, old) && storedVersion(entry, resource) === resource.storedAs;
