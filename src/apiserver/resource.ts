@@ -30,6 +30,8 @@ export interface Resource {
   readonly apiVersion: string;
   /** `apiVersion` of its objects in the store, which another version of the same kind may share. */
   readonly storedAs: string;
+  /** The schema of that version, when it is another: whatever it does not know is not stored. */
+  readonly storedSchema?: Schema;
   /** `spec` and `status` are written separately and `metadata.generation` counts changes of the rest. */
   readonly statusSubresource: boolean;
   /** Where the fields of its `scale` subresource are, if it has one. */

@@ -23,10 +23,18 @@ export interface Expression {
   /** Throws an Error when the evaluation fails (no such key, division by zero, …). */
   evaluate(variables: Variables): unknown;
   /** What is wrong with it when `self` has this shape, and what it costs at most. */
-  check(self: Shape, result: 'bool' | 'string'): Checked;
+  check(self: Shape, types: SelfTypes, result: 'bool' | 'string'): Checked;
   /** What the evaluation of these values costs at most. */
   costOf(variables: Variables): number;
 }
+
+/** What is known of the variables' types; `dyn` is nothing. */
+export interface SelfTypes {
+  readonly self: PlainType;
+  readonly oldSelf: PlainType;
+}
+
+type PlainType = 'string' | 'int' | 'bool' | 'dyn';
 
 export interface Checked {
   /** In the layout of cel-go, which shows the place. */
@@ -52,9 +60,9 @@ export function compileExpression(text: string): Expression {
   return {
     usesOldSelf: /\boldSelf\b/.test(text.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, '""')),
     evaluate: (variables) => evaluate({ oldSelf: null, ...variables }) as unknown,
-    check: (self, result) => {
+    check: (self, types, result) => {
       const { cost, missing } = estimateFor(self, self);
-      return { cost, fault: typeFault(renamed, text, result) ?? missingFault(missing, renamed, text) };
+      return { cost, fault: typeFault(renamed, text, types, result) ?? missingFault(missing, renamed, text) };
     },
     costOf: ({ self, oldSelf }) => estimateFor(shapeOf([self]), shapeOf([plain(oldSelf)])).cost,
   };
@@ -64,10 +72,24 @@ const plain = (value: unknown): unknown =>
   value instanceof Optional ? (value.hasValue() ? value.value() : undefined) : value;
 
 /** Variables and functions that do not exist, operands of the wrong type, a result of the wrong type. */
-function typeFault(renamed: string, text: string, result: 'bool' | 'string'): string | undefined {
-  const { valid, type, error } = (environment ??= kubernetesEnvironment()).check(renamed);
+function typeFault(
+  renamed: string,
+  text: string,
+  types: SelfTypes,
+  result: 'bool' | 'string',
+): string | undefined {
+  const { valid, type, error } = typedEnvironment(types).check(renamed);
   if (!valid) return located(text, asWritten(renamed, error?.node?.pos ?? 0), error?.summary ?? 'invalid');
-  return type === result || type === 'dyn' ? undefined : `must evaluate to a ${result}`;
+  return type === result || type === 'dyn' ? undefined : `cel expression must evaluate to a ${result}`;
+}
+
+const typed = new Map<string, Environment>();
+
+function typedEnvironment({ self, oldSelf }: SelfTypes): Environment {
+  const key = `${self} ${oldSelf}`;
+  const made = typed.get(key) ?? kubernetesEnvironment(self, oldSelf);
+  typed.set(key, made);
+  return made;
 }
 
 function missingFault(missing: Estimate['missing'], renamed: string, text: string): string | undefined {

@@ -5,19 +5,22 @@ import { applyDefaults, dropNulls } from '../schema/default.ts';
 import { prune } from '../schema/prune.ts';
 
 /**
- * A stored object as a version of its resource has it, in place: the apiVersion is that version's, what only
- * another version knows is dropped, and today's defaults are filled in, for those younger than the object.
+ * A stored object as a version of its resource has it, in place: with that version's apiVersion, and with today's
+ * defaults of the version that is stored, for those younger than the object.
  */
 export function toServed(object: KubeObject, resource: Resource): KubeObject {
   if (!resource.custom) return object;
-  if (object.apiVersion !== resource.apiVersion) {
-    object.apiVersion = resource.apiVersion;
-    object.kind = resource.kind;
-    prune(object, resource.schema);
-  }
-  dropNulls(object, resource.schema);
-  applyDefaults(object, resource.schema);
+  object.apiVersion = resource.apiVersion;
+  object.kind = resource.kind;
+  const schema = resource.storedSchema ?? resource.schema;
+  dropNulls(object, schema);
+  applyDefaults(object, schema);
   return object;
+}
+
+/** Drops, in place, what a client of another version wrote and the stored version does not know. */
+export function fitStorage(object: KubeObject, { storedSchema }: Resource): void {
+  if (storedSchema) prune(object, storedSchema);
 }
 
 /** Shares everything below the root with the given object. */

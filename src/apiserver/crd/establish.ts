@@ -100,7 +100,7 @@ function accept(
 ): { conflict: Condition | undefined; names: Partial<CrdNames> } {
   const wanted = spec.names;
   const old = status?.acceptedNames ?? {};
-  const names: Partial<CrdNames> = { ...old };
+  const names: Partial<CrdNames> = { plural: '', kind: '', ...old };
   let conflict: Condition | undefined;
   const clash = (what: string, name: string) => {
     const message = `${JSON.stringify(name)} is already in use`;

@@ -4,6 +4,7 @@ import { compileJsonPath } from '../jsonpath.ts';
 import type { KubeObject } from '../object.ts';
 import { ALL_VERBS, apiVersionOf } from '../resource.ts';
 import type { Resource, Verb } from '../resource.ts';
+import type { Schema } from '../schema/schema.ts';
 import { storageVersionOf } from './definition.ts';
 import type { CrdNames, CrdSpec, CrdVersion } from './definition.ts';
 import { byPriority } from './version-order.ts';
@@ -32,6 +33,8 @@ export function storageResource(spec: CrdSpec): Resource {
   return resourceOf(spec, spec.names, version, 'terminating');
 }
 
+const schemaOf = (version: CrdVersion | undefined): Schema => version?.schema?.openAPIV3Schema ?? {};
+
 function resourceOf(spec: CrdSpec, names: CrdNames, version: CrdVersion, phase: Phase): Resource {
   const { group } = spec;
   const { status, scale } = version.subresources ?? {};
@@ -51,9 +54,10 @@ function resourceOf(spec: CrdSpec, names: CrdNames, version: CrdVersion, phase: 
     statusSubresource: status !== undefined,
     ...(scale && { scale }),
     ...(version.deprecated && { deprecation: deprecationWarning(spec, names, version) }),
+    ...(!version.storage && { storedSchema: schemaOf(spec.versions.find(({ storage }) => storage)) }),
     custom: true,
     unconditionalUpdate: false,
-    schema: version.schema?.openAPIV3Schema ?? {},
+    schema: schemaOf(version),
     columns: tableColumns(version.additionalPrinterColumns),
     fieldLabels: new Map((version.selectableFields ?? []).map(selectableField)),
   };

@@ -1,4 +1,5 @@
 /** CustomResourceDefinition as a built-in kind: what the server fills in, and what it refuses. */
+import { fieldError } from '../errors.ts';
 import { isObject, sameJson } from '../object.ts';
 import type { JsonObject } from '../object.ts';
 import type { BuiltinRules } from '../resource.ts';
@@ -15,8 +16,15 @@ export const definitionRules: BuiltinRules = {
     object.metadata.generation = old ? (old.metadata.generation ?? 1) + Number(changed) : 1;
     object.status = statusFor(object.spec, old?.status) as JsonObject;
   },
-  validate: (object, old) =>
-    validateDefinition(object as CustomResourceDefinition, old as CustomResourceDefinition | undefined),
+  validate(object, old) {
+    if (old && !object.metadata.resourceVersion) {
+      return [fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update')];
+    }
+    return validateDefinition(
+      object as CustomResourceDefinition,
+      old as CustomResourceDefinition | undefined,
+    );
+  },
   markDeleted: markForCleanup,
 };
 
@@ -30,9 +38,12 @@ function setSpecDefaults(spec: JsonObject): void {
   names['listKind'] ||= `${names['kind']}List`;
 }
 
+/** Before anything is known of its names. */
+const UNJUDGED: JsonObject = { conditions: [], acceptedNames: { plural: '', kind: '' } };
+
 /** Objects may be stored in every version that ever was the one to store. */
 function statusFor(spec: JsonObject, old: JsonObject | undefined): CrdStatus {
-  const status = structuredClone(old ?? {}) as CrdStatus;
+  const status = structuredClone(old ?? UNJUDGED) as CrdStatus;
   const versions = Array.isArray(spec['versions']) ? spec['versions'] : [];
   const storage = versions.every(isObject) ? storageVersionOf({ versions } as unknown as CrdSpec) : '';
   const stored = status.storedVersions ?? [];

@@ -1,5 +1,6 @@
 import { decodeEntry, encodeFor } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
+import { fitStorage } from '../crd/convert.ts';
 import { alreadyExists, pathNotFound, terminating } from '../errors.ts';
 import type { Json, KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
@@ -46,6 +47,7 @@ export async function createManaged(
   validate(object, undefined, target);
   admit(target, object, undefined, options);
   checkNamespace(resource, object, (name) => findNamespace(context, name));
+  fitStorage(object, resource);
   return options.dryRun ? pretendToStore(context, target, object) : await store(context, target, object);
 }
 

@@ -1,5 +1,6 @@
 import { encodeFor, readEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
+import { fitStorage } from '../crd/convert.ts';
 import { modified, notFound } from '../errors.ts';
 import { copyJson, isObject, sameJson } from '../object.ts';
 import type { KubeObject } from '../object.ts';
@@ -98,6 +99,7 @@ async function persist(
   next: KubeObject,
   { dryRun }: WriteOptions,
 ): Promise<KubeObject> {
+  fitStorage(next, resource);
   next.metadata.resourceVersion = old.metadata.resourceVersion ?? '';
   // A version that is no longer the one to store is replaced even if nothing else changes: how data migrates.
   const unchanged = sameJson(next, old) && storedVersion(entry, resource) === resource.storedAs;

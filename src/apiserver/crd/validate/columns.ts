@@ -5,7 +5,7 @@ import { compileJsonPath } from '../../jsonpath.ts';
 import type { CustomResourceDefinition } from '../definition.ts';
 import { aspectOf } from './hoisted.ts';
 
-const TYPES = ['integer', 'number', 'string', 'boolean', 'date'];
+const TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
 const FORMATS = ['int32', 'int64', 'float', 'double', 'byte', 'date', 'date-time', 'password'];
 
 /** `additionalPrinterColumns` of every version. */

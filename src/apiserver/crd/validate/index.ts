@@ -4,7 +4,7 @@ import { sameJson } from '../../object.ts';
 import type { CustomResourceDefinition } from '../definition.ts';
 import { validateColumns } from './columns.ts';
 import { validateExpressions } from './expressions.ts';
-import { validateNames } from './names.ts';
+import { validateNames, validateObjectName } from './names.ts';
 import { validateSchemas } from './schemas.ts';
 import { validateSelectableFields } from './selectable-fields.ts';
 import { validateStoredVersions, validateUnchanged } from './update.ts';
@@ -33,6 +33,7 @@ export function validateDefinition(
   if (old && sameJson(crd.spec, old.spec)) return stored;
   const errors = CHECKS.flatMap((check) => check(crd));
   return [
+    ...(old ? [] : validateObjectName(crd)),
     ...errors,
     // Rules are typed by the schema, so they say nothing sensible about a faulty one.
     ...(errors.length === 0 ? validateExpressions(crd) : []),

@@ -46,7 +46,7 @@ function validateSet(items: Schema, path: string): FieldError[] {
     errors.push(
       fieldError.invalid(
         `${path}.x-kubernetes-map-type`,
-        items['x-kubernetes-map-type'] ?? '',
+        items['x-kubernetes-map-type'] ?? null,
         `must be atomic as item of a list with ${LIST_TYPE}=set`,
       ),
     );

@@ -15,21 +15,16 @@ const PROTECTED_GROUP = /(^|\.)(k8s|kubernetes)\.io$/;
 
 export function validateNames(crd: CustomResourceDefinition): FieldError[] {
   const { group, names } = crd.spec;
-  return [...validateObjectName(crd), ...validateGroup(group, crd), ...validateEachName(names)];
+  return [...validateGroup(group, crd), ...validateEachName(names)];
 }
 
-function validateObjectName({
+/** Of a new definition only: later neither the name nor what it is made of can change. */
+export function validateObjectName({
   metadata: { name },
   spec: { group, names },
 }: CustomResourceDefinition): FieldError[] {
   if (!names?.plural || !group || name === `${names.plural}.${group}`) return [];
-  return [
-    fieldError.invalid(
-      'metadata.name',
-      name,
-      `must be spec.names.plural+"."+spec.group, that is ${names.plural}.${group}`,
-    ),
-  ];
+  return [fieldError.invalid('metadata.name', name, 'must be spec.names.plural+"."+spec.group')];
 }
 
 function validateGroup(group: string | undefined, { metadata }: CustomResourceDefinition): FieldError[] {

@@ -12,8 +12,7 @@ import { validateStructure } from './structure.ts';
 import { everyNode } from './walk.ts';
 import type { Node } from './walk.ts';
 
-const NODE_CHECKS: readonly ((node: Node) => FieldError[])[] = [
-  validateKeywords,
+const STRUCTURE_CHECKS: readonly ((node: Node) => FieldError[])[] = [
   validateStructure,
   validateRestrictions,
   validateLists,
@@ -40,10 +39,15 @@ export function validateSchemas({ spec }: CustomResourceDefinition): FieldError[
       if (schema === undefined) return [];
       const root: Node = { schema, path: `${path}.openAPIV3Schema`, level: 'root' };
       if (!isObject(schema)) return [fieldError.typeInvalid(root.path, schema, 'must be an object')];
-      const errors = everyNode(root).flatMap((node) => NODE_CHECKS.flatMap((check) => check(node)));
-      if (version.subresources?.status) errors.push(...besideStatus(root));
-      // A default can only be judged by a schema that is one.
-      return errors.length > 0 ? errors : validateDefaults(root);
+      const nodes = everyNode(root);
+      // Each step judges by what has passed the one before: a default, say, by a schema that is one.
+      const steps = [
+        () => nodes.flatMap(validateKeywords),
+        () => nodes.flatMap((node) => STRUCTURE_CHECKS.flatMap((check) => check(node))),
+        () => (version.subresources?.status ? besideStatus(root) : []),
+        () => validateDefaults(root),
+      ];
+      return steps.reduce<FieldError[]>((errors, step) => (errors.length > 0 ? errors : step()), []);
     },
   );
 }

@@ -29,6 +29,7 @@ export function validateStoredVersions({ spec, status }: CustomResourceDefinitio
   const stored = status?.storedVersions ?? [];
   const versions = spec.versions ?? [];
   const known = new Set(versions.map(({ name }) => name));
+  if (stored.length === 0) return [fieldError.invalid(field, null, 'must have at least one stored version')];
   const lost = stored.flatMap((version, i) =>
     known.has(version) ? [] : [fieldError.invalid(`${field}[${i}]`, version, lostVersion(version))],
   );

@@ -37,7 +37,6 @@ function validateScope(scope: string | undefined): FieldError[] {
 }
 
 function validateStorage(versions: readonly CrdVersion[]): FieldError[] {
-  if (versions.length === 0) return [fieldError.required('spec.versions', 'must have at least one version')];
   const storing = versions.filter(({ storage }) => storage).map(({ name }) => name);
   if (storing.length === 1) return [];
   return [
@@ -51,9 +50,7 @@ function validateVersion(version: CrdVersion, at: string): FieldError[] {
     ...(name ? label(`${at}.name`, name) : [fieldError.required(`${at}.name`)]),
     ...(version.served === undefined ? [fieldError.required(`${at}.served`)] : []),
     ...(version.storage === undefined ? [fieldError.required(`${at}.storage`)] : []),
-    ...(schema?.openAPIV3Schema === undefined
-      ? [fieldError.required(`${at}.schema.openAPIV3Schema`, 'schemas are required')]
-      : []),
+    ...(schema?.openAPIV3Schema === undefined ? [fieldError.required(`${at}.schema.openAPIV3Schema`)] : []),
     ...(deprecationWarning === undefined ? [] : validateWarning(deprecationWarning, deprecated, at)),
   ];
 }

@@ -40,9 +40,7 @@ describe('names and versions', () => {
     [
       'another name than the names make',
       { ...definition(), metadata: { name: 'gadget.example.com' } },
-      [
-        'metadata.name: Invalid value: "gadget.example.com": must be spec.names.plural+"."+spec.group, that is gadgets.example.com',
-      ],
+      ['metadata.name: Invalid value: "gadget.example.com": must be spec.names.plural+"."+spec.group'],
     ],
     ['a short name in capitals', named({ shortNames: ['GD'] }), [label]],
     ['a list kind like the kind', named({ listKind: 'Gadget' }), [/kind and listKind may not be the same/]],
@@ -52,7 +50,14 @@ describe('names and versions', () => {
       [/may have mixed case, but should otherwise match/],
     ],
     ['an odd scope', definition({ scope: 'World' }), [/spec\.scope: Unsupported value: "World"/]],
-    ['no version', definition({ versions: [] }, { storedVersions: [] }), [/spec\.versions: Required value/]],
+    [
+      'no version',
+      definition({ versions: [] }, { storedVersions: [] }),
+      [
+        /spec\.versions: Invalid value: \[\]: must have exactly one/,
+        /storedVersions: Invalid value: null: must have at least one/,
+      ],
+    ],
     [
       'two storage versions',
       definition({ versions: [version('v1'), version('v2')] }),
@@ -66,7 +71,7 @@ describe('names and versions', () => {
     [
       'no schema',
       definition({ versions: [{ name: 'v1', served: true, storage: true }] }),
-      ['spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required'],
+      ['spec.versions[0].schema.openAPIV3Schema: Required value'],
     ],
     [
       'a conversion webhook',
@@ -184,7 +189,7 @@ describe('schemas', () => {
     [
       'a default with an unknown field',
       { type: 'object', properties: { a: { type: 'string' } }, default: { a: 'b', c: 'd' } },
-      ['x.default: Invalid value: {"a":"b","c":"d"}: must be pruned: unknown fields c'],
+      ['x.default: Invalid value: {"a":"b","c":"d"}: must not have unknown fields'],
     ],
     [
       'a default that inner defaults complete',
@@ -269,14 +274,21 @@ describe('rules', () => {
       'an unknown function',
       { rule: 'frob(self)' },
       undefined,
-      [/found no matching overload for 'frob\(dyn\)'/],
+      [/found no matching overload for 'frob\(string\)'/],
     ],
     [
       'a text for an answer',
       { rule: '"yes"' },
       undefined,
-      [`${at}.rule: Invalid value: "\\"yes\\"": must evaluate to a bool`],
+      [`${at}.rule: Invalid value: "\\"yes\\"": cel expression must evaluate to a bool`],
     ],
+    [
+      'a text taken for a number',
+      { rule: 'self + 1 == 2' },
+      undefined,
+      [/ERROR: <input>:1:\d: no such overload: string \+ int/],
+    ],
+    ['a text taken for a condition', { rule: 'self' }, undefined, [/cel expression must evaluate to a bool/]],
     [
       'an unknown field',
       { rule: 'self.b.c == 1' },
@@ -299,7 +311,7 @@ describe('rules', () => {
       'a message that is no text',
       { rule: 'true', messageExpression: '5' },
       undefined,
-      [/messageExpression: Invalid value: "5": must evaluate to a string/],
+      [/messageExpression: Invalid value: "5": cel expression must evaluate to a string/],
     ],
     [
       'an odd reason',
@@ -336,7 +348,11 @@ describe('rules', () => {
     const everyPair = { rule: 'self.all(a, self.exists(b, a == b))' };
     const texts = (more: Schema): Schema => ({ type: 'array', items: { type: 'string' }, ...more });
     expect(ruled(everyPair, texts({}))).toEqual([
+      `${at}.rule: Forbidden: contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema`,
       `${at}.rule: Forbidden: estimated rule cost exceeds budget by factor of more than 100x (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)`,
+      expect.stringMatching(
+        /^spec\.validation\.openAPIV3Schema: Forbidden: x-kubernetes-validations estimated rule cost total/,
+      ),
     ]);
     expect(ruled(everyPair, texts({ maxItems: 100, items: { type: 'string', maxLength: 64 } }))).toEqual([]);
     expect(ruled(everyPair, texts({ maxItems: 1500, items: { type: 'string', maxLength: 64 } }))).toEqual([
@@ -352,11 +368,17 @@ describe('rules', () => {
       'x-kubernetes-validations': [{ rule: 'self.all(a, self.exists(b, a == b))' }],
     };
     const many = Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`f${i}`, costly]));
-    expect(
-      faults(definition({ versions: [version('v1', { schema: { openAPIV3Schema: rootOf(many) } })] })),
-    ).toEqual([
+    const found = faults(
+      definition({ versions: [version('v1', { schema: { openAPIV3Schema: rootOf(many) } })] }),
+    );
+    expect(found.slice(0, -1)).toEqual(
+      [0, 1, 2, 3].map((i) =>
+        expect.stringMatching(new RegExp(`\\[f${i}\\].*contributed to estimated rule cost total`)),
+      ),
+    );
+    expect(found.slice(-1)).toEqual([
       expect.stringMatching(
-        /^spec\.validation\.openAPIV3Schema: Forbidden: estimated rule cost total for entire OpenAPIv3 schema/,
+        /x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds budget by factor of 1\.2x/,
       ),
     ]);
   });
@@ -394,7 +416,7 @@ describe('what else a version offers', () => {
     const column = { name: 'Color', type: 'string', jsonPath: '.spec.color' };
     expect(offering({ additionalPrinterColumns: [column] })).toEqual([]);
     expect(offering({ additionalPrinterColumns: [{ ...column, type: 'text' }] })).toEqual([
-      'spec.additionalPrinterColumns[0].type: Invalid value: "text": must be one of integer,number,string,boolean,date',
+      'spec.additionalPrinterColumns[0].type: Invalid value: "text": must be one of boolean,date,integer,number,string',
     ]);
     expect(offering({ additionalPrinterColumns: [{ ...column, jsonPath: '.spec[' }] })).toEqual([
       expect.stringMatching(/jsonPath: Invalid value: "\.spec\[": unsupported JSONPath/),
@@ -444,7 +466,14 @@ describe('over time', () => {
       ),
     ]);
     expect(faults(definition({}, { storedVersions: [] }), definition())).toEqual([
-      'status.storedVersions: Invalid value: []: must have the storage version v1',
+      'status.storedVersions: Invalid value: null: must have at least one stored version',
+    ]);
+    const both = definition(
+      { versions: [version('v1'), version('v2', { storage: false })] },
+      { storedVersions: ['v2'] },
+    );
+    expect(faults(both, both)).toEqual([
+      'status.storedVersions: Invalid value: ["v2"]: must have the storage version v1',
     ]);
   });
 
