@@ -20,14 +20,18 @@ export const patchTypes = ({ custom }: Resource): string[] =>
     ? [JSON_PATCH, MERGE_PATCH, APPLY_PATCH]
     : [JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_PATCH];
 
-/** Parses a patch. Throws 415 for a type that the resource does not take, 400 for a malformed one. */
+/**
+ * Parses a patch of any type but apply, which is not made from the present object alone. Throws 415 for a type that
+ * the resource does not take, 400 for a malformed one.
+ */
 export async function decodePatch(
   body: Buffer,
   contentType: string | undefined,
   resource: Resource,
 ): Promise<Patch> {
   const type = mediaType(contentType);
-  if (!patchTypes(resource).includes(type)) throw unsupportedMediaType(type, patchTypes(resource));
+  if (type === APPLY_PATCH || !patchTypes(resource).includes(type))
+    throw unsupportedMediaType(type, patchTypes(resource));
   const text = body.toString();
   const patch =
     text.trimStart().startsWith('{') || text.trimStart().startsWith('[')
