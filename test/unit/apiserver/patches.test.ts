@@ -56,6 +56,13 @@ describe('strategic merge', () => {
   });
 });
 
+test('a configuration to apply is no patch of the present object', async () => {
+  for (const resource of builtinResources()) {
+    const patch = decodePatch(Buffer.from('{}'), 'application/apply-patch+yaml', resource);
+    await expect(patch).rejects.toMatchObject({ code: 415 });
+  }
+});
+
 describe('JSON patch', () => {
   const configMap = builtinResources().find(({ kind }) => kind === 'ConfigMap');
   const present = (): KubeObject => ({
