@@ -31,16 +31,19 @@ const genuine = kubeconfig ? await play(await serverOf(kubeconfig), scenarios) :
 const embedded = await withEmbeddedServer((server) => play(server, scenarios));
 let requests = 0;
 let differing = 0;
+let known = 0;
 for (const { name, steps } of scenarios) {
   const expected = genuine?.get(name) ?? (await readExpectations(name));
-  const found = disagreements(name, expected, embedded.get(name) ?? {});
+  const all = disagreements(name, expected, embedded.get(name) ?? {});
+  const found = all.filter(({ known }) => known === undefined);
+  known += new Set(all.map(({ step }) => step)).size - new Set(found.map(({ step }) => step)).size;
   requests += steps.length;
   differing += new Set(found.map(({ step }) => step)).size;
   for (const { step, path, expected: wanted, actual } of found)
     console.log(`${name}, ${step}: ${path}\n  expected ${short(wanted)}\n  answered ${short(actual)}`);
 }
 console.log(
-  `${requests} requests of ${scenarios.length} scenarios, compared with ${genuine ? 'the server of KUBECONFIG' : 'recorded answers'}: ${differing} answered differently`,
+  `${requests} requests of ${scenarios.length} scenarios, compared with ${genuine ? 'the server of KUBECONFIG' : 'recorded answers'}: ${known} differ as is known, ${differing} otherwise`,
 );
 process.exitCode = differing === 0 ? 0 : 1;
 

@@ -133,12 +133,11 @@ export const expired = (message: string): ApiError => new ApiError(410, 'Expired
 
 export const tooLarge = (message: string): ApiError => new ApiError(413, 'RequestEntityTooLarge', message);
 
-export const unsupportedMediaType = (given: string, supported: string[]): ApiError =>
+export const unsupportedMediaType = (supported: string[]): ApiError =>
   new ApiError(
     415,
     'UnsupportedMediaType',
-    `the body of the request was in an unknown format - accepted media types include: ${supported.join(', ')}` +
-      (given ? ` (got ${given})` : ''),
+    `the body of the request was in an unknown format - accepted media types include: ${supported.join(', ')}`,
   );
 
 /** One invalid field: what `details.causes` lists and kubectl prints. */
@@ -159,7 +158,7 @@ export function invalid(group: string, kind: string, name: string, errors: reado
     {
       ...(name && { name }),
       ...(group && { group }),
-      kind,
+      ...(kind && { kind }),
       causes: errors.map(({ reason, field, message }) => ({ reason, message, field })),
     },
   );

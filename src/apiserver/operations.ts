@@ -1,7 +1,7 @@
 /** The verbs of a resource: from method and path to the operation and back to a response. */
 import { watches } from './authz/attributes.ts';
 import type { ApiContext } from './context.ts';
-import { badRequest, methodNotAllowed, notFound, pathNotFound, terminating } from './errors.ts';
+import { methodNotAllowed, notFound, pathNotFound, terminating } from './errors.ts';
 import { json } from './http.ts';
 import type { Call, Operation } from './call.ts';
 import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
@@ -27,9 +27,10 @@ import { APPLY_PATCH, decodePatch } from './write/patch.ts';
 import { updateObject } from './write/update.ts';
 
 const OPERATIONS: Record<Verb, Operation> = {
-  get: ({ context, target, ...call }) => {
-    const object = getObject(context, target.resource, target.namespace, target.name ?? '');
-    return answer(object, 200, { context, target, ...call });
+  get: (call) => {
+    const { context, target, request } = call;
+    const { resource, namespace, name = '' } = target;
+    return answer(getObject(context, resource, namespace, name, request.query), 200, call);
   },
   list: ({ context, request, target: { resource, namespace }, rendering }) => {
     const { items, metadata } = listObjects(context, resource, namespace, request.query);
@@ -118,9 +119,7 @@ export async function serveResource(
   }
   if (resource.deprecation) request.warnings.push(resource.deprecation);
   if (resource.namespaced && target.namespace === undefined && !['list', 'watch'].includes(verb)) {
-    throw verb === 'create'
-      ? badRequest('a namespace is required: use /namespaces/<namespace>/ in the path')
-      : methodNotAllowed();
+    throw methodNotAllowed();
   }
   const rendering = negotiate(request.header('accept'), request.query);
   const operation = subresource === 'scale' ? SCALE_OPERATIONS[verb] : OPERATIONS[verb];

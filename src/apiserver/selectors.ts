@@ -76,6 +76,11 @@ function fieldReader(label: string, resource: Resource): (object: KubeObject) =>
   if (label === 'metadata.namespace' && resource.namespaced)
     return (object) => object.metadata.namespace ?? '';
   const read = resource.fieldLabels.get(label);
+  if (!read && !resource.custom && resource.fieldLabels.size === 0) {
+    throw badRequest(
+      `${JSON.stringify(label)} is not a known field selector: only "metadata.name", "metadata.namespace"`,
+    );
+  }
   if (!read) throw badRequest(`field label not supported: ${label}`);
   return read;
 }

@@ -168,14 +168,27 @@ async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGenerator<
   }
 }
 
+interface Status {
+  reason?: string;
+  message?: string;
+  details?: { causes?: { field?: string }[] };
+}
+
+/** A patch with the UID of an earlier object of that name: to Kubernetes an immutable field, to us a lost race. */
+const isAboutAnotherObject = ({ reason, details }: Status): boolean =>
+  reason === 'Invalid' && details?.causes?.some(({ field }) => field === 'metadata.uid') === true;
+
 async function errorOf(response: import('node:http').IncomingMessage): Promise<ApiError> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString('utf8');
   const code = response.statusCode ?? 500;
   try {
-    const status = JSON.parse(text) as { reason?: string; message?: string };
-    return new ApiError(code, status.reason ?? 'Unknown', status.message ?? text);
+    const status = JSON.parse(text) as Status;
+    const { reason = 'Unknown', message = text } = status;
+    return isAboutAnotherObject(status)
+      ? new ApiError(409, 'Conflict', message)
+      : new ApiError(code, reason, message);
   } catch {
     return new ApiError(code, 'Unknown', text.slice(0, 500));
   }

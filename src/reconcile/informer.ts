@@ -109,7 +109,8 @@ export class Informer {
   }
 
   /** Also used with the answer to an own write, so that the next plan sees it. */
-  put(object: Resource): void {
+  put(told: Resource): void {
+    const object = withoutManagedFields(told);
     const { uid, resourceVersion } = object.metadata;
     // An answer that comes late: what the cache does not have of that time has been deleted since.
     if (BigInt(resourceVersion) <= this.#complete) return;
@@ -138,4 +139,11 @@ export class Informer {
     const known = this.cache.remove(object);
     if (known) this.#listener(object, known, true);
   }
+}
+
+/** Nobody here asks who manages which field, and that is half of what an object takes. */
+function withoutManagedFields(object: Resource): Resource {
+  if (!('managedFields' in object.metadata)) return object;
+  const { managedFields: _, ...metadata } = object.metadata;
+  return { ...object, metadata };
 }

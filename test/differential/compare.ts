@@ -1,4 +1,4 @@
-import { isMeant } from './differences.ts';
+import { knownDifference } from './differences.ts';
 import type { Answers } from './run.ts';
 import type { Answer } from './scenario.ts';
 
@@ -30,18 +30,21 @@ function differences(path: string, expected: unknown, actual: unknown): Differen
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A difference that nobody has declared to be meant. */
 export interface Disagreement extends Difference {
   readonly step: string;
+  /** Why, if somebody knows of it. */
+  readonly known: string | undefined;
 }
 
-/** Where a scenario's answers are not what is expected, but for what is meant to differ. */
+/** Where a scenario's answers are not what is expected, those differences among them that are known. */
 export function disagreements(scenario: string, expected: Answers, actual: Answers): Disagreement[] {
   return Object.entries(expected).flatMap(([step, answer]) => {
     const given = actual[step];
-    if (!given) return [{ step, path: 'answer', expected: answer, actual: undefined }];
-    return compareAnswers(answer, given)
-      .filter(({ path }) => !isMeant(scenario, step, path))
-      .map((difference) => ({ step, ...difference }));
+    if (!given) return [{ step, path: 'answer', expected: answer, actual: undefined, known: undefined }];
+    return compareAnswers(answer, given).map((difference) => ({
+      step,
+      ...difference,
+      known: knownDifference(scenario, step, difference.path)?.reason,
+    }));
   });
 }

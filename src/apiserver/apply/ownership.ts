@@ -32,8 +32,8 @@ export interface Change {
   readonly managers: Managers;
   readonly typeOf: TypeOfVersion;
   readonly author: Author;
-  /** An RFC 3339 time of whole seconds; undefined when nobody knows when it was. */
-  readonly now: string | undefined;
+  /** An RFC 3339 time of whole seconds. */
+  readonly now: string;
 }
 
 /** Fields that belong to the system whoever writes them. */
@@ -86,10 +86,10 @@ export function trackRemovals({ old, next, managers, typeOf }: Omit<Change, 'aut
 /** Who managed what of an object that was written before anybody kept track. */
 export function managersBeforeFirstApply(
   live: unknown,
-  { author, typeOf }: Pick<Change, 'author' | 'typeOf'>,
+  { author, typeOf, now }: Pick<Change, 'author' | 'typeOf' | 'now'>,
 ): Managers {
   const unknown = { ...author, manager: 'before-first-apply' };
-  return trackUpdate({ old: {}, next: live, managers: NO_MANAGERS, typeOf, author: unknown, now: undefined });
+  return trackUpdate({ old: {}, next: live, managers: NO_MANAGERS, typeOf, author: unknown, now });
 }
 
 /** Managers in the form that the present schemas give their sets. */

@@ -68,7 +68,7 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
     shortNames: ['cm'],
     columns: [
       nameColumn,
-      computedColumn('Data', (cm) => size(cm['data']) + size(cm['binaryData']), { type: 'integer' }),
+      computedColumn('Data', (cm) => size(cm['data']) + size(cm['binaryData'])),
       ageColumn,
     ],
     rules: configMapRules,
@@ -79,7 +79,7 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
     columns: [
       nameColumn,
       computedColumn('Type', (secret) => text(secret['type'])),
-      computedColumn('Data', (secret) => size(secret['data']), { type: 'integer' }),
+      computedColumn('Data', (secret) => size(secret['data'])),
       ageColumn,
     ],
     fieldLabels: [['type', (secret) => text(secret['type'])]],
@@ -91,9 +91,7 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
     shortNames: ['sa'],
     columns: [
       nameColumn,
-      computedColumn('Secrets', (sa) => (Array.isArray(sa['secrets']) ? sa['secrets'].length : 0), {
-        type: 'integer',
-      }),
+      computedColumn('Secrets', (sa) => (Array.isArray(sa['secrets']) ? sa['secrets'].length : 0)),
       ageColumn,
     ],
   },
@@ -117,7 +115,7 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
       computedColumn('First Seen', (event, now) => age(event['firstTimestamp'] ?? event['eventTime'], now), {
         priority: 1,
       }),
-      computedColumn('Count', (event) => event['count'] ?? 1, { type: 'integer', priority: 1 }),
+      computedColumn('Count', (event) => event['count'] ?? 1, { priority: 1 }),
       { ...nameColumn, priority: 1 },
     ],
     fieldLabels: [

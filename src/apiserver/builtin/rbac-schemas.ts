@@ -56,15 +56,18 @@ const subject = object(
 
 const binding = {
   subjects: list('Subjects holds references to the objects the role applies to.', subject, atomic),
-  roleRef: object(
-    'RoleRef can reference a Role in the current namespace or a ClusterRole. Immutable.',
-    {
-      apiGroup: string('The group of the resource being referenced.'),
-      kind: string('Role or ClusterRole.'),
-      name: string('The name of the role.'),
-    },
-    ['kind', 'name'],
-  ),
+  roleRef: {
+    ...object(
+      'RoleRef can reference a Role in the current namespace or a ClusterRole. Immutable.',
+      {
+        apiGroup: string('The group of the resource being referenced.'),
+        kind: string('Role or ClusterRole.'),
+        name: string('The name of the role.'),
+      },
+      ['kind', 'name'],
+    ),
+    'x-kubernetes-map-type': 'atomic',
+  } satisfies Schema,
 };
 
 export const rbacSchemas = {

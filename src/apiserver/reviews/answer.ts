@@ -17,7 +17,7 @@ export function answerReview(
 ): KubeObject {
   const { resource, namespace, name } = target;
   checkIdentity(object, target, 'create');
-  checkFields(object, resource, options, duplicates);
+  checkFields(object, resource, options, { duplicates });
   setDefaults(object, resource);
   const faults = validateSchema(object, resource.schema).map(({ field, message }) => `${field}: ${message}`);
   if (faults.length > 0) {

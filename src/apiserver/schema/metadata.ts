@@ -169,9 +169,10 @@ function validateAnnotations(annotations: Record<string, string>): FieldError[] 
 function validateOwners({ ownerReferences = [] }: ObjectMeta): FieldError[] {
   const field = 'metadata.ownerReferences';
   const errors: FieldError[] = [];
-  for (const [i, owner] of ownerReferences.entries()) {
+  for (const owner of ownerReferences) {
     for (const name of ['apiVersion', 'kind', 'name', 'uid'] as const) {
-      if (!owner[name]) errors.push(fieldError.invalid(`${field}[${i}].${name}`, '', 'must not be empty'));
+      const what = name === 'apiVersion' ? 'version must' : 'must';
+      if (!owner[name]) errors.push(fieldError.invalid(`${field}.${name}`, '', `${what} not be empty`));
     }
   }
   const controllers = ownerReferences.filter((owner) => owner.controller);
@@ -190,21 +191,22 @@ function validateOwners({ ownerReferences = [] }: ObjectMeta): FieldError[] {
 
 const STANDARD_FINALIZERS = new Set(['foregroundDeletion', 'orphan', 'kubernetes']);
 
+/** What is allowed and yet unwise. */
+export const metadataWarnings = ({ metadata: { finalizers = [] } }: KubeObject): string[] =>
+  finalizers
+    .filter((one) => !one.includes('/') && !STANDARD_FINALIZERS.has(one))
+    .map(
+      (one) =>
+        `metadata.finalizers: ${JSON.stringify(one)}: prefer a domain-qualified finalizer name ` +
+        'to avoid accidental conflicts with other finalizer writers',
+    );
+
 function validateFinalizers(finalizers: string[]): FieldError[] {
   const field = 'metadata.finalizers';
   const errors: FieldError[] = [];
   for (const finalizer of finalizers) {
     const fault = qualifiedNameFault(finalizer);
     if (fault) errors.push(fieldError.invalid(field, finalizer, fault));
-    else if (!finalizer.includes('/') && !STANDARD_FINALIZERS.has(finalizer)) {
-      errors.push(
-        fieldError.invalid(
-          field,
-          finalizer,
-          'name is neither a standard finalizer name nor is it fully qualified',
-        ),
-      );
-    }
   }
   if (finalizers.includes('orphan') && finalizers.includes('foregroundDeletion')) {
     errors.push(

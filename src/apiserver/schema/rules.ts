@@ -62,7 +62,8 @@ function rulesOf(schema: Schema): CompiledRule[] {
   return rules;
 }
 
-function hasRules(schema: Schema): boolean {
+/** Whether there is any rule in a schema. */
+export function hasRules(schema: Schema): boolean {
   let found = contains.get(schema);
   if (found === undefined) {
     found =
@@ -91,14 +92,16 @@ function evaluate(
   if (condition.usesOldSelf && oldSelf === undefined && !rule.optionalOldSelf) return [];
   const variables = { self, oldSelf: rule.optionalOldSelf ? optional(oldSelf) : oldSelf };
   const field = path + (rule.fieldPath ?? '') || '<nil>';
-  const shown = isObject(value) ? 'object' : Array.isArray(value) ? 'array' : value;
+  const shown = typeof value === 'object' ? WHOLE : value;
   const overrun = charge(budget, condition.costOf(variables), rule);
-  if (overrun) return [fieldError.invalid(trimDot(field), shown, overrun)];
+  if (overrun) return [violation({ rule: rule.rule }, trimDot(field), shown, overrun)];
   try {
     if (condition.evaluate(variables) === true) return [];
   } catch (error) {
     const why = (error as Error).message.split('\n', 1)[0];
-    return [fieldError.invalid(trimDot(field), shown, `rule evaluation error: ${rule.rule}: ${why}`)];
+    return [
+      violation({ rule: rule.rule }, trimDot(field), shown, `rule evaluation error: ${rule.rule}: ${why}`),
+    ];
   }
   return [violation(rule, trimDot(field), shown, messageOf(rule, message, variables))];
 }
@@ -114,6 +117,9 @@ function charge(budget: Budget, cost: number, { rule }: ValidationRule): string 
   budget.left = overrun ? -1 : budget.left - cost;
   return overrun;
 }
+
+/** What a message does not repeat: an object or a list. */
+const WHOLE = Symbol('an object or a list');
 
 const trimDot = (path: string): string => path.replace(/^\./, '');
 
@@ -135,10 +141,12 @@ function violation(rule: ValidationRule, field: string, value: unknown, message:
     case 'FieldValueRequired':
       return fieldError.required(field, message);
     case 'FieldValueDuplicate':
-      return fieldError.duplicate(field, value);
+      return fieldError.duplicate(field, value === WHOLE ? 'object' : value);
     case 'FieldValueInvalid':
     case undefined:
-      return fieldError.invalid(field, value, message);
+      return value === WHOLE
+        ? { reason: 'FieldValueInvalid', field, message: `Invalid value: ${message}` }
+        : fieldError.invalid(field, value, message);
   }
 }
 

@@ -33,11 +33,11 @@ function check(value: unknown, given: Schema, place: Place): void {
   const { path, old, errors } = place;
   if (value === undefined || (old !== undefined && sameJson(value, old))) return;
   if (value === null) {
-    if (!schema.nullable && schema.type) errors.push(wrongType(path, value, schema.type, 'null'));
+    if (!schema.nullable && schema.type) errors.push(wrongType(path, schema.type, 'null'));
     return;
   }
-  if (!checkType(value, schema, path, errors)) return;
   checkEnum(value, schema, path, errors);
+  if (!checkType(value, schema, path, errors)) return;
   if (typeof value === 'number') checkNumber(value, schema, path, errors);
   else if (typeof value === 'string') checkString(value, schema, path, errors);
   else if (Array.isArray(value)) checkArray(value, schema, place);
@@ -51,11 +51,10 @@ function typeName(value: unknown): string {
   return value === null ? 'null' : typeof value;
 }
 
-function wrongType(path: string, value: unknown, wanted: string, actual: string): FieldError {
-  const shown = isObject(value) || Array.isArray(value) ? actual : value;
+function wrongType(path: string, wanted: string, actual: string): FieldError {
   return fieldError.typeInvalid(
     path || '<nil>',
-    shown === null ? 'null' : shown,
+    actual,
     `${inBody(path)} must be of type ${wanted}: ${JSON.stringify(actual)}`,
   );
 }
@@ -64,12 +63,12 @@ function checkType(value: unknown, schema: Schema, path: string, errors: FieldEr
   const actual = typeName(value);
   if (schema['x-kubernetes-int-or-string']) {
     if (actual === 'integer' || actual === 'string') return true;
-    errors.push(wrongType(path, value, 'integer,string', actual));
+    errors.push(wrongType(path, 'integer,string', actual));
     return false;
   }
   const wanted = schema.type;
   if (!wanted || wanted === actual || (wanted === 'number' && actual === 'integer')) return true;
-  errors.push(wrongType(path, value, wanted, actual));
+  errors.push(wrongType(path, wanted, actual));
   return false;
 }
 
@@ -107,7 +106,8 @@ function checkString(value: string, schema: Schema, path: string, errors: FieldE
     return void errors.push(fieldError.tooLong(path, maxLength));
   if (pattern !== undefined && !compileRe2(pattern).test(value)) fail(`should match '${pattern}'`);
   if (format !== undefined && !validFormat(format, value)) {
-    fail(`must be of type ${format}: ${JSON.stringify(value)}`);
+    const why = `${inBody(path)} must be of type ${format}: ${JSON.stringify(value)}`;
+    errors.push(fieldError.typeInvalid(path, value, why));
   }
 }
 

@@ -104,7 +104,7 @@ function applied(
   { fieldManager, force }: ApplyOptions,
 ): KubeObject {
   const { resourceVersion } = live.metadata;
-  const { object, managers } = translated(config, target, () =>
+  const { object, managers } = translated(config, () =>
     applyFromClient({
       live: withoutBookkeeping(live),
       config,
@@ -122,13 +122,13 @@ function applied(
 }
 
 /** Runs an apply and words its failures as Kubernetes does. */
-function translated({ metadata, ...config }: KubeObject, target: WriteTarget, apply: () => Applied): Applied {
+function translated({ metadata, ...config }: KubeObject, apply: () => Applied): Applied {
   try {
     return apply();
   } catch (error) {
     if (error instanceof ApplyConflicts) throw conflictError(error);
     if (error instanceof TypeFault) {
-      const { name = '', namespace = target.namespace ?? '' } = metadata;
+      const { name = '', namespace = '' } = metadata;
       const object = `${namespace}/${name}; ${gvk(config)}`;
       throw new ApiError(500, '', `failed to create typed patch object (${object}): ${error.message}`);
     }

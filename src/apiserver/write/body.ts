@@ -44,7 +44,7 @@ export async function decodeBody(
       return asObject(decodeProtobuf(body));
     }
     default:
-      throw unsupportedMediaType(type, [JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE]);
+      throw unsupportedMediaType([JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE]);
   }
 }
 

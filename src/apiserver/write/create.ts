@@ -11,6 +11,7 @@ import type { DecodedBody } from './body.ts';
 import { admit } from './options.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';
 import { checkFields, setDefaults } from './fields.ts';
+import { metadataWarnings } from '../schema/metadata.ts';
 import { checkIdentity, checkNamespace, generateName } from './identity.ts';
 import { setManagedFields, trackedFields } from './managed-fields.ts';
 import { prepareForCreate } from './prepare.ts';
@@ -38,10 +39,11 @@ export async function createManaged(
 ): Promise<KubeObject> {
   const { resource } = target;
   checkIdentity(object, target, 'create');
-  checkFields(object, resource, options, duplicates);
+  checkFields(object, resource, options, { duplicates });
   const { managedFields } = object.metadata;
   generateName(object);
   setDefaults(object, resource);
+  if (resource.custom) options.warnings.push(...metadataWarnings(object));
   prepareForCreate(object, resource, context.now());
   setManagedFields(object, managed(object, managedFields));
   validate(object, undefined, target);

@@ -1,6 +1,7 @@
 import { encodeFor, readEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { badRequest, conflict, forbidden, notFound } from '../errors.ts';
+import { badRequest, conflict, fieldError, forbidden, invalid, notFound } from '../errors.ts';
+import type { ApiError, FieldError } from '../errors.ts';
 import { isObject, timestamp } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
@@ -34,7 +35,7 @@ export async function decodeDeleteOptions(
   contentType: string | undefined,
   query: URLSearchParams,
 ): Promise<DeleteOptions> {
-  const dryRun = parseDryRun(query.getAll('dryRun'));
+  const dryRun = parseDryRun(query.getAll('dryRun'), 'DeleteOptions');
   if (body.length === 0) {
     return {
       dryRun,
@@ -42,12 +43,17 @@ export async function decodeDeleteOptions(
     };
   }
   const { object } = await decodeBody(body, contentType, DELETE_OPTIONS);
+  if (object.kind !== DELETE_OPTIONS.kind) {
+    throw badRequest(
+      `the body of a deletion must be DeleteOptions, not ${object.apiVersion}, Kind=${object.kind}`,
+    );
+  }
   const preconditions = isObject(object['preconditions'])
     ? (object['preconditions'] as DeleteOptions['preconditions'])
     : undefined;
   const inBody = Array.isArray(object['dryRun']) ? (object['dryRun'] as string[]) : [];
   return {
-    dryRun: dryRun || parseDryRun(inBody),
+    dryRun: dryRun || parseDryRun(inBody, 'DeleteOptions'),
     propagationPolicy: policyOf(
       object['propagationPolicy'] ?? query.get('propagationPolicy'),
       object['orphanDependents'],
@@ -57,15 +63,22 @@ export async function decodeDeleteOptions(
 }
 
 function policyOf(policy: unknown, orphanDependents: unknown): PropagationPolicy | undefined {
+  const given = orphanDependents !== undefined && orphanDependents !== null;
+  if (given && policy) {
+    const why = 'orphanDependents and deletionPropagation cannot be both set';
+    throw invalidOptions(fieldError.invalid('propagationPolicy', policy, why));
+  }
   if (policy === 'Orphan' || policy === 'Background' || policy === 'Foreground') return policy;
   if (policy !== undefined && policy !== null && policy !== '') {
-    throw badRequest(
-      `invalid propagationPolicy ${JSON.stringify(policy)}: supported values: "Foreground", "Background", "Orphan"`,
-    );
+    const supported = ['Foreground', 'Background', 'Orphan', 'nil'];
+    throw invalidOptions(fieldError.notSupported('propagationPolicy', policy, supported));
   }
   if (orphanDependents === true || orphanDependents === 'true') return 'Orphan';
   return orphanDependents === false || orphanDependents === 'false' ? 'Background' : undefined;
 }
+
+const invalidOptions = (fault: FieldError): ApiError =>
+  invalid('meta.k8s.io', DELETE_OPTIONS.kind, '', [fault]);
 
 /** Deletes one object; with finalizers it is only marked. Throws 404, 403 and 409 for unmet preconditions. */
 export async function deleteObject(
@@ -114,15 +127,16 @@ function checkDeletePreconditions(
   options: DeleteOptions,
 ): void {
   const { uid, resourceVersion } = options.preconditions ?? {};
-  const fail = (what: string, wanted: string, actual: string | undefined) =>
+  const fail = (what: string, wanted: string, actual: string | undefined, why: string) =>
     conflict(
-      groupResource(resource),
+      { group: resource.group, resource: resource.kind },
       name,
-      `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${actual}`,
+      `the ${what} in the precondition (${wanted}) does not match the ${what} in record (${actual}). The object might have been ${why}`,
     );
-  if (uid && uid !== object.metadata.uid) throw fail('UID', uid, object.metadata.uid);
+  if (uid && uid !== object.metadata.uid)
+    throw fail('UID', uid, object.metadata.uid, 'deleted and then recreated');
   if (resourceVersion && resourceVersion !== object.metadata.resourceVersion) {
-    throw fail('ResourceVersion', resourceVersion, object.metadata.resourceVersion);
+    throw fail('ResourceVersion', resourceVersion, object.metadata.resourceVersion, 'modified');
   }
 }
 

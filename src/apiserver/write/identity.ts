@@ -7,9 +7,23 @@ import type { Resource } from '../resource.ts';
 import type { WriteTarget } from './options.ts';
 
 /** The object must be what the URL says it is. Fills in the namespace and name that only the URL has. */
-export function checkIdentity(object: KubeObject, target: WriteTarget, verb: 'create' | 'update'): void {
+export function checkIdentity(
+  object: KubeObject,
+  target: WriteTarget,
+  verb: 'create' | 'update' | 'patch' | 'apply',
+): void {
   const { resource, namespace, name } = target;
   if (!isObject(object.metadata as unknown)) throw badRequest('metadata must be an object');
+  if (object.kind !== resource.kind && verb === 'patch') {
+    throw invalid(resource.group, object.kind, name ?? '', [
+      fieldError.invalid('kind', object.kind, `must be ${resource.kind}`),
+    ]);
+  }
+  if (object.apiVersion !== resource.apiVersion && object.kind === resource.kind) {
+    throw badRequest(
+      `the API version in the data (${object.apiVersion}) does not match the expected API version (${resource.apiVersion})`,
+    );
+  }
   if (object.apiVersion !== resource.apiVersion || object.kind !== resource.kind) {
     throw badRequest(
       `the object provided is unrecognized: expected ${resource.apiVersion}, Kind=${resource.kind}, got ` +
@@ -31,7 +45,10 @@ export function checkIdentity(object: KubeObject, target: WriteTarget, verb: 'cr
     delete metadata.namespace;
   }
   if (name === undefined) return;
-  metadata.name ||= name;
+  if (verb === 'create') metadata.name ||= name;
+  if (!metadata.name) {
+    throw badRequest('the name of the object (one based on URL) was undeterminable: name must be provided');
+  }
   if (metadata.name !== name) {
     throw badRequest(
       `the name of the object (${metadata.name}) does not match the name on the URL (${name})`,
@@ -48,6 +65,11 @@ export function checkPreconditions(
 ): void {
   const { name = '', resourceVersion, uid } = next.metadata;
   const of = groupResource(resource);
+  if (uid && uid !== old.metadata.uid && verb !== 'update') {
+    throw invalid(resource.group, resource.kind, name, [
+      fieldError.invalid('metadata.uid', uid, 'field is immutable'),
+    ]);
+  }
   if (uid && uid !== old.metadata.uid) {
     throw conflict(
       of,
@@ -60,7 +82,7 @@ export function checkPreconditions(
       throw modified(of, name);
     }
   } else if (verb === 'update' && !resource.unconditionalUpdate) {
-    throw invalid(resource.group, resource.kind, name, [
+    throw invalid(resource.group, resource.plural, name, [
       fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
     ]);
   }

@@ -1,5 +1,5 @@
 import type { User } from '../authn/user.ts';
-import { ApiError, badRequest, fieldError, invalid } from '../errors.ts';
+import { fieldError, invalid } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import type { UserRequest } from '../http.ts';
 import type { KubeObject } from '../object.ts';
@@ -53,7 +53,7 @@ export const internalWrite = (): WriteOptions => ({
 });
 
 type Request = Pick<UserRequest, 'query' | 'warnings' | 'header' | 'user'>;
-type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions';
+type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions' | 'DeleteOptions';
 
 /** Throws 422 for options that are not allowed. */
 export function writeOptions(request: Request, kind: OptionsKind): WriteOptions {
@@ -87,8 +87,8 @@ function parseOptions(request: Request, kind: OptionsKind, faults: readonly Fiel
   const all = [...faults, ...validateFieldManager(given, 'fieldManager')];
   if (all.length > 0) throw invalid('meta.k8s.io', kind, '', all);
   return {
-    dryRun: parseDryRun(query.getAll('dryRun')),
-    fieldValidation: parseFieldValidation(query.get('fieldValidation')),
+    dryRun: parseDryRun(query.getAll('dryRun'), kind),
+    fieldValidation: parseFieldValidation(query.get('fieldValidation'), kind),
     fieldManager: given || managerOfUserAgent(request.header('user-agent') ?? ''),
     warnings,
     user,
@@ -108,23 +108,23 @@ function managerOfUserAgent(userAgent: string): string {
   return manager;
 }
 
-export function parseDryRun(values: readonly string[]): boolean {
+/** Throws 422 for anything but `All`. */
+export function parseDryRun(values: readonly string[], kind: OptionsKind): boolean {
   const given = values.filter(Boolean);
-  const wrong = given.find((value) => value !== 'All');
-  if (wrong) {
-    throw new ApiError(
-      422,
-      'Invalid',
-      `options.meta.k8s.io "" is invalid: dryRun: Unsupported value: ${JSON.stringify(wrong)}: supported values: "All"`,
-    );
+  if (given.some((value) => value !== 'All')) {
+    throw invalid('meta.k8s.io', kind, '', [fieldError.notSupported('dryRun', given, ['All'])]);
   }
   return given.length > 0;
 }
 
-function parseFieldValidation(value: string | null): WriteOptions['fieldValidation'] {
-  if (!value) return 'Warn';
-  if (value === 'Strict' || value === 'Warn' || value === 'Ignore') return value;
-  throw badRequest(
-    `fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "Ignore", "Strict", "Warn"`,
-  );
+const FIELD_VALIDATIONS = ['', 'Ignore', 'Strict', 'Warn'] as const;
+
+function parseFieldValidation(given: string | null, kind: OptionsKind): WriteOptions['fieldValidation'] {
+  const found = FIELD_VALIDATIONS.find((one) => one === (given ?? ''));
+  if (found === undefined) {
+    throw invalid('meta.k8s.io', kind, '', [
+      fieldError.notSupported('fieldValidation', given, FIELD_VALIDATIONS),
+    ]);
+  }
+  return found || 'Warn';
 }

@@ -2,7 +2,7 @@ import { ApiError, badRequest, unsupportedMediaType } from '../errors.ts';
 import { copyJson, isObject } from '../object.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
-import { mediaType, parseJson, parseYaml } from './body.ts';
+import { mediaType, parseJson } from './body.ts';
 import { strategicMerge } from './strategic-merge.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
@@ -31,12 +31,8 @@ export async function decodePatch(
 ): Promise<Patch> {
   const type = mediaType(contentType);
   if (type === APPLY_PATCH || !patchTypes(resource).includes(type))
-    throw unsupportedMediaType(type, patchTypes(resource));
-  const text = body.toString();
-  const patch =
-    text.trimStart().startsWith('{') || text.trimStart().startsWith('[')
-      ? parseJson(text)
-      : await parseYaml(text);
+    throw unsupportedMediaType(patchTypes(resource));
+  const patch = parseJson(body.toString());
   if (type === JSON_PATCH) return jsonPatch(patch);
   if (!isObject(patch)) throw badRequest('a merge patch must be an object');
   return type === MERGE_PATCH
@@ -85,6 +81,7 @@ async function jsonPatch(operations: unknown): Promise<Patch> {
         422,
         'Invalid',
         `the server rejected our request due to an error in our request: ${message}`,
+        {},
       );
     }
     throw badRequest('the patch removes the object or its metadata');

@@ -42,9 +42,10 @@ function mergeField(target: Json | undefined, value: Json, schema: Schema): Json
   return mergeKey ? mergeByKey(present, value, mergeKey, schema.items ?? {}) : union(present, value);
 }
 
-const union = (present: Json[], added: Json[]): Json[] => [
-  ...present,
-  ...added.filter((item) => !present.includes(item)),
+/** What the patch names comes first. */
+const union = (present: Json[], named: Json[]): Json[] => [
+  ...named,
+  ...present.filter((item) => !named.includes(item)),
 ];
 
 function mergeByKey(present: Json[], patch: Json[], mergeKey: string, items: Schema): Json[] {

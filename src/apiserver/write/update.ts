@@ -7,6 +7,7 @@ import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';
 import type { Resource } from '../resource.ts';
+import { metadataWarnings } from '../schema/metadata.ts';
 import { prune } from '../schema/prune.ts';
 import type { Entry } from '../../store/index.ts';
 import { ConflictError } from '../../store/index.ts';
@@ -73,11 +74,12 @@ function prepared(
   change: Change,
   options: WriteOptions,
 ): KubeObject {
-  checkIdentity(wanted, target, 'update');
+  checkIdentity(wanted, target, change.verb);
   checkPreconditions(wanted, old, target.resource, change.verb);
-  checkFields(wanted, target.resource, options, change.duplicates);
+  checkFields(wanted, target.resource, options, change);
   // Before the generation is decided: leaving out a default changes nothing.
-  setDefaults(wanted, target.resource);
+  setDefaults(wanted, target.resource, change.verb === 'apply' ? 'kept' : 'dropped');
+  if (target.resource.custom) options.warnings.push(...metadataWarnings(wanted));
   const given = wanted.metadata.managedFields;
   const next = prepareForUpdate(wanted, old, target);
   setManagedFields(

@@ -3,7 +3,7 @@ import type { ApiError, FieldError } from '../errors.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import { validateMetadata } from '../schema/metadata.ts';
-import { validateRules } from '../schema/rules.ts';
+import { hasRules, validateRules } from '../schema/rules.ts';
 import { validateSchema } from '../schema/validate.ts';
 import type { WriteTarget } from './options.ts';
 
@@ -17,22 +17,26 @@ export function validate(object: KubeObject, old: KubeObject | undefined, target
   const schemaErrors = validateSchema(object, withoutMetadata(resource), '', old);
   if (schemaErrors.length > 0 && !resource.custom) throw undecodable(resource, schemaErrors);
   errors.push(...schemaErrors);
-  if (schemaErrors.some(isBlocking)) errors.push(UNCHECKED);
-  else
-    errors.push(
-      ...validateRules(object, old, resource.schema),
-      ...(resource.rules?.validate?.(object, old) ?? []),
-    );
+  if (!errors.some(isBlocking)) errors.push(...validateRules(object, old, resource.schema));
+  else if (hasRules(resource.schema)) errors.push(UNCHECKED);
+  if (!schemaErrors.some(isBlocking)) errors.push(...(resource.rules?.validate?.(object, old) ?? []));
   if (errors.length > 0) throw invalid(resource.group, resource.kind, object.metadata.name ?? '', errors);
 }
 
 /** After these a rule could not be evaluated sensibly; as in a real API server, the client hears so. */
-const isBlocking = ({ reason }: FieldError): boolean =>
-  reason !== 'FieldValueInvalid' && reason !== 'FieldValueDuplicate';
+const isBlocking = ({ reason }: FieldError): boolean => BLOCKING.has(reason);
+
+const BLOCKING = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
 
 const UNCHECKED = fieldError.invalid(
   '<nil>',
-  'null',
+  null,
   'some validation rules were not checked because the object was invalid; ' +
     'correct the existing errors to complete validation',
 );

@@ -118,21 +118,21 @@ describe('apply', () => {
       'a',
       { spec: { color: 'red', colour: 1 } },
       500,
-      'failed to create typed patch object (default/refused; test.purlin.dev/v1alpha1, Kind=Widget): .spec.colour: field not declared in schema',
+      'failed to create typed patch object (/refused; test.purlin.dev/v1alpha1, Kind=Widget): .spec.colour: field not declared in schema',
     ],
     [
       'a value of another type',
       'a',
       { spec: { color: 1 } },
       500,
-      'failed to create typed patch object (default/refused; test.purlin.dev/v1alpha1, Kind=Widget): .spec.color: expected string, got 1',
+      'failed to create typed patch object (/refused; test.purlin.dev/v1alpha1, Kind=Widget): .spec.color: expected string, got 1',
     ],
     [
       'an item twice',
       'a',
       { spec: { color: 'red', parts: [{ name: 'x' }, { name: 'x' }] } },
       500,
-      'failed to create typed patch object (default/refused; test.purlin.dev/v1alpha1, Kind=Widget): .spec.parts: duplicate entries for key [name="x"]',
+      'failed to create typed patch object (/refused; test.purlin.dev/v1alpha1, Kind=Widget): .spec.parts: duplicate entries for key [name="x"]',
     ],
     [
       'an invalid object',
@@ -166,7 +166,7 @@ describe('apply', () => {
     const { metadata } = await get('pinned');
     const stale = { resourceVersion: String(Number(metadata.resourceVersion) - 1) };
     expect((await applyAs('a', partial('pinned', { color: 'blue' }, stale))).status).toBe(409);
-    expect((await applyAs('a', partial('pinned', { color: 'blue' }, { uid: 'other' }))).status).toBe(409);
+    expect((await applyAs('a', partial('pinned', { color: 'blue' }, { uid: 'other' }))).status).toBe(422);
     const { resourceVersion, uid } = metadata;
     expect((await applyAs('a', partial('pinned', { color: 'blue' }, { resourceVersion, uid }))).status).toBe(
       200,

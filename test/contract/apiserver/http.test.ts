@@ -244,7 +244,7 @@ describe('writes', () => {
       widget('ok', {}, { labels: { a: 'no spaces' } }),
       /metadata\.labels: Invalid value: "no spaces"/,
     ],
-    ['a bare finalizer', widget('ok', {}, { finalizers: ['mine'] }), /nor is it fully qualified/],
+    ['a malformed finalizer', widget('ok', {}, { finalizers: ['not mine'] }), /name part must consist of/],
     [
       'an owner without uid',
       widget('ok', {}, { ownerReferences: [{ apiVersion: 'v1', kind: 'X', name: 'x' }] }),
@@ -253,6 +253,18 @@ describe('writes', () => {
   ])('%s is invalid', async (_, object, message) => {
     const { status, body } = await api.call('POST', WIDGETS, object);
     expect([status, body['message']]).toEqual([422, expect.stringMatching(message)]);
+  });
+
+  test('a finalizer without a domain is warned of', async () => {
+    const answer = await api.call(
+      'POST',
+      `${WIDGETS}?dryRun=All`,
+      widget('ok', {}, { finalizers: ['mine'] }),
+    );
+    expect([answer.status, String(answer.headers['warning'])]).toEqual([
+      201,
+      expect.stringMatching(/prefer a domain-qualified finalizer name/),
+    ]);
   });
 
   test.each([

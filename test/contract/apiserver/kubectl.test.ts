@@ -138,7 +138,7 @@ describe('apply, get, change, delete', () => {
     );
     await ok('patch', 'cm', 'settings', '-p', '{"metadata":{"finalizers":["x.dev/b"]}}');
     expect(await ok('get', 'cm', 'settings', '-o', 'jsonpath={.data} {.metadata.finalizers}')).toBe(
-      '{"b":"2","c":"3"} ["x.dev/a","x.dev/b"]',
+      '{"b":"2","c":"3"} ["x.dev/b","x.dev/a"]',
     );
     await ok(
       'patch',
@@ -251,8 +251,8 @@ describe('refusals read as from any Kubernetes server', () => {
         '* spec.color: Unsupported value: "pink": supported values: "red", "green", "blue"',
         '* spec.count: Invalid value: 0: spec.count in body should be greater than or equal to 1',
         '* spec.note: Invalid value: "A": spec.note in body should match \'^[a-z ]*$\'',
-        '* spec.size: Invalid value: true: spec.size in body must be of type integer,string: "boolean"',
-        '* <nil>: Invalid value: "null": some validation rules were not checked because the object was invalid; ' +
+        '* spec.size: Invalid value: "boolean": spec.size in body must be of type integer,string: "boolean"',
+        '* <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; ' +
           'correct the existing errors to complete validation',
       ].join('\n'),
     );

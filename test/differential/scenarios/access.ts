@@ -294,7 +294,7 @@ export const reviews: Scenario = {
         view: ({ kind, spec, status }: { kind: string; spec: object; status: { token: string } }) => ({
           kind,
           spec,
-          parts: status.token.split('.').length,
+          parts: status?.token?.split('.').length,
         }),
       },
     ),

@@ -58,7 +58,7 @@ describe('at run time', () => {
   test('a rule that costs too much is not evaluated', () => {
     expect(faults(texts(100), everyPair)).toEqual([]);
     expect(faults(texts(1000), everyPair)).toEqual([
-      'Invalid value: "array": no further validation rules will be run due to call cost exceeds limit for rule: self.all(a, self.exists(b, a == b))',
+      'Invalid value: no further validation rules will be run due to call cost exceeds limit for rule: self.all(a, self.exists(b, a == b))',
     ]);
   });
 
@@ -76,7 +76,7 @@ describe('at run time', () => {
         many,
       ),
     ).toEqual([
-      'Invalid value: "array": validation failed due to running out of cost budget, no further validation rules will be run',
+      'Invalid value: validation failed due to running out of cost budget, no further validation rules will be run',
     ]);
   });
 });

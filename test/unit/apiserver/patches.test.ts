@@ -51,7 +51,7 @@ describe('strategic merge', () => {
     const patch = {
       metadata: { $setElementOrder: [], '$deleteFromPrimitiveList/finalizers': ['a'], finalizers: ['c'] },
     };
-    expect(apply(finalizers, patch)).toEqual({ metadata: { finalizers: ['b', 'c'] } });
+    expect(apply(finalizers, patch)).toEqual({ metadata: { finalizers: ['c', 'b'] } });
     expect(() => apply({}, { spec: { $patch: 'explode' } })).toThrow(/unknown patch directive/);
   });
 });

@@ -15,12 +15,17 @@ const faults = (value: unknown, schema: Schema) =>
 
 describe('validation words its errors as Kubernetes does', () => {
   test.each<[string, unknown, Schema, string]>([
-    ['type', 'a', { type: 'integer' }, 'x: Invalid value: "a": x in body must be of type integer: "string"'],
+    [
+      'type',
+      'a',
+      { type: 'integer' },
+      'x: Invalid value: "string": x in body must be of type integer: "string"',
+    ],
     [
       'no fraction',
       1.5,
       { type: 'integer' },
-      'x: Invalid value: 1.5: x in body must be of type integer: "number"',
+      'x: Invalid value: "number": x in body must be of type integer: "number"',
     ],
     ['null', null, { type: 'string' }, 'x: Invalid value: "null": x in body must be of type string: "null"'],
     [
@@ -52,7 +57,7 @@ describe('validation words its errors as Kubernetes does', () => {
       'item',
       ['a', 1],
       { items: { type: 'string' } },
-      'x[1]: Invalid value: 1: x[1] in body must be of type string: "integer"',
+      'x[1]: Invalid value: "integer": x[1] in body must be of type string: "integer"',
     ],
     ['set', ['a', 'a'], { 'x-kubernetes-list-type': 'set' }, 'x[1]: Duplicate value: "a"'],
     ['required', {}, { required: ['y'] }, 'x.y: Required value'],
@@ -60,7 +65,7 @@ describe('validation words its errors as Kubernetes does', () => {
       'int-or-string',
       true,
       { 'x-kubernetes-int-or-string': true },
-      'x: Invalid value: true: x in body must be of type integer,string: "boolean"',
+      'x: Invalid value: "boolean": x in body must be of type integer,string: "boolean"',
     ],
     [
       'oneOf',
@@ -213,7 +218,7 @@ describe('validation rules', () => {
       'spec.n FieldValueInvalid Invalid value: 7: too much: 7',
     ]);
     expect(violations(object({}, { 'x-kubernetes-validations': [{ rule: 'false' }] }), {})).toEqual([
-      '<nil> FieldValueInvalid Invalid value: "object": failed rule: false',
+      '<nil> FieldValueInvalid Invalid value: failed rule: false',
     ]);
   });
 

@@ -184,7 +184,7 @@ describe('schemas', () => {
     [
       'a default of the wrong type',
       { type: 'string', default: 5 },
-      [/^x\.default: Invalid value: 5: x\.default in body must be of type string/],
+      [/^x\.default: Invalid value: "integer": x\.default in body must be of type string/],
     ],
     [
       'a default with an unknown field',
