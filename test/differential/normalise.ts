@@ -27,7 +27,10 @@ export class Normaliser {
 
   #value(value: unknown, key = '', of = ''): unknown {
     if (typeof value === 'string') return this.#field(key, value, of);
-    if (Array.isArray(value)) return value.map((item) => this.#value(item));
+    if (Array.isArray(value)) {
+      const items = value.map((item) => this.#value(item));
+      return key === 'managedFields' ? items.toSorted(byManager) : items;
+    }
     if (typeof value !== 'object' || value === null) return value;
     const record = ofTheMoment(value as Record<string, unknown>);
     const name = this.#text(String(record['generateName'] ?? record['name'] ?? ''));
@@ -54,6 +57,14 @@ export class Normaliser {
       .replaceAll(/(current: |too old resource version: 1 \(|in record \()\d+/g, '$1<version>')
       .replaceAll(/"\{(?:[^"\\]|\\.)*\}"/g, '"<object>"');
   }
+}
+
+/** Managers come in the order of whole seconds, which depends on when one ends. */
+const byManager = (a: unknown, b: unknown): number => (identityOf(a) < identityOf(b) ? -1 : 1);
+
+function identityOf(entry: unknown): string {
+  const { operation, manager, apiVersion, subresource } = entry as Record<string, string | undefined>;
+  return JSON.stringify([operation, manager, apiVersion, subresource]);
 }
 
 /** The suffix of a generated name is random. */
