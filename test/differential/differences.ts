@@ -251,11 +251,12 @@ export const OPEN: readonly Known[] = [
   },
 ];
 
+/** Whether it is of this that somebody knows. */
+export const covers = (known: Known, scenario: string, step: string, path: string): boolean =>
+  known.scenario === scenario &&
+  known.steps.includes(step) &&
+  (known.path === undefined || path === known.path || path.startsWith(`${known.path}.`));
+
 /** What is known to differ there, if anything is. */
 export const knownDifference = (scenario: string, step: string, path: string): Known | undefined =>
-  [...DIFFERENCES, ...OPEN].find(
-    (known) =>
-      known.scenario === scenario &&
-      known.steps.includes(step) &&
-      (known.path === undefined || path === known.path || path.startsWith(`${known.path}.`)),
-  );
+  [...DIFFERENCES, ...OPEN].find((known) => covers(known, scenario, step, path));
