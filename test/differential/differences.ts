@@ -172,11 +172,6 @@ export const OPEN: readonly Known[] = [
   { scenario: 'tables', steps: ['yaml'], reason: 'no answers in YAML' },
   {
     scenario: 'validation',
-    steps: ['many faults'],
-    reason: 'a type that does not fit hides the faults of its siblings',
-  },
-  {
-    scenario: 'validation',
     steps: ['secret of a known type'],
     reason: 'Secrets of known types are not checked',
   },

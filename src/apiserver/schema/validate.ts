@@ -98,10 +98,13 @@ function checkNumber(value: number, schema: Schema, path: string, errors: FieldE
 
 function checkString(value: string, schema: Schema, path: string, errors: FieldError[]): void {
   const { minLength, maxLength, pattern, format } = schema;
-  const fail = (why: string) => errors.push(fieldError.invalid(path, value, `${inBody(path)} ${why}`));
+  const fail = (why: string): void => {
+    errors.push(fieldError.invalid(path, value, `${inBody(path)} ${why}`));
+  };
   const length = minLength === undefined && maxLength === undefined ? 0 : Array.from(value).length;
-  if (minLength !== undefined && length < minLength) fail(`should be at least ${minLength} chars long`);
-  // An over-long value is not matched further, which also bounds the work of its pattern.
+  // A value of the wrong length is not matched further, which also bounds the work of its pattern.
+  if (minLength !== undefined && length < minLength)
+    return fail(`should be at least ${minLength} chars long`);
   if (maxLength !== undefined && length > maxLength)
     return void errors.push(fieldError.tooLong(path, maxLength));
   if (pattern !== undefined && !compileRe2(pattern).test(value)) fail(`should match '${pattern}'`);
