@@ -33,7 +33,7 @@ export class Normaliser {
     }
     if (typeof value !== 'object' || value === null) return value;
     const record = ofTheMoment(value as Record<string, unknown>);
-    const name = this.#text(String(record['generateName'] ?? record['name'] ?? ''));
+    const name = this.#text(textOf(record['generateName']) || textOf(record['name']));
     const fields = Object.entries(record).map(
       ([field, item]) => [this.#text(field), this.#value(item, field, name)] as const,
     );
@@ -59,6 +59,8 @@ export class Normaliser {
   }
 }
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
 /** Managers come in the order of whole seconds, which depends on when one ends. */
 const byManager = (a: unknown, b: unknown): number => (identityOf(a) < identityOf(b) ? -1 : 1);
 
@@ -76,15 +78,11 @@ function withoutGeneratedName(object: Record<string, unknown>): Record<string, u
 
 /** A list or a bookmark has the version of the moment, which depends on what else the server was doing. */
 function ofTheMoment(object: Record<string, unknown>): Record<string, unknown> {
-  const {
-    kind,
-    type,
-    metadata,
-    object: subject,
-  } = object as Record<string, Record<string, unknown> | undefined>;
-  if (/(List|Table)$/.test(String(kind)) && metadata?.['resourceVersion'])
+  const { kind, type } = object;
+  const { metadata, object: subject } = object as Record<string, Record<string, unknown> | undefined>;
+  if (/(List|Table)$/.test(textOf(kind)) && metadata?.['resourceVersion'])
     return { ...object, metadata: { ...metadata, resourceVersion: '<version>' } };
-  if (String(type) === 'BOOKMARK') return { ...object, object: ofTheMoment({ ...subject, kind: 'List' }) };
+  if (type === 'BOOKMARK') return { ...object, object: ofTheMoment({ ...subject, kind: 'List' }) };
   return object;
 }
 
