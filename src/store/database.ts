@@ -1,8 +1,9 @@
 import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { addChecksums, checkWhole, inOurWords, saysMisfit } from './integrity.ts';
+import { addChecksums, inOurWords, saysMisfit } from './integrity.ts';
 import type { Meta } from './log-row.ts';
 import { DamagedError } from './types.ts';
+import { checkWhole } from './whole.ts';
 
 /** The prepared statements of the store, by what they are for. */
 export interface Statements {

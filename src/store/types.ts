@@ -117,9 +117,11 @@ export class FutureRevisionError extends Error {
 /** What was read is not what was written: the file rotted, or was changed by something else. */
 export class DamagedError extends Error {
   override readonly name = 'DamagedError';
+  readonly finding: string;
 
   constructor(finding: string, options?: ErrorOptions) {
     super(`the store is damaged: ${finding}; restore it from a backup`, options);
+    this.finding = finding;
   }
 }
 
