@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openStore } from '../store/index.ts';
+import type { Store } from '../store/index.ts';
 import { openAccess } from './access.ts';
 import { bootstrapRoles } from './authz/bootstrap.ts';
 import type { Logger } from './context.ts';
@@ -49,6 +50,8 @@ export interface ApiServer {
   readonly loopbackToken: string;
   /** `/readyz` fails while the check returns a text. */
   addReadyCheck(name: string, check: ReadyCheck): void;
+  /** For its upkeep while the server runs; objects are written through the API. */
+  readonly store: Pick<Store, 'revision' | 'compactedRevision' | 'freeze' | 'compact' | 'room'>;
   /** Ends watches, answers what is under way, closes the store. */
   close(): Promise<void>;
 }
@@ -102,6 +105,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       adminKubeconfig: () => adminKubeconfig(url, pki),
       kubeconfigPath,
       loopbackToken: access.authenticator.loopbackToken,
+      store,
       addReadyCheck: (name, check) => api.health.addReadyCheck(name, check),
       close: async () => {
         api.health.startClosing();

@@ -2,28 +2,42 @@
  * The durable store of API objects: keys to JSON text under one monotonic revision, over SQLite. Every
  * acknowledged write is on disk; writes that are queued in the same turn of the event loop share one commit.
  */
-import {
-  endOfPrefix,
-  makePrivate,
-  openDatabase,
-  prepareStatements,
-  readMeta,
-  transaction,
-} from './database.ts';
+import { endOfPrefix, openDatabase, prepareStatements, readMeta, transaction } from './database.ts';
+import { Freezer, MOST_LOG_BYTES } from './freezer.ts';
 import { checksumOf, intact, inOurWords } from './integrity.ts';
 import { CREATE, DELETE, UPDATE } from './log-row.ts';
 import type { LogRow } from './log-row.ts';
 import { CompactedError, ConflictError, DamagedError, ExistsError, FutureRevisionError } from './types.ts';
-import type { Change, ChangeType, Entry, ListOptions, ListResult, Store, Watch } from './types.ts';
+import type {
+  Change,
+  ChangeType,
+  Entry,
+  Freeze,
+  ListOptions,
+  ListResult,
+  Room,
+  Store,
+  Watch,
+} from './types.ts';
 import { StoreWatch } from './watch.ts';
 
 export * from './types.ts';
+export { contentsOf, copyStore, openCopy, openUnchanging } from './backup.ts';
+export type { Contents } from './backup.ts';
+export { openUnchecked } from './database.ts';
+export { restoreStore } from './restore.ts';
+export type { Restored } from './restore.ts';
+export { finishRestore } from './swap.ts';
+export { verify } from './verify.ts';
+export type { Verdict } from './verify.ts';
 
 export interface StoreOptions {
   /** Path of the database file; made when absent. */
   readonly file: string;
   /** How many revisions of history to keep for watches; older ones are compacted away. Default 10,000. */
   readonly historyRevisions?: number;
+  /** How much may be written while the store is frozen. Default 512 MiB. */
+  readonly frozenLogBytes?: number;
 }
 
 interface PendingWrite {
@@ -53,6 +67,7 @@ class SqliteStore implements Store {
   readonly #sql;
   readonly #setMeta;
   readonly #historyRevisions: number;
+  readonly #freezer: Freezer;
   readonly #watches = new Set<StoreWatch>();
   #pending: PendingWrite[] = [];
   #revision: number;
@@ -60,8 +75,9 @@ class SqliteStore implements Store {
   #compacting: Promise<void> | undefined;
   #closed = false;
 
-  constructor({ file, historyRevisions = 10_000 }: StoreOptions) {
+  constructor({ file, historyRevisions = 10_000, frozenLogBytes = MOST_LOG_BYTES }: StoreOptions) {
     this.#db = openDatabase(file);
+    this.#freezer = new Freezer(this.#db, file, frozenLogBytes);
     this.#sql = prepareStatements(this.#db);
     this.#setMeta = this.#db.prepare('UPDATE meta SET value = ? WHERE name = ?');
     const { revision, compacted } = readMeta(this.#db);
@@ -139,15 +155,24 @@ class SqliteStore implements Store {
     }
   }
 
-  backup(file: string): void {
-    makePrivate(file);
-    this.#db.prepare('VACUUM INTO ?').run(file);
+  freeze(): Freeze {
+    // What waits for the next turn is not acknowledged yet, and may come later than the copy.
+    return this.#freezer.freeze(this.#revision);
+  }
+
+  room(): Room {
+    const pages = this.#db.prepare(
+      'SELECT page_count AS used, freelist_count AS free, page_size AS bytes FROM pragma_page_count, pragma_freelist_count, pragma_page_size',
+    );
+    const { used, free, bytes } = pages.get() as { used: number; free: number; bytes: number };
+    return { bytes: used * bytes, freeBytes: free * bytes };
   }
 
   close(): void {
     if (this.#closed) return;
     this.#commit();
     this.#closed = true;
+    this.#freezer.thaw();
     for (const watch of this.#watches) watch.close();
     this.#db.close();
   }
@@ -191,6 +216,7 @@ class SqliteStore implements Store {
     }
     if (changes.length > 0) for (const watch of this.#watches) watch.publish(changes);
     for (const answer of answers) answer();
+    this.#freezer.afterCommit();
     this.#compactOldHistory();
   }
 

@@ -21,7 +21,7 @@ export function intact(row: LogRow | undefined, key: string | undefined = row?.k
 }
 
 /** Classes of SQLite's result codes (their low byte) that have errors of ours. */
-const codes = { error: 1, corrupt: 11, full: 13, notADatabase: 26 } as const;
+const codes = { error: 1, busy: 5, corrupt: 11, full: 13, notADatabase: 26 } as const;
 
 /**
  * Does what needs the file, with SQLite's findings told in our words: it notices some damage to the structure of
@@ -41,8 +41,24 @@ export function inOurWords<T>(work: () => T): T {
   }
 }
 
+/** What a read found, without the remedy, which goes with the whole. @throws what is not damage */
+export function asDamage(error: unknown): string {
+  try {
+    return inOurWords(() => {
+      throw error;
+    });
+  } catch (worded) {
+    if (worded instanceof DamagedError) return worded.finding;
+    if (saysMisfit(worded)) return (worded as Error).message;
+    throw worded;
+  }
+}
+
 /** Whether a statement does not fit the tables: they are not as we made them, since our statements never change. */
 export const saysMisfit = (error: unknown): boolean => codeOf(error) === codes.error;
+
+/** Whether another process has the database open. */
+export const saysLocked = (error: unknown): boolean => codeOf(error) === codes.busy;
 
 /** By the error's shape: it comes from another realm when a test runs this. */
 function codeOf(error: unknown): number | undefined {

@@ -49,6 +49,16 @@ export interface Watch {
   close(): void;
 }
 
+/** While it holds, the database file stays as it was at a revision; what is written meanwhile is kept beside it. */
+export interface Freeze {
+  readonly file: string;
+  /** All that was acknowledged before is in the file. */
+  readonly revision: number;
+  /** Aborted when it holds no more: ended, the store closed, or more was written meanwhile than there may be. */
+  readonly over: AbortSignal;
+  end(): void;
+}
+
 export interface Store {
   /** The revision of the last commit. */
   readonly revision: number;
@@ -67,9 +77,17 @@ export interface Store {
   watch(prefix: string, fromRevision: number): Watch;
   /** Forgets superseded values and changes up to `revision`, in small steps. */
   compact(revision: number): Promise<void>;
-  /** Writes a consistent copy of the store to a new file. */
-  backup(file: string): void;
+  /** Throws {@link FrozenError} while another freeze holds, {@link FullError}. */
+  freeze(): Freeze;
+  room(): Room;
   close(): void;
+}
+
+/** What the file of a store takes. */
+export interface Room {
+  readonly bytes: number;
+  /** Of these: given up by compaction, for later writes. */
+  readonly freeBytes: number;
 }
 
 /** A create found the key taken. */
@@ -131,5 +149,23 @@ export class FullError extends Error {
 
   constructor(options?: ErrorOptions) {
     super('the disk of the store is full; free space on it', options);
+  }
+}
+
+/** Another process has the store open. */
+export class StoreInUseError extends Error {
+  override readonly name = 'StoreInUseError';
+
+  constructor(file: string, options?: ErrorOptions) {
+    super(`the store ${file} is in use by another process; stop that one first`, options);
+  }
+}
+
+/** Somebody reads the database file already, and it cannot be of two revisions. */
+export class FrozenError extends Error {
+  override readonly name = 'FrozenError';
+
+  constructor() {
+    super('a backup or a verification of the store is under way; try again when it is done');
   }
 }

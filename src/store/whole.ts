@@ -1,6 +1,6 @@
 /** All of a store at once: whether it is what was written, from the pages of the file to what its tables say. */
 import type { DatabaseSync } from 'node:sqlite';
-import { inOurWords, intact } from './integrity.ts';
+import { asDamage, intact } from './integrity.ts';
 import { DELETE } from './log-row.ts';
 import type { LogRow, Meta } from './log-row.ts';
 import { DamagedError } from './types.ts';
@@ -106,16 +106,4 @@ function* indexFindings(db: DatabaseSync, living: Map<string, number>): Generato
     listed += 1;
   }
   if (listed < living.size) yield { what: `${living.size - listed} keys are lost` };
-}
-
-/** What a read found, without the remedy, which goes with the whole. @throws what is not damage */
-function asDamage(error: unknown): string {
-  try {
-    return inOurWords(() => {
-      throw error;
-    });
-  } catch (worded) {
-    if (worded instanceof DamagedError) return worded.finding;
-    throw worded;
-  }
 }
