@@ -74,6 +74,7 @@ const explained = new Set([
   'StoreRefused',
   'StoreInUseError',
   'FileExistsError',
+  'NoFileError',
   'DamagedError',
   'FullError',
 ]);

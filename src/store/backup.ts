@@ -20,6 +20,11 @@ export interface Contents {
   readonly bytes: number;
 }
 
+/** There is no file of that name. */
+export class NoFileError extends Error {
+  override readonly name = 'NoFileError';
+}
+
 /** The file is there already, and is not to be replaced. */
 export class FileExistsError extends Error {
   override readonly name = 'FileExistsError';
@@ -38,10 +43,10 @@ export function openUnchanging(file: string): DatabaseSync {
 
 /**
  * A copy made by whatever means; one that has a write-ahead log is of a crash, or a store that is open.
- * @throws StoreInUseError, DamagedError
+ * @throws NoFileError, StoreInUseError, DamagedError
  */
 export function openCopy(file: string): DatabaseSync {
-  if (!existsSync(file)) throw new Error(`there is no file ${file}`);
+  if (!existsSync(file)) throw new NoFileError(`there is no file ${file}`);
   if (!existsSync(`${file}-wal`)) return openUnchanging(file);
   const db = new DatabaseSync(file, { readOnly: true });
   try {
