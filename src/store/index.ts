@@ -3,6 +3,7 @@
  * acknowledged write is on disk; writes that are queued in the same turn of the event loop share one commit.
  */
 import { endOfPrefix, openDatabase, prepareStatements, readMeta, transaction } from './database.ts';
+import { FanOut } from './fan-out.ts';
 import { Freezer, MOST_LOG_BYTES } from './freezer.ts';
 import { checksumOf, intact, inOurWords } from './integrity.ts';
 import { CREATE, DELETE, UPDATE } from './log-row.ts';
@@ -54,7 +55,7 @@ interface ListedRow extends LogRow {
 /** Errors that end one write before it changed anything; others of the same commit go on. */
 const refusals = [ExistsError, ConflictError, DamagedError];
 
-const HISTORY_PAGE = 500;
+const HISTORY_PAGE = 100;
 const COMPACTION_STEP = 400;
 const TYPES: Record<number, ChangeType> = { [CREATE]: 'create', [UPDATE]: 'update', [DELETE]: 'delete' };
 
@@ -68,6 +69,7 @@ class SqliteStore implements Store {
   readonly #setMeta;
   readonly #historyRevisions: number;
   readonly #freezer: Freezer;
+  readonly #fanOut: FanOut;
   readonly #watches = new Set<StoreWatch>();
   #pending: PendingWrite[] = [];
   #revision: number;
@@ -84,6 +86,7 @@ class SqliteStore implements Store {
     this.#revision = revision;
     this.#compacted = compacted;
     this.#historyRevisions = historyRevisions;
+    this.#fanOut = new FanOut(revision);
   }
 
   get revision(): number {
@@ -138,10 +141,14 @@ class SqliteStore implements Store {
 
   watch(prefix: string, fromRevision: number): Watch {
     this.#assertKnown(fromRevision);
-    const watch = new StoreWatch(prefix, fromRevision, {
+    const watch: StoreWatch = new StoreWatch(fromRevision, {
       revision: () => this.#revision,
-      history: (watched, after) => inOurWords(() => this.#history(watched, after)),
-      forget: (closed) => this.#watches.delete(closed),
+      join: (waiter) => this.#fanOut.join(prefix, waiter),
+      history: (after) => inOurWords(() => this.#history(prefix, after)),
+      leave: (audience, waiter) => {
+        this.#fanOut.leave(audience, waiter);
+        this.#watches.delete(watch);
+      },
     });
     this.#watches.add(watch);
     return watch;
@@ -214,7 +221,7 @@ class SqliteStore implements Store {
       for (const { reject } of batch) reject(error);
       return;
     }
-    if (changes.length > 0) for (const watch of this.#watches) watch.publish(changes);
+    this.#fanOut.publish(changes);
     for (const answer of answers) answer();
     this.#freezer.afterCommit();
     this.#compactOldHistory();

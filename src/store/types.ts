@@ -35,13 +35,20 @@ export interface ListResult {
   readonly remaining: number;
 }
 
+/** Waits until it is somebody's turn; resolves at once, or is nothing, when it is. */
+export type Turn = () => Promise<void> | undefined;
+
 /**
- * A stream of changes in commit order, without gap or repetition. A slow reader costs no memory: once its
- * buffer is full the watch goes back to reading the log.
+ * A stream of changes in commit order, without gap or repetition. A slow reader costs no memory: recent changes are kept
+ * once for all watches, and one that is further behind reads the log.
  */
 export interface Watch {
-  /** Resolves with at least one change, or with an empty list once closed. Throws {@link CompactedError}. */
-  next(): Promise<readonly Change[]>;
+  /**
+   * Resolves with at least one change and at most a page of them, or with an empty list once closed. Throws
+   * {@link CompactedError}.
+   * @param turn awaited once there are changes, before they count as handed out
+   */
+  next(turn?: Turn): Promise<readonly Change[]>;
   /** Every change of the prefix up to this revision has been handed out: what a bookmark may promise. */
   readonly progress: number;
   /** Hands out what has been committed by now, and then nothing more. */
