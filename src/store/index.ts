@@ -104,20 +104,19 @@ class SqliteStore implements Store {
     });
   }
 
-  list(prefix: string, { revision, limit, after }: ListOptions = {}): ListResult {
+  list(prefix: string, { revision = this.#revision, limit, after }: ListOptions = {}): ListResult {
     const start = after !== undefined && after > prefix ? after : prefix;
-    if (revision !== undefined) this.#assertKnown(revision);
-    const entries = inOurWords(() =>
-      revision === undefined || revision === this.#revision
-        ? this.#listCurrent(prefix, start, limit)
-        : this.#listAt(prefix, start, revision),
-    );
-    const page = limit === undefined ? entries : entries.slice(0, limit);
-    return {
-      entries: page,
-      revision: revision ?? this.#revision,
-      remaining: entries.length === page.length ? 0 : this.#remaining(prefix, page, entries, revision),
-    };
+    this.#assertKnown(revision);
+    return inOurWords(() => {
+      const found =
+        revision === this.#revision
+          ? this.#listCurrent(prefix, start, limit)
+          : this.#listAt(prefix, start, revision, limit);
+      const entries = limit === undefined ? found : found.slice(0, limit);
+      const complete = found.length === entries.length;
+      const remaining = complete ? 0 : this.#countAfter(prefix, entries.at(-1)?.key ?? prefix, revision);
+      return { entries, revision, remaining };
+    });
   }
 
   count(prefix: string): number {
@@ -258,21 +257,41 @@ class SqliteStore implements Store {
     return (rows as unknown as ListedRow[]).map((row) => entryOf(row, row.listed));
   }
 
-  /** What changed since is taken back: the first later change of a key says which row it superseded. */
-  #listAt(prefix: string, start: string, revision: number): Entry[] {
-    const end = endOfPrefix(prefix);
-    const entries = this.#listCurrent(prefix, start, undefined).filter((entry) => entry.revision <= revision);
-    const changed = this.#sql.firstChangesAfter.all(revision, start, end) as unknown as LogRow[];
-    for (const { key, prev } of changed) {
-      if (prev > 0) entries.push(this.#superseded(key, prev));
+  /**
+   * What changed since is taken back: the first later change of a key says which row it superseded. With a limit, in
+   * parts of as many living keys, until there are more than that.
+   */
+  #listAt(prefix: string, start: string, revision: number, limit: number | undefined): Entry[] {
+    const found: Entry[] = [];
+    for (let from = start; ; ) {
+      const part = this.#listCurrent(prefix, from, limit);
+      const last = limit !== undefined && part.length > limit ? part.at(-1)?.key : undefined;
+      const entries = part.filter((entry) => entry.revision <= revision);
+      const end = last === undefined ? endOfPrefix(prefix) : `${last}\0`;
+      for (const { key, prev } of this.#changedAfter(revision, from, end)) {
+        if (prev > 0) entries.push(this.#superseded(key, prev));
+      }
+      found.push(...entries.sort((a, b) => (a.key < b.key ? -1 : 1)));
+      if (last === undefined || found.length > (limit ?? 0)) return found;
+      from = last;
     }
-    return entries.sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
-  #remaining(prefix: string, page: Entry[], all: Entry[], revision: number | undefined): number {
-    if (revision !== undefined && revision !== this.#revision) return all.length - page.length;
-    const last = page.at(-1)?.key ?? prefix;
-    return (this.#sql.countCurrent.get(last, endOfPrefix(prefix)) as { n: number }).n;
+  /** The first change of each key between the two that changed after the revision. */
+  #changedAfter(revision: number, from: string, end: string): LogRow[] {
+    return this.#sql.firstChangesAfter.all(revision, from, end) as unknown as LogRow[];
+  }
+
+  /** How many keys there were at the revision after the given one. */
+  #countAfter(prefix: string, key: string, revision: number): number {
+    const end = endOfPrefix(prefix);
+    let { n } = this.#sql.countCurrent.get(key, end) as { n: number };
+    if (revision === this.#revision) return n;
+    for (const changed of this.#changedAfter(revision, key, end)) {
+      if (this.#sql.currentRevision.get(changed.key)) n -= 1;
+      if (changed.prev > 0) n += 1;
+    }
+    return n;
   }
 
   #history(prefix: string, after: number): Change[] {
