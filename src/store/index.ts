@@ -2,11 +2,12 @@
  * The durable store of API objects: keys to JSON text under one monotonic revision, over SQLite. Every
  * acknowledged write is on disk; writes that are queued in the same turn of the event loop share one commit.
  */
-import { endOfPrefix, openDatabase, prepareStatements, readMeta, transaction } from './database.ts';
+import { openDatabase, prepareStatements, readMeta, transaction } from './database.ts';
 import { FanOut } from './fan-out.ts';
 import { Freezer, MOST_LOG_BYTES } from './freezer.ts';
-import { checksumOf, intact, inOurWords } from './integrity.ts';
+import { checksumOf, inOurWords } from './integrity.ts';
 import { CREATE, DELETE, UPDATE } from './log-row.ts';
+import { LogReader, TYPES } from './log-reader.ts';
 import type { LogRow } from './log-row.ts';
 import { CompactedError, ConflictError, DamagedError, ExistsError, FutureRevisionError } from './types.ts';
 import type {
@@ -47,17 +48,10 @@ interface PendingWrite {
   readonly reject: (error: unknown) => void;
 }
 
-/** A row of the log with the key under which it was found. */
-interface ListedRow extends LogRow {
-  listed: string;
-}
-
 /** Errors that end one write before it changed anything; others of the same commit go on. */
 const refusals = [ExistsError, ConflictError, DamagedError];
 
-const HISTORY_PAGE = 100;
 const COMPACTION_STEP = 400;
-const TYPES: Record<number, ChangeType> = { [CREATE]: 'create', [UPDATE]: 'update', [DELETE]: 'delete' };
 
 export function openStore(options: StoreOptions): Store {
   return new SqliteStore(options);
@@ -66,6 +60,7 @@ export function openStore(options: StoreOptions): Store {
 class SqliteStore implements Store {
   readonly #db;
   readonly #sql;
+  readonly #reader: LogReader;
   readonly #setMeta;
   readonly #historyRevisions: number;
   readonly #freezer: Freezer;
@@ -81,6 +76,7 @@ class SqliteStore implements Store {
     this.#db = openDatabase(file);
     this.#freezer = new Freezer(this.#db, file, frozenLogBytes);
     this.#sql = prepareStatements(this.#db);
+    this.#reader = new LogReader(this.#sql);
     this.#setMeta = this.#db.prepare('UPDATE meta SET value = ? WHERE name = ?');
     const { revision, compacted } = readMeta(this.#db);
     this.#revision = revision;
@@ -98,29 +94,27 @@ class SqliteStore implements Store {
   }
 
   get(key: string): Entry | undefined {
-    return inOurWords(() => {
-      const row = this.#sql.getCurrent.get(key) as LogRow | undefined;
-      return row && entryOf(row, key);
-    });
+    return this.#reader.get(key);
   }
 
   list(prefix: string, { revision = this.#revision, limit, after }: ListOptions = {}): ListResult {
     const start = after !== undefined && after > prefix ? after : prefix;
     this.#assertKnown(revision);
-    return inOurWords(() => {
-      const found =
-        revision === this.#revision
-          ? this.#listCurrent(prefix, start, limit)
-          : this.#listAt(prefix, start, revision, limit);
-      const entries = limit === undefined ? found : found.slice(0, limit);
-      const complete = found.length === entries.length;
-      const remaining = complete ? 0 : this.#countAfter(prefix, entries.at(-1)?.key ?? prefix, revision);
-      return { entries, revision, remaining };
-    });
+    const isNewest = revision === this.#revision;
+    const found = isNewest
+      ? this.#reader.list(prefix, start, limit)
+      : this.#reader.listAt(revision, prefix, start, limit);
+    const entries = limit === undefined ? found : found.slice(0, limit);
+    if (found.length === entries.length) return { entries, revision, remaining: 0 };
+    const last = entries.at(-1)?.key ?? prefix;
+    const remaining = isNewest
+      ? this.#reader.count(prefix, last)
+      : this.#reader.countAt(revision, prefix, last);
+    return { entries, revision, remaining };
   }
 
   count(prefix: string): number {
-    return (this.#sql.countCurrent.get(prefix, endOfPrefix(prefix)) as { n: number }).n;
+    return this.#reader.count(prefix);
   }
 
   create(key: string, value: string): Promise<Entry> {
@@ -143,7 +137,10 @@ class SqliteStore implements Store {
     const watch: StoreWatch = new StoreWatch(fromRevision, {
       revision: () => this.#revision,
       join: (waiter) => this.#fanOut.join(prefix, waiter),
-      history: (after) => inOurWords(() => this.#history(prefix, after)),
+      history: (after) => {
+        this.#assertKnown(after);
+        return this.#reader.history(prefix, after);
+      },
       leave: (audience, waiter) => {
         this.#fanOut.leave(audience, waiter);
         this.#watches.delete(watch);
@@ -252,70 +249,6 @@ class SqliteStore implements Store {
     if (revision < this.#compacted) throw new CompactedError(revision, this.#compacted);
   }
 
-  #listCurrent(prefix: string, start: string, limit: number | undefined): Entry[] {
-    const rows = this.#sql.listCurrent.all(start, endOfPrefix(prefix), limit === undefined ? -1 : limit + 1);
-    return (rows as unknown as ListedRow[]).map((row) => entryOf(row, row.listed));
-  }
-
-  /**
-   * What changed since is taken back: the first later change of a key says which row it superseded. With a limit, in
-   * parts of as many living keys, until there are more than that.
-   */
-  #listAt(prefix: string, start: string, revision: number, limit: number | undefined): Entry[] {
-    const found: Entry[] = [];
-    for (let from = start; ; ) {
-      const part = this.#listCurrent(prefix, from, limit);
-      const last = limit !== undefined && part.length > limit ? part.at(-1)?.key : undefined;
-      const entries = part.filter((entry) => entry.revision <= revision);
-      const end = last === undefined ? endOfPrefix(prefix) : `${last}\0`;
-      for (const { key, prev } of this.#changedAfter(revision, from, end)) {
-        if (prev > 0) entries.push(this.#superseded(key, prev));
-      }
-      found.push(...entries.sort((a, b) => (a.key < b.key ? -1 : 1)));
-      if (last === undefined || found.length > (limit ?? 0)) return found;
-      from = last;
-    }
-  }
-
-  /** The first change of each key between the two that changed after the revision. */
-  #changedAfter(revision: number, from: string, end: string): LogRow[] {
-    return this.#sql.firstChangesAfter.all(revision, from, end) as unknown as LogRow[];
-  }
-
-  /** How many keys there were at the revision after the given one. */
-  #countAfter(prefix: string, key: string, revision: number): number {
-    const end = endOfPrefix(prefix);
-    let { n } = this.#sql.countCurrent.get(key, end) as { n: number };
-    if (revision === this.#revision) return n;
-    for (const changed of this.#changedAfter(revision, key, end)) {
-      if (this.#sql.currentRevision.get(changed.key)) n -= 1;
-      if (changed.prev > 0) n += 1;
-    }
-    return n;
-  }
-
-  #history(prefix: string, after: number): Change[] {
-    if (after < this.#compacted) throw new CompactedError(after, this.#compacted);
-    const rows = this.#sql.changesAfter.all(after, prefix, endOfPrefix(prefix), HISTORY_PAGE);
-    return (rows as unknown as LogRow[]).map((row) => this.#changeOf(row));
-  }
-
-  #changeOf(row: LogRow): Change {
-    const { rev, key, type, prev, value } = intact(row);
-    return {
-      type: TYPES[type] as ChangeType,
-      key,
-      revision: rev,
-      value: value ?? undefined,
-      previous: prev > 0 ? this.#superseded(key, prev) : undefined,
-    };
-  }
-
-  /** What a change replaced; compaction keeps it as long as the change itself. */
-  #superseded(key: string, revision: number): Entry {
-    return entryOf(this.#sql.row.get(revision) as LogRow | undefined, key);
-  }
-
   // Compaction ---------------------------------------------------------------------------------------
 
   #compactOldHistory(): void {
@@ -345,11 +278,6 @@ class SqliteStore implements Store {
     });
     this.#compacted = reached;
   }
-}
-
-function entryOf(row: LogRow | undefined, of: string): Entry {
-  const { key, value, rev } = intact(row, of);
-  return { key, value: value ?? '', revision: rev };
 }
 
 const answerOf = (change: Change): Entry => ({

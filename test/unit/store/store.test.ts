@@ -89,11 +89,11 @@ describe('reading and writing', () => {
     await store.create('/a', 'one');
     await store.create('/b', 'two');
     await store.delete('/b', 2);
-    const { file: frozen, end } = store.freeze();
-    const source = openUnchanging(frozen);
+    const freeze = store.freeze();
+    const source = openUnchanging(freeze.file);
     copyStore(source, join(directory, 'copy.db'), 'refuse');
     source.close();
-    end();
+    freeze.end();
     store.close();
     for (const reopened of [file(), join(directory, 'copy.db')]) {
       expect(statSync(reopened).mode & 0o777).toBe(0o600);
