@@ -77,6 +77,7 @@ const explained = new Set([
   'NoFileError',
   'DamagedError',
   'FullError',
+  'KeyError',
 ]);
 
 function fail(error: unknown): void {

@@ -1,5 +1,5 @@
 import type { Compacted } from '../compose/store-socket.ts';
-import type { Contents, Restored, Verdict } from '../compose/store-upkeep.ts';
+import type { Contents, Restored, Rotation, Verdict } from '../compose/store-upkeep.ts';
 import { table } from './table.ts';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -10,8 +10,19 @@ function size(bytes: number): string {
   return `${power === 0 ? value : value.toFixed(1)} ${UNITS[power]}`;
 }
 
-export const describeBackup = (file: string, { revision, objects, bytes }: Contents): string =>
-  table(['BACKUP', 'REVISION', 'OBJECTS', 'SIZE'], [[file, String(revision), String(objects), size(bytes)]]);
+export function describeBackup(
+  file: string,
+  { revision, objects, bytes, keys }: Contents,
+  keyFile: string,
+): string {
+  const row = [file, String(revision), String(objects), size(bytes), keys.join(', ') || '-'];
+  const head = ['BACKUP', 'REVISION', 'OBJECTS', 'SIZE', 'ENCRYPTION KEYS'];
+  const advice =
+    keys.length > 0
+      ? `\n\nThe Secrets in it are encrypted. Keep a copy of ${keyFile} too, and in another place.`
+      : '';
+  return table(head, [row]) + advice;
+}
 
 export function describeVerdict(file: string, { contents, findings, count }: Verdict): string {
   const head = ['STORE', 'REVISION', 'OBJECTS', 'ROWS', 'SIZE', 'STATE'];
@@ -22,7 +33,7 @@ export function describeVerdict(file: string, { contents, findings, count }: Ver
   if (count === 0) return summary;
   const rows = findings.map(({ key, revision, what }) => [key ?? '-', String(revision ?? '-'), what]);
   const more = count > findings.length ? `\n… and ${count - findings.length} more` : '';
-  return `${summary}\n\n${table(['KEY', 'REVISION', 'FINDING'], rows)}${more}\n\nRestore it from a backup: purlin store restore FILE`;
+  return `${summary}\n\n${table(['KEY', 'REVISION', 'FINDING'], rows)}${more}`;
 }
 
 export const describeCompacted = ({ revision, compacted, bytes, freeBytes }: Compacted): string =>
@@ -31,8 +42,23 @@ export const describeCompacted = ({ revision, compacted, bytes, freeBytes }: Com
     [[String(revision), String(compacted), size(bytes), size(freeBytes)]],
   );
 
-export const describeRestored = (file: string, { from, revision, objects, replaced }: Restored): string =>
-  table(
+export function describeRestored(
+  file: string,
+  { from, revision, objects, replaced, unreadable }: Restored,
+): string {
+  const done = table(
     ['BACKUP', 'REVISION', 'OBJECTS', 'NOW AT REVISION', 'REPLACED STORE'],
     [[file, String(from), String(objects), String(revision), replaced ?? '-']],
   );
+  if (unreadable.length === 0) return done;
+  return `${done}\n\n${table(
+    ['LEFT OUT'],
+    unreadable.map((key) => [key]),
+  )}`;
+}
+
+export const describeRotation = ({ key, dropped, resealed }: Rotation, keyFile: string): string =>
+  `${table(
+    ['KEY', 'ENCRYPTED ANEW', 'DROPPED KEYS'],
+    [[key, String(resealed), dropped.join(', ') || '-']],
+  )}\n\nBackups from before need the dropped keys: keep the copy of ${keyFile} that belongs to them, and make a new one.`;

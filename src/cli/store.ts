@@ -28,10 +28,18 @@ Examples:
   purlin store verify                        whether all of it is what was written
   purlin store verify /backup/purlin.db
   purlin store compact                       forget what objects were before
+  purlin store rotate-keys                   encrypt Secrets with a new key
   purlin down && purlin store restore /backup/purlin.db && purlin up`,
     );
-  for (const each of [backupCommand(), verifyCommand(), compactCommand(), restoreCommand()])
+  for (const each of [
+    backupCommand(),
+    verifyCommand(),
+    compactCommand(),
+    restoreCommand(),
+    rotateKeysCommand(),
+  ]) {
     command.addCommand(each.exitOverride());
+  }
   return command;
 }
 
@@ -42,9 +50,10 @@ const backupCommand = (): Command =>
     .addOption(options.dataDir())
     .option('--force', 'replace the file if it is there')
     .action(async (file: string, { dataDir, force }: DataDir & { force?: boolean }) => {
-      const { backUpStore } = await upkeep();
+      const { backUpStore, keyFileOf } = await upkeep();
       const { describeBackup } = await tables();
-      console.log(describeBackup(file, await backUpStore(dataDir, file, force ? 'replace' : 'refuse')));
+      const contents = await backUpStore(dataDir, file, force ? 'replace' : 'refuse');
+      console.log(describeBackup(file, contents, keyFileOf(dataDir)));
     });
 
 const verifyCommand = (): Command =>
@@ -56,7 +65,8 @@ const verifyCommand = (): Command =>
       const { storeOf, verifyCopy, verifyStore } = await upkeep();
       const { describeVerdict } = await tables();
       const store = storeOf(dataDir);
-      const verdict = file === undefined || file === store ? await verifyStore(dataDir) : verifyCopy(file);
+      const verdict =
+        file === undefined || file === store ? await verifyStore(dataDir) : verifyCopy(dataDir, file);
       console.log(describeVerdict(file ?? store, verdict));
       if (verdict.count > 0) process.exitCode = 1;
     });
@@ -77,8 +87,20 @@ const restoreCommand = (): Command =>
     .description('put a backup in the place of the store, which is kept beside it; Purlin must be stopped')
     .argument('<file>', 'a backup', absolute)
     .addOption(options.dataDir())
-    .action(async (file: string, { dataDir }: DataDir) => {
+    .option('--drop-unreadable', 'leave out what no encryption key opens: it is lost')
+    .action(async (file: string, { dataDir, dropUnreadable }: DataDir & { dropUnreadable?: boolean }) => {
       const { restore } = await upkeep();
       const { describeRestored } = await tables();
-      console.log(describeRestored(file, await restore(dataDir, file, new Date())));
+      const unreadable = dropUnreadable ? 'drop' : 'refuse';
+      console.log(describeRestored(file, await restore(dataDir, file, new Date(), unreadable)));
+    });
+
+const rotateKeysCommand = (): Command =>
+  new Command('rotate-keys')
+    .description('encrypt all Secrets with a new key, and drop the old ones; nobody is disturbed')
+    .addOption(options.dataDir())
+    .action(async ({ dataDir }: DataDir) => {
+      const { keyFileOf, rotateKeys } = await upkeep();
+      const { describeRotation } = await tables();
+      console.log(describeRotation(await rotateKeys(dataDir), keyFileOf(dataDir)));
     });

@@ -6,7 +6,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { type Server, type Socket, connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { ApiServer } from '../apiserver/index.ts';
-import type { Freeze } from '../store/index.ts';
+import type { Freeze, Rotation } from '../store/index.ts';
 import { AlreadyRunning } from './control-socket.ts';
 
 /** What may be asked, and the answer. */
@@ -16,6 +16,7 @@ export interface StoreRequests {
   /** Ends it, and says whether the file was left alone to the end. */
   thaw: { asked: object; answer: { held: boolean } };
   compact: { asked: { revision?: number }; answer: Compacted };
+  rotateKeys: { asked: object; answer: Rotation };
 }
 
 export interface Compacted {
@@ -102,6 +103,8 @@ async function converse(socket: Socket, opened: () => ApiServer['store'] | undef
       }
       case 'compact':
         return compact(store, request.revision);
+      case 'rotateKeys':
+        return store.rotateKeys();
     }
   };
   for await (const line of createInterface(socket)) {

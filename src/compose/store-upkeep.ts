@@ -6,17 +6,23 @@ import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { DatabaseSync } from 'node:sqlite';
+import { encryptionOf } from '../apiserver/encryption.ts';
 import { inspectStored } from '../apiserver/inspect.ts';
 import {
   type Contents,
+  type Inspect,
+  Keyring,
   type Restored,
+  type Rotation,
   type Verdict,
+  DamagedError,
   copyStore,
   finishRestore,
   openCopy,
   openStore,
   openUnchanging,
   openUnchecked,
+  readKeyFile,
   restoreStore,
   verify,
 } from '../store/index.ts';
@@ -31,7 +37,7 @@ import {
   openStoreSocket,
 } from './store-socket.ts';
 
-export type { Contents, Restored, Verdict } from '../store/index.ts';
+export type { Contents, Restored, Rotation, Verdict } from '../store/index.ts';
 
 export const storeOf = (dataDir: string): string => pathsOf(dataDir).store;
 
@@ -52,12 +58,13 @@ export async function backUpStore(
 }
 
 export const verifyStore = (dataDir: string): Promise<Verdict> =>
-  withStillStore(dataDir, (db, file) => verify(db, file, inspectStored));
+  withStillStore(dataDir, (db, file) => verify(db, file, inspectWith(keyringOf(dataDir))));
 
-export function verifyCopy(file: string): Verdict {
+/** With the keys of the data directory. */
+export function verifyCopy(dataDir: string, file: string): Verdict {
   const db = openCopy(file);
   try {
-    return verify(db, file, inspectStored);
+    return verify(db, file, inspectWith(keyringOf(dataDir)));
   } finally {
     db.close();
   }
@@ -75,7 +82,7 @@ export async function compactStore(dataDir: string, revision: number | undefined
     }
   }
   return withOwnStore(dataDir, async (file) => {
-    const store = openStore({ file });
+    const store = openStore({ file, encryption: encryptionOf(paths.apiDir) });
     try {
       if (revision !== undefined && revision > store.revision)
         throw new StoreRefused(`revision ${revision} is in the future, the store is at ${store.revision}`);
@@ -86,7 +93,7 @@ export async function compactStore(dataDir: string, revision: number | undefined
     const db = openUnchecked(file);
     db.exec('VACUUM');
     db.close();
-    const smaller = openStore({ file });
+    const smaller = openStore({ file, encryption: encryptionOf(paths.apiDir) });
     const { revision: last, compactedRevision: compacted } = smaller;
     const room = smaller.room();
     smaller.close();
@@ -94,8 +101,55 @@ export async function compactStore(dataDir: string, revision: number | undefined
   });
 }
 
-/** Puts a backup in the place of the store. @throws StoreRefused while Purlin runs */
-export async function restore(dataDir: string, backup: string, now: Date): Promise<Restored> {
+/** Makes a new key, encrypts with it what is encrypted, and drops the old ones. */
+export async function rotateKeys(dataDir: string): Promise<Rotation> {
+  const connection = await connectToStore(pathsOf(dataDir).storeSocket);
+  if (connection) {
+    try {
+      return await connection.ask({ name: 'rotateKeys' });
+    } finally {
+      connection.close();
+    }
+  }
+  return withOwnStore(dataDir, async (file) => {
+    const store = openStore({ file, encryption: encryptionOf(pathsOf(dataDir).apiDir) });
+    try {
+      return await store.rotateKeys();
+    } finally {
+      store.close();
+    }
+  });
+}
+
+export const keyFileOf = (dataDir: string): string => encryptionOf(pathsOf(dataDir).apiDir).keyFile;
+
+function keyringOf(dataDir: string): Keyring {
+  const { keyFile, prefixes } = encryptionOf(pathsOf(dataDir).apiDir);
+  return new Keyring(keyFile, prefixes, readKeyFile(keyFile) ?? []);
+}
+
+/** What is encrypted must open, and then be an object. */
+const inspectWith =
+  (keyring: Keyring): Inspect =>
+  (key, stored) => {
+    try {
+      return inspectStored(key, keyring.open(key, stored));
+    } catch (error) {
+      return error instanceof DamagedError ? error.finding : (error as Error).message;
+    }
+  };
+
+/**
+ * Puts a backup in the place of the store.
+ * @param unreadable what to do about objects that cannot be decrypted
+ * @throws StoreRefused while Purlin runs
+ */
+export async function restore(
+  dataDir: string,
+  backup: string,
+  now: Date,
+  unreadable: 'refuse' | 'drop' = 'refuse',
+): Promise<Restored> {
   const paths = pathsOf(dataDir);
   if (!existsSync(backup)) throw new StoreRefused(`there is no file ${backup}`);
   const daemon = await readDaemonStatus(paths.controlSocket);
@@ -104,7 +158,8 @@ export async function restore(dataDir: string, backup: string, now: Date): Promi
       `purlin (pid ${daemon.pid}) runs with this data directory; stop it with purlin down, restore, and start it again`,
     );
   }
-  return withOwnStore(dataDir, (file) => restoreStore(backup, file, now), 'may be absent');
+  const options = { keyring: keyringOf(dataDir), unreadable };
+  return withOwnStore(dataDir, (file) => restoreStore(backup, file, now, options), 'may be absent');
 }
 
 /** Does it to a database file that does not change meanwhile, whether the store is open or not. */

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { readMeta } from './database.ts';
 import { makePrivate, removeDatabase, sync, syncDirectoryOf } from './files.ts';
 import { inOurWords, saysLocked } from './integrity.ts';
+import { keysInUse } from './sealed-rows.ts';
 import { StoreInUseError } from './types.ts';
 import { checkWhole } from './whole.ts';
 
@@ -18,6 +19,8 @@ export interface Contents {
   /** Rows of the log: the living ones, and what was superseded. */
   readonly rows: number;
   readonly bytes: number;
+  /** Ids of the encryption keys that are needed to read it. */
+  readonly keys: readonly string[];
 }
 
 /** There is no file of that name. */
@@ -111,5 +114,11 @@ function checkedContents(file: string): Contents {
 export function contentsOf(db: DatabaseSync, file: string): Contents {
   const count = (table: 'cur' | 'log'): number =>
     (db.prepare(`SELECT count(*) AS n FROM ${table}`).get() as { n: number }).n;
-  return { ...readMeta(db), objects: count('cur'), rows: count('log'), bytes: statSync(file).size };
+  return {
+    ...readMeta(db),
+    objects: count('cur'),
+    rows: count('log'),
+    bytes: statSync(file).size,
+    keys: keysInUse(db),
+  };
 }

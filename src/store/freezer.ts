@@ -39,6 +39,17 @@ export class Freezer {
     };
   }
 
+  get isFrozen(): boolean {
+    return this.#over !== undefined;
+  }
+
+  /** Resolves when the present freeze is over. */
+  thawed(): Promise<void> {
+    const signal = this.#over?.signal;
+    if (!signal) return Promise.resolve();
+    return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  }
+
   /** To be called after each commit. */
   afterCommit(): void {
     if (this.#over && statSync(`${this.#file}-wal`).size > this.#mostLogBytes) this.thaw();

@@ -2,14 +2,24 @@
  * The durable store of API objects: keys to JSON text under one monotonic revision, over SQLite. Every
  * acknowledged write is on disk; writes that are queued in the same turn of the event loop share one commit.
  */
+import type { DatabaseSync } from 'node:sqlite';
 import { openDatabase, prepareStatements, readMeta, transaction } from './database.ts';
 import { FanOut } from './fan-out.ts';
 import { Freezer, MOST_LOG_BYTES } from './freezer.ts';
 import { checksumOf, inOurWords } from './integrity.ts';
 import { CREATE, DELETE, UPDATE } from './log-row.ts';
+import { noKeys } from './keyring.ts';
+import type { Keyring } from './keyring.ts';
 import { LogReader, TYPES } from './log-reader.ts';
 import type { LogRow } from './log-row.ts';
-import { CompactedError, ConflictError, DamagedError, ExistsError, FutureRevisionError } from './types.ts';
+import {
+  CompactedError,
+  ConflictError,
+  DamagedError,
+  ExistsError,
+  FutureRevisionError,
+  KeyError,
+} from './types.ts';
 import type {
   Change,
   ChangeType,
@@ -18,20 +28,26 @@ import type {
   ListOptions,
   ListResult,
   Room,
+  Rotation,
   Store,
   Watch,
 } from './types.ts';
+import { KeyRotation } from './rotation.ts';
+import { openKeyring, requireKeys, sealAtStart } from './sealed-rows.ts';
 import { StoreWatch } from './watch.ts';
 
 export * from './types.ts';
 export { contentsOf, copyStore, openCopy, openUnchanging } from './backup.ts';
 export type { Contents } from './backup.ts';
 export { openUnchecked } from './database.ts';
+export { readKeyFile } from './key-file.ts';
+export { Keyring } from './keyring.ts';
 export { restoreStore } from './restore.ts';
 export type { Restored } from './restore.ts';
 export { finishRestore } from './swap.ts';
 export { verify } from './verify.ts';
 export type { Verdict } from './verify.ts';
+export type { Inspect } from './whole.ts';
 
 export interface StoreOptions {
   /** Path of the database file; made when absent. */
@@ -40,6 +56,15 @@ export interface StoreOptions {
   readonly historyRevisions?: number;
   /** How much may be written while the store is frozen. Default 512 MiB. */
   readonly frozenLogBytes?: number;
+  /** What is encrypted in the file; nothing unless said. */
+  readonly encryption?: Encryption;
+}
+
+export interface Encryption {
+  /** Holds the keys; made with the first start. */
+  readonly keyFile: string;
+  /** Of the keys whose values are encrypted. */
+  readonly prefixes: readonly string[];
 }
 
 interface PendingWrite {
@@ -49,7 +74,7 @@ interface PendingWrite {
 }
 
 /** Errors that end one write before it changed anything; others of the same commit go on. */
-const refusals = [ExistsError, ConflictError, DamagedError];
+const refusals = [ExistsError, ConflictError, DamagedError, KeyError];
 
 const COMPACTION_STEP = 400;
 
@@ -63,7 +88,9 @@ class SqliteStore implements Store {
   readonly #reader: LogReader;
   readonly #setMeta;
   readonly #historyRevisions: number;
+  readonly #keyring: Keyring;
   readonly #freezer: Freezer;
+  readonly #rotation: KeyRotation;
   readonly #fanOut: FanOut;
   readonly #watches = new Set<StoreWatch>();
   #pending: PendingWrite[] = [];
@@ -72,11 +99,18 @@ class SqliteStore implements Store {
   #compacting: Promise<void> | undefined;
   #closed = false;
 
-  constructor({ file, historyRevisions = 10_000, frozenLogBytes = MOST_LOG_BYTES }: StoreOptions) {
+  constructor({
+    file,
+    historyRevisions = 10_000,
+    frozenLogBytes = MOST_LOG_BYTES,
+    encryption,
+  }: StoreOptions) {
     this.#db = openDatabase(file);
+    this.#keyring = keyringOf(this.#db, encryption);
     this.#freezer = new Freezer(this.#db, file, frozenLogBytes);
+    this.#rotation = new KeyRotation(this.#db, this.#keyring, this.#freezer, () => !this.#closed);
     this.#sql = prepareStatements(this.#db);
-    this.#reader = new LogReader(this.#sql);
+    this.#reader = new LogReader(this.#sql, this.#keyring);
     this.#setMeta = this.#db.prepare('UPDATE meta SET value = ? WHERE name = ?');
     const { revision, compacted } = readMeta(this.#db);
     this.#revision = revision;
@@ -171,6 +205,10 @@ class SqliteStore implements Store {
     return { bytes: used * bytes, freeBytes: free * bytes };
   }
 
+  rotateKeys(): Promise<Rotation> {
+    return this.#rotation.rotate();
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#commit();
@@ -229,7 +267,8 @@ class SqliteStore implements Store {
 
   #append(type: number, key: string, value?: string, previous?: Entry): Change {
     const revision = ++this.#revision;
-    const row = { rev: revision, key, type, prev: previous?.revision ?? 0, value: value ?? null };
+    const stored = value === undefined ? null : this.#keyring.seal(key, value);
+    const row = { rev: revision, key, type, prev: previous?.revision ?? 0, value: stored };
     this.#sql.append.run(row.rev, key, type, row.prev, row.value, checksumOf(row));
     if (value === undefined) this.#sql.dropCurrent.run(key);
     else this.#sql.setCurrent.run(key, revision);
@@ -277,6 +316,22 @@ class SqliteStore implements Store {
       this.#setMeta.run(reached, 'compacted');
     });
     this.#compacted = reached;
+  }
+}
+
+/** Closes the database when its keys are not there. */
+function keyringOf(db: DatabaseSync, encryption: Encryption | undefined): Keyring {
+  try {
+    if (encryption) {
+      const keyring = openKeyring(db, encryption.keyFile, encryption.prefixes, new Date());
+      sealAtStart(db, keyring);
+      return keyring;
+    }
+    requireKeys(db, noKeys);
+    return noKeys;
+  } catch (error) {
+    db.close();
+    throw error;
   }
 }
 

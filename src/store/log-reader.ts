@@ -1,6 +1,7 @@
 import type { Statements } from './database.ts';
 import { endOfPrefix } from './database.ts';
 import { inOurWords, intact } from './integrity.ts';
+import type { Keyring } from './keyring.ts';
 import { CREATE, DELETE, UPDATE } from './log-row.ts';
 import type { LogRow } from './log-row.ts';
 import type { Change, ChangeType, Entry } from './types.ts';
@@ -19,12 +20,14 @@ export const TYPES: Record<number, ChangeType> = {
   [DELETE]: 'delete',
 };
 
-/** Reads the tables, in terms of entries and changes. Every method throws DamagedError. */
+/** Reads the tables, in terms of entries and changes. Every method throws DamagedError and KeyError. */
 export class LogReader {
   readonly #sql: Statements;
+  readonly #keyring: Keyring;
 
-  constructor(sql: Statements) {
+  constructor(sql: Statements, keyring: Keyring) {
     this.#sql = sql;
+    this.#keyring = keyring;
   }
 
   get(key: string): Entry | undefined {
@@ -104,7 +107,7 @@ export class LogReader {
       type: TYPES[type] as ChangeType,
       key,
       revision: rev,
-      value: value ?? undefined,
+      value: value === null ? undefined : this.#keyring.open(key, value),
       previous: prev > 0 ? this.#superseded(key, prev) : undefined,
     };
   }
@@ -116,6 +119,6 @@ export class LogReader {
 
   #entryOf(row: LogRow | undefined, of: string): Entry {
     const { key, value, rev } = intact(row, of);
-    return { key, value: value ?? '', revision: rev };
+    return { key, value: this.#keyring.open(key, value ?? ''), revision: rev };
   }
 }

@@ -6,16 +6,27 @@ import type { Contents } from './backup.ts';
 import { openDatabase, openUnchecked, readMeta, transaction } from './database.ts';
 import { removeDatabase, sync } from './files.ts';
 import { checksumOf, intact } from './integrity.ts';
+import { noKeys } from './keyring.ts';
+import type { Keyring } from './keyring.ts';
 import { CREATE } from './log-row.ts';
 import type { LogRow } from './log-row.ts';
+import { requireKeys } from './sealed-rows.ts';
 import { decideRestore, finishRestore, replacedName } from './swap.ts';
-import { StoreInUseError } from './types.ts';
+import { DamagedError, KeyError, StoreInUseError } from './types.ts';
 
 export interface Restored extends Contents {
   /** The last revision of the backup. */
   readonly from: number;
   /** The store that was replaced; undefined when there was none. */
   readonly replaced: string | undefined;
+  /** Objects that were left out, because no key opens them. */
+  readonly unreadable: readonly string[];
+}
+
+export interface RestoreOptions {
+  readonly keyring: Keyring;
+  /** What to do about objects that no key opens. */
+  readonly unreadable: 'refuse' | 'drop';
 }
 
 /** More writes than the old store can have acknowledged beyond what it shows; revisions have room for millions of it. */
@@ -28,22 +39,43 @@ const BUMP = 1_000_000_000;
  * versions takes the restored objects for newer than what it has.
  *
  * At any moment of a crash the old store is there, or the new one is; until the latter the backup is only read.
- * @throws DamagedError when the backup is, StoreInUseError
+ * @throws DamagedError when the backup is, KeyError when it cannot be decrypted, StoreInUseError
  */
-export function restoreStore(backup: string, file: string, now: Date): Restored {
+export function restoreStore(
+  backup: string,
+  file: string,
+  now: Date,
+  { keyring, unreadable }: RestoreOptions = { keyring: noKeys, unreadable: 'refuse' },
+): Restored {
   finishRestore(file);
   // Both before anything is changed: a store that is in use refuses this, and its log is brought into its file.
   const lost = lastRevision(file, now);
   const copy = `${file}.restoring`;
   removeDatabase(copy);
   try {
-    const from = copyAndRenumber(backup, copy, lost ?? 0);
-    const contents = checkedContents(copy);
+    writeCopyOf(backup, copy);
+    const from = changing(copy, (db) => readMeta(db).revision);
+    const left = changing(copy, (db) => {
+      if (unreadable === 'refuse') requireKeys(db, keyring);
+      const dropped = unreadable === 'drop' ? unreadableKeys(db, keyring) : [];
+      transaction(db, () => {
+        for (const key of dropped) db.prepare('DELETE FROM cur WHERE key = ?').run(key);
+        renumber(db, Math.max(from, lost ?? 0) + BUMP);
+      });
+      db.exec('VACUUM');
+      return dropped;
+    });
+    const contents = changing(copy, (db) => contentsOf(db, copy));
     sync(copy);
     const stamp = now.toISOString().replaceAll(/[-:]/g, '');
     decideRestore(copy, file, stamp);
     finishRestore(file);
-    return { ...contents, from, replaced: lost === undefined ? undefined : replacedName(file, stamp) };
+    return {
+      ...contents,
+      from,
+      replaced: lost === undefined ? undefined : replacedName(file, stamp),
+      unreadable: left,
+    };
   } finally {
     removeDatabase(copy);
   }
@@ -68,22 +100,38 @@ function lastRevision(file: string, now: Date): number | undefined {
   }
 }
 
-/** @returns the last revision of the backup */
-function copyAndRenumber(backup: string, copy: string, lost: number): number {
+function writeCopyOf(backup: string, copy: string): void {
   const source = openCopy(backup);
   try {
     writeCopy(source, copy);
   } finally {
     source.close();
   }
-  const db = openDatabase(copy);
+}
+
+function changing<T>(file: string, change: (db: DatabaseSync) => T): T {
+  const db = openDatabase(file);
   try {
-    const { revision } = readMeta(db);
-    transaction(db, () => renumber(db, Math.max(revision, lost) + BUMP));
-    db.exec('VACUUM');
-    return revision;
+    return change(db);
   } finally {
     db.close();
+  }
+}
+
+function unreadableKeys(db: DatabaseSync, keyring: Keyring): string[] {
+  const rows = db.prepare('SELECT log.* FROM cur JOIN log ON log.rev = cur.rev ORDER BY cur.key');
+  return (rows.all() as unknown as LogRow[])
+    .filter(({ key, value }) => !opens(keyring, key, value ?? ''))
+    .map(({ key }) => key);
+}
+
+function opens(keyring: Keyring, key: string, stored: string): boolean {
+  try {
+    keyring.open(key, stored);
+    return true;
+  } catch (error) {
+    if (error instanceof KeyError || error instanceof DamagedError) return false;
+    throw error;
   }
 }
 
@@ -105,13 +153,4 @@ function renumber(db: DatabaseSync, above: number): void {
     after = last.rev;
   }
   db.prepare('UPDATE meta SET value = ?').run(given);
-}
-
-function checkedContents(file: string): Contents {
-  const db = openDatabase(file);
-  try {
-    return contentsOf(db, file);
-  } finally {
-    db.close();
-  }
 }

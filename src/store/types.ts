@@ -87,7 +87,18 @@ export interface Store {
   /** Throws {@link FrozenError} while another freeze holds, {@link FullError}. */
   freeze(): Freeze;
   room(): Room;
+  /** Makes a new encryption key, encrypts with it what is encrypted, and drops the old ones. */
+  rotateKeys(): Promise<Rotation>;
   close(): void;
+}
+
+/** What a change of encryption keys has done. */
+export interface Rotation {
+  /** Id of the key that is used now. */
+  readonly key: string;
+  readonly dropped: readonly string[];
+  /** Values, old ones among them, that were encrypted anew. */
+  readonly resealed: number;
 }
 
 /** What the file of a store takes. */
@@ -175,4 +186,9 @@ export class FrozenError extends Error {
   constructor() {
     super('a backup or a verification of the store is under way; try again when it is done');
   }
+}
+
+/** A value cannot be decrypted, because of the keys and not of the value. */
+export class KeyError extends Error {
+  override readonly name = 'KeyError';
 }

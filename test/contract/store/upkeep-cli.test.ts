@@ -1,10 +1,11 @@
 /** `purlin store` as its user runs it, against an API server in another process and without one. */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { readdirSync, statSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { DatabaseSync } from 'node:sqlite';
+import { encryptionOf } from '../../../src/apiserver/encryption.ts';
 import { systemClock } from '../../../src/clock/clock.ts';
 import { pathsOf } from '../../../src/compose/paths.ts';
 import type { ApiClient } from '../../../src/reconcile/api-client.ts';
@@ -60,11 +61,17 @@ describe('while the API server runs', () => {
       const file = site.path(name);
       const { code, stdout, stderr } = await site.purlin('store', 'backup', file);
       expect([code, stderr]).toEqual([0, '']);
-      expect(stdout).toMatch(/^BACKUP +REVISION +OBJECTS +SIZE\n/);
+      expect(stdout).toMatch(/^BACKUP +REVISION +OBJECTS +SIZE +ENCRYPTION KEYS\n/);
       expect(statSync(file).mode & 0o777).toBe(0o600);
       const copied = openStoreRead(file);
       expect(cells(stdout)).toEqual([
-        [file, String(copied.revision), String(copied.objects), expect.stringMatching(/^[\d.]+ [KM]iB$/)],
+        [
+          file,
+          String(copied.revision),
+          String(copied.objects),
+          expect.stringMatching(/^[\d.]+ [KM]iB$/),
+          '-',
+        ],
       ]);
       expect(copied.busy).toBeGreaterThanOrEqual(before);
       expect(copied.names).toEqual(Array.from({ length: copied.busy }, (_, index) => `busy-${index}`).sort());
@@ -102,6 +109,29 @@ describe('while the API server runs', () => {
     expect([code, compacted]).toEqual([0, revision]);
     expect(Number(compacted)).toBeGreaterThan(Number(old));
     expect((await firstEvent(old)).object).toMatchObject({ code: 410, reason: 'Expired' });
+  });
+
+  test('Secrets are encrypted, and a change of keys is seen by nobody', async () => {
+    const secrets = { ...CONFIG_MAPS, plural: 'secrets' };
+    const place = { namespace: 'default', name: 'top' };
+    const password = Buffer.from('of the test').toString('base64');
+    await client.create(secrets, 'default', {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'top' },
+      data: { password },
+    });
+    const before = await client.get(secrets, place);
+    const { store: file } = pathsOf(site.dataDir);
+    const shown = () => [file, `${file}-wal`].some((each) => readFileSync(each).includes(password));
+    expect(shown()).toBe(false);
+    const first = await site.purlin('store', 'rotate-keys');
+    const second = await site.purlin('store', 'rotate-keys');
+    expect([first.code, second.code]).toEqual([0, 0]);
+    expect(cells(second.stdout)[0]?.[2]).toBe(cells(first.stdout)[0]?.[0]);
+    expect(await client.get(secrets, place)).toEqual(before);
+    expect(shown()).toBe(false);
+    expect(await site.purlin('store', 'verify')).toMatchObject({ code: 0 });
   });
 
   test('one who holds the file keeps others off until he goes, however he goes', async () => {
@@ -240,8 +270,8 @@ describe('without an API server', () => {
   });
 
   test('a value that is not the object of its key is found, however sound it is', async () => {
-    const file = pathsOf(site.dataDir).store;
-    const store = openStore({ file });
+    const { store: file, apiDir } = pathsOf(site.dataDir);
+    const store = openStore({ file, encryption: encryptionOf(apiDir) });
     await store.create(
       '/registry/core/configmaps/default/odd',
       '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"even"}}',

@@ -2,10 +2,11 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { execa } from 'execa';
-import { backUpStore, restore } from '../../../src/compose/store-upkeep.ts';
-import { openStore } from '../../../src/store/index.ts';
+import { backUpStore, keyFileOf, restore, rotateKeys } from '../../../src/compose/store-upkeep.ts';
+import { encryptionOf } from '../../../src/apiserver/encryption.ts';
+import { openStore, readKeyFile } from '../../../src/store/index.ts';
 import { type State, expectConsistent, readHistory, stateOf } from './history.ts';
 import type { UpkeepTask } from './killed-upkeep-process.ts';
 
@@ -70,7 +71,7 @@ async function killedEverywhere(
 }
 
 async function look(path: string): Promise<{ state: State; revision: number }> {
-  const store = openStore({ file: path });
+  const store = openStore({ file: path, encryption: encryptionOf(dirname(path)) });
   try {
     expectConsistent(await readHistory(store));
     return { state: stateOf(store), revision: store.revision };
@@ -124,4 +125,25 @@ test('a compaction: every object as it was', async () => {
     return state.size;
   });
   expect(seen.length).toBeGreaterThan(10);
+}, 120_000);
+
+test('a change of keys: every object opens, with the keys that are there', async () => {
+  const secret = (i: number) => `/registry/core/secrets/default/s${i}`;
+  const store = openStore({ file: file(), encryption: encryptionOf(dirname(file())) });
+  for (let i = 0; i < 250; i += 1)
+    await store.create(i % 10 ? `/registry/things/${i}` : secret(i), `first ${i}`);
+  for (let i = 0; i < 50; i += 10) await store.update(secret(i), `second ${i}`, i + 1);
+  const last = stateOf(store);
+  store.close();
+  const [old] = readKeyFile(keyFileOf(dataDir)) ?? [];
+  const seen = await killedEverywhere('rotate', async (tried) => {
+    const before = readKeyFile(keyFileOf(tried)) ?? [];
+    expect((await look(file(tried))).state).toEqual(last);
+    const { dropped } = await rotateKeys(tried);
+    expect(dropped).toEqual(before.map(({ id }) => id));
+    expect((await look(file(tried))).state).toEqual(last);
+    if (before.length > 1) return 'both';
+    return before[0]?.id === old?.id ? 'old' : 'new';
+  });
+  expect(seen.join(' ')).toMatch(/^(old )+(both )+(new ?)+$/);
 }, 120_000);
