@@ -68,12 +68,16 @@ export async function openStoreSocket(path: string): Promise<StoreSocket> {
   };
 }
 
-/** A connection to whoever has the store open; undefined when nobody has. */
+/** A connection to whoever has the store open; undefined when nobody has. Rejects when that cannot be told. */
 export function connected(path: string): Promise<Socket | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.once('connect', () => resolve(socket));
-    socket.once('error', () => resolve(undefined));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
+      // No socket, or one that a process has left behind when it was killed.
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+      else reject(error);
+    });
   });
 }
 

@@ -3,6 +3,7 @@
  * whatever takes long is done here, on a file that it leaves alone meanwhile; otherwise the store is opened here.
  */
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { DatabaseSync } from 'node:sqlite';
@@ -52,6 +53,8 @@ export async function backUpStore(
   file: string,
   onExisting: 'refuse' | 'replace',
 ): Promise<Contents> {
+  const directory = dirname(file);
+  if (!existsSync(directory)) throw new StoreRefused(`there is no directory ${directory}`);
   if (onExisting === 'refuse' && existsSync(file))
     throw new StoreRefused(`${file} exists already; name another file, or replace it with --force`);
   return withStillStore(dataDir, (source) => copyStore(source, file, onExisting));
@@ -216,7 +219,11 @@ interface StoreConnection {
 }
 
 async function connectToStore(path: string): Promise<StoreConnection | undefined> {
-  const socket = await connected(path);
+  const socket = await connected(path).catch((error: unknown) => {
+    throw new StoreRefused(
+      `${path} cannot be used: ${String(error)}; run this as the user that Purlin runs as`,
+    );
+  });
   return socket && conversation(socket);
 }
 

@@ -66,6 +66,7 @@ function openAnd(file: string, prepare: (db: DatabaseSync) => void): DatabaseSyn
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = FULL;
         PRAGMA cache_size = -8192;
+        PRAGMA journal_size_limit = ${CHECKPOINT_PAGES * 8192};
       `);
       resumeCheckpoints(db);
       prepare(db);

@@ -6,7 +6,7 @@ import { FrozenError } from './types.ts';
 import type { Freeze } from './types.ts';
 
 /** What may be written while a store is frozen: it takes room on the disk, and time when it ends. */
-export const MOST_LOG_BYTES = 512 * 2 ** 20;
+export const MOST_LOG_BYTES = 256 * 2 ** 20;
 
 /**
  * Keeps a database file as it is for as long as somebody reads it. Writes go on, into the write-ahead log, and nobody

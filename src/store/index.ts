@@ -54,7 +54,7 @@ export interface StoreOptions {
   readonly file: string;
   /** How many revisions of history to keep for watches; older ones are compacted away. Default 10,000. */
   readonly historyRevisions?: number;
-  /** How much may be written while the store is frozen. Default 512 MiB. */
+  /** How much may be written while the store is frozen. Default 256 MiB. */
   readonly frozenLogBytes?: number;
   /** What is encrypted in the file; nothing unless said. */
   readonly encryption?: Encryption;

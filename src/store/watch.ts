@@ -19,6 +19,8 @@ export class StoreWatch implements Watch, Waiter {
   /** No change after this one is handed out. */
   #last = Number.POSITIVE_INFINITY;
   #closed = false;
+  /** What was handed out when it was closed: nothing has been since, whatever came. */
+  #progressAtClose = 0;
   #wake: (() => void) | undefined;
 
   constructor(fromRevision: number, source: WatchSource) {
@@ -28,6 +30,7 @@ export class StoreWatch implements Watch, Waiter {
   }
 
   get progress(): number {
+    if (this.#closed) return this.#progressAtClose;
     return this.#pending() ? this.#position : this.#source.revision();
   }
 
@@ -50,6 +53,7 @@ export class StoreWatch implements Watch, Waiter {
 
   close(): void {
     if (this.#closed) return;
+    this.#progressAtClose = this.progress;
     this.#closed = true;
     this.#source.leave(this.#audience, this);
     this.wake();

@@ -97,16 +97,17 @@ class WatchSession {
     const close = () => watch.close();
     const end = () => watch.end();
     const timeout = setTimeout(close, this.#options.timeoutMs);
-    const bookmarks = this.#options.bookmarks
-      ? setInterval(() => void this.#bookmark(watch.progress).catch(close), BOOKMARK_INTERVAL_MS)
-      : undefined;
+    let bookmarks: NodeJS.Timeout | undefined;
     gone.addEventListener('abort', close, { once: true });
     if (gone.aborted) close();
     retired.addEventListener('abort', end, { once: true });
     if (retired.aborted) end();
     try {
       // The state is read in the same turn as the watch began, so that nothing lies between them.
-      if (this.#options.sendPresent) await this.#sendPresentState();
+      if (this.#options.sendPresent) await this.#sendPresentState(gone);
+      // Not before: a bookmark promises that everything up to it was sent.
+      if (this.#options.bookmarks)
+        bookmarks = setInterval(() => void this.#bookmark(watch.progress).catch(close), BOOKMARK_INTERVAL_MS);
       await this.#sendChanges(watch);
       if (this.#options.bookmarks && !gone.aborted) await this.#bookmark(watch.progress);
     } finally {
@@ -118,7 +119,7 @@ class WatchSession {
     }
   }
 
-  async #sendPresentState(): Promise<void> {
+  async #sendPresentState(gone: AbortSignal): Promise<void> {
     const { store } = this.#context;
     const { revision } = store;
     for (let after: string | undefined; ; ) {
@@ -131,6 +132,7 @@ class WatchSession {
       turns.spend(entries.length);
       if (lines) await this.#write(lines);
       after = entries.at(-1)?.key;
+      if (gone.aborted) return;
       if (remaining === 0 || after === undefined) break;
       await turns.take();
     }

@@ -112,8 +112,11 @@ const events = ({ chunks }: Client) =>
     );
 const told = (client: Client) => events(client).map(({ type, object }) => `${type} ${object.metadata.name}`);
 
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await nextStep();
+/** @returns after how many steps of the event loop it did */
+async function until(holds: () => boolean): Promise<number> {
+  let steps = 0;
+  for (; !holds(); steps += 1) await nextStep();
+  return steps;
 }
 
 test('a change is decoded once and written as text once for each form that is asked for', async () => {
@@ -129,7 +132,12 @@ test('a change is decoded once and written as text once for each form that is as
   const writing = Promise.all([put('one', { a: '' }), put('two', { b: '' })]);
   const ofTheTest = stringify.mock.calls.length;
   await writing;
-  await until(() => [...plain, ...selecting, ...partial].every(({ chunks }) => chunks.length > 0));
+  const steps = await until(() =>
+    [...plain, ...selecting, ...partial].every(({ chunks }) => chunks.length > 0),
+  );
+  // 2,600 events, 256 in a step.
+  expect(steps).toBeGreaterThan(5);
+  expect(steps).toBeLessThan(30);
   expect(stringify.mock.calls.length - ofTheTest).toBe(4);
   expect(parse.mock.calls.length).toBe(2);
   jest.restoreAllMocks();

@@ -159,4 +159,18 @@ describe('a watch', () => {
     expect(revisions(await one)).toEqual([1, 2]);
     expect(await other).toEqual([]);
   });
+
+  test('promises nothing that came after it was closed, or that it had not handed out then', async () => {
+    const { watch, commit } = world();
+    const [behind, upToDate] = [watch('/a/', 0), watch('/a/', 0)];
+    commit('/a/1');
+    await behind.next();
+    await upToDate.next();
+    commit('/b/1');
+    upToDate.close();
+    commit('/a/2');
+    behind.close();
+    commit('/a/3');
+    expect([behind.progress, upToDate.progress]).toEqual([1, 2]);
+  });
 });
