@@ -20,6 +20,7 @@ export interface Statements {
   firstChangesAfter: StatementSync;
   supersededUpTo: StatementSync;
   forget: StatementSync;
+  setMeta: StatementSync;
 }
 
 /** The layout of the tables, kept in the file as `user_version`; 0 had no checksums. */
@@ -164,6 +165,7 @@ export function prepareStatements(db: DatabaseSync): Statements {
       'SELECT rev, type, prev FROM log WHERE rev > ? AND rev <= ? ORDER BY rev LIMIT ?',
     ),
     forget: db.prepare('DELETE FROM log WHERE rev = ?'),
+    setMeta: db.prepare('UPDATE meta SET value = ? WHERE name = ?'),
   };
 }
 

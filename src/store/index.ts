@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { openDatabase, prepareStatements, readMeta, transaction } from './database.ts';
+import { Compaction } from './compaction.ts';
 import { FanOut } from './fan-out.ts';
 import { Freezer, MOST_LOG_BYTES } from './freezer.ts';
 import { checksumOf, inOurWords } from './integrity.ts';
@@ -11,7 +12,6 @@ import { CREATE, DELETE, UPDATE } from './log-row.ts';
 import { noKeys } from './keyring.ts';
 import type { Keyring } from './keyring.ts';
 import { LogReader, TYPES } from './log-reader.ts';
-import type { LogRow } from './log-row.ts';
 import {
   CompactedError,
   ConflictError,
@@ -76,8 +76,6 @@ interface PendingWrite {
 /** Errors that end one write before it changed anything; others of the same commit go on. */
 const refusals = [ExistsError, ConflictError, DamagedError, KeyError];
 
-const COMPACTION_STEP = 400;
-
 export function openStore(options: StoreOptions): Store {
   return new SqliteStore(options);
 }
@@ -86,8 +84,7 @@ class SqliteStore implements Store {
   readonly #db;
   readonly #sql;
   readonly #reader: LogReader;
-  readonly #setMeta;
-  readonly #historyRevisions: number;
+  readonly #compaction: Compaction;
   readonly #keyring: Keyring;
   readonly #freezer: Freezer;
   readonly #rotation: KeyRotation;
@@ -95,8 +92,6 @@ class SqliteStore implements Store {
   readonly #watches = new Set<StoreWatch>();
   #pending: PendingWrite[] = [];
   #revision: number;
-  #compacted: number;
-  #compacting: Promise<void> | undefined;
   #closed = false;
 
   constructor({
@@ -111,11 +106,18 @@ class SqliteStore implements Store {
     this.#rotation = new KeyRotation(this.#db, this.#keyring, this.#freezer, () => !this.#closed);
     this.#sql = prepareStatements(this.#db);
     this.#reader = new LogReader(this.#sql, this.#keyring);
-    this.#setMeta = this.#db.prepare('UPDATE meta SET value = ? WHERE name = ?');
     const { revision, compacted } = readMeta(this.#db);
     this.#revision = revision;
-    this.#compacted = compacted;
-    this.#historyRevisions = historyRevisions;
+    this.#compaction = new Compaction(
+      {
+        db: this.#db,
+        sql: this.#sql,
+        isOpen: () => !this.#closed,
+        revision: () => this.#revision,
+        historyRevisions,
+      },
+      compacted,
+    );
     this.#fanOut = new FanOut(revision);
   }
 
@@ -124,7 +126,7 @@ class SqliteStore implements Store {
   }
 
   get compactedRevision(): number {
-    return this.#compacted;
+    return this.#compaction.reached;
   }
 
   get(key: string): Entry | undefined {
@@ -184,12 +186,8 @@ class SqliteStore implements Store {
     return watch;
   }
 
-  async compact(revision: number): Promise<void> {
-    const target = Math.min(revision, this.#revision);
-    while (this.#compacted < target && !this.#closed) {
-      this.#compactStep(target);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  compact(revision: number): Promise<void> {
+    return this.#compaction.upTo(revision);
   }
 
   freeze(): Freeze {
@@ -248,7 +246,7 @@ class SqliteStore implements Store {
             answers.push(() => reject(error));
           }
         }
-        if (changes.length > 0) this.#setMeta.run(this.#revision, 'revision');
+        if (changes.length > 0) this.#sql.setMeta.run(this.#revision, 'revision');
       });
     } catch (error) {
       this.#revision = before;
@@ -258,7 +256,7 @@ class SqliteStore implements Store {
     this.#fanOut.publish(changes);
     for (const answer of answers) answer();
     this.#freezer.afterCommit();
-    this.#compactOldHistory();
+    this.#compaction.dropOldHistory();
   }
 
   #transaction(body: () => void): void {
@@ -285,37 +283,7 @@ class SqliteStore implements Store {
 
   #assertKnown(revision: number): void {
     if (revision > this.#revision) throw new FutureRevisionError(revision, this.#revision);
-    if (revision < this.#compacted) throw new CompactedError(revision, this.#compacted);
-  }
-
-  // Compaction ---------------------------------------------------------------------------------------
-
-  #compactOldHistory(): void {
-    const target = this.#revision - this.#historyRevisions;
-    // A slack of a tenth keeps compaction in batches instead of trailing every single write.
-    if (this.#compacting || target - this.#compacted < this.#historyRevisions / 10) return;
-    // A failure (a full disk) loses nothing: the next commit tries again.
-    this.#compacting = this.compact(target)
-      .catch(() => undefined)
-      .finally(() => (this.#compacting = undefined));
-  }
-
-  /** Drops what the next few log rows superseded; a deletion's own row goes with the value it ended. */
-  #compactStep(target: number): void {
-    const rows = this.#sql.supersededUpTo.all(
-      this.#compacted,
-      target,
-      COMPACTION_STEP,
-    ) as unknown as LogRow[];
-    const reached = rows.length < COMPACTION_STEP ? target : (rows.at(-1)?.rev ?? target);
-    this.#transaction(() => {
-      for (const { rev, type, prev } of rows) {
-        if (prev > 0) this.#sql.forget.run(prev);
-        if (type === DELETE) this.#sql.forget.run(rev);
-      }
-      this.#setMeta.run(reached, 'compacted');
-    });
-    this.#compacted = reached;
+    if (revision < this.compactedRevision) throw new CompactedError(revision, this.compactedRevision);
   }
 }
 
