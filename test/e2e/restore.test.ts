@@ -6,37 +6,24 @@ import { Installation } from '../support/installation.ts';
 
 jest.setTimeout(300_000);
 
-const common = (image: string) => `
-apiVersion: purlin.dev/v1alpha1
-kind: Image
-metadata: { name: demo }
-spec:
-  source: { file: ${image} }
-  format: qcow2
----
-apiVersion: purlin.dev/v1alpha1
-kind: Subnet
-metadata: { name: front }
-spec: { cidr: 10.80.1.0/24 }
----
-apiVersion: v1
-kind: Secret
-metadata: { name: top }
-stringData: { password: of the backup }
-`;
-
-const machine = (name: string, address: string) => `
-apiVersion: purlin.dev/v1alpha1
-kind: Machine
-metadata: { name: ${name} }
-spec:
-  memory: 96Mi
-  disks:
-    - name: root
-      template: { spec: { size: 256Mi, source: { imageRef: { name: demo } } } }
-  interfaces:
-    - { name: eth0, subnetRef: { name: front }, address: ${address} }
-`;
+const purlin = (kind: string, name: string, spec: object) => ({
+  apiVersion: 'purlin.dev/v1alpha1',
+  kind,
+  metadata: { name },
+  spec,
+});
+const secret = {
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'top' },
+  stringData: { password: 'of the backup' },
+};
+const machine = (name: string, address: string) =>
+  purlin('Machine', name, {
+    memory: '96Mi',
+    disks: [{ name: 'root', template: { spec: { size: '256Mi', source: { imageRef: { name: 'demo' } } } } }],
+    interfaces: [{ name: 'eth0', subnetRef: { name: 'front' }, address }],
+  });
 
 describe('an older store', () => {
   let site: Installation;
@@ -47,11 +34,15 @@ describe('an older store', () => {
   const store = (...args: string[]) =>
     execa(process.execPath, [purlinMain, 'store', ...args, '--data-dir', site.dataDir], { reject: false });
 
+  const apply = (...items: object[]) => site.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+
   beforeAll(async () => {
     site = await Installation.create('restore');
     backup = site.path('backup.db');
     await site.up();
-    await site.apply([common(site.image), machine('kept', '10.80.1.10')].join('---'));
+    const image = purlin('Image', 'demo', { source: { file: site.image }, format: 'qcow2' });
+    const subnet = purlin('Subnet', 'front', { cidr: '10.80.1.0/24' });
+    await apply(image, subnet, secret, machine('kept', '10.80.1.10'));
     await site.waitReady('machine/kept');
   });
   afterAll(async () => {
@@ -61,7 +52,7 @@ describe('an older store', () => {
   test('is backed up while Purlin runs, and not restored then', async () => {
     expect(await store('backup', backup)).toMatchObject({ exitCode: 0, stderr: '' });
     expect(await store('verify')).toMatchObject({ exitCode: 0 });
-    await site.apply(machine('later', '10.80.1.11'));
+    await apply(machine('later', '10.80.1.11'));
     await site.waitReady('machine/later');
     laterUid = (await site.get('machine/later')).metadata.uid;
     await site.kubectl('delete', 'secret', 'top');
@@ -89,7 +80,7 @@ describe('an older store', () => {
       JSON.stringify((await site.get('host/h1')).status ?? {}).includes(laterUid),
     );
     // Controllers that have looked at the host and made something since would have removed it by now.
-    await site.apply(machine('new', '10.80.1.12'));
+    await apply(machine('new', '10.80.1.12'));
     await site.waitReady('machine/new');
     expect(await bootOf('10.80.1.11')).toBe(boots.get('10.80.1.11'));
     expect(await site.virsh('list', '--uuid')).toContain(laterUid);
