@@ -7,17 +7,19 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { serverOf } from '../test/differential/client.ts';
+import { NODE_FLAGS, SMALL_MALLOC } from '../src/compose/up.ts';
 import type { Server } from './bench/api/client.ts';
 import { Load, definition } from './bench/api/loads.ts';
 import { table, milliseconds, median, percentile } from './bench/figures.ts';
 import { residentSetMebibytes } from './bench/processes.ts';
+import { build } from './lib/build.ts';
 import { checkout } from './lib/checkout.ts';
 import { main, step } from './lib/steps.ts';
 
@@ -43,8 +45,10 @@ async function startEmbedded(
   dataDir: string,
 ): Promise<{ server: Server; child: ChildProcess; readyMs: number }> {
   const since = performance.now();
-  const child = spawn(process.execPath, [join(checkout, 'scripts/bench/api/server-process.ts'), dataDir], {
+  const program = join(checkout, 'scripts/bench/api/server-process.mjs');
+  const child = spawn(process.execPath, [...NODE_FLAGS, program, dataDir], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...SMALL_MALLOC },
   });
   if (!child.stdout) throw new Error('the server has no standard output');
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string];
@@ -110,6 +114,7 @@ const resident: Measure = async ({ pids }) => {
 };
 
 async function bench(): Promise<void> {
+  await step('building Purlin', build);
   const directory = await mkdtemp(join(tmpdir(), 'purlin-bench-api-'));
   await mkdir(join(directory, 'crds'));
   let embedded = await startEmbedded(directory);
@@ -121,7 +126,7 @@ async function bench(): Promise<void> {
     const comparison = new Comparison(contestants);
     for (const { load } of contestants) await define(load);
     await compare(comparison);
-    const [{ bytes } = { bytes: 0 }] = [await ours.load.list(1)];
+    const { bytes } = await ours.load.list(1);
     await ours.load.client.close();
     await stop(embedded.child);
     embedded = await startEmbedded(directory);

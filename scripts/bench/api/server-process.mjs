@@ -1,13 +1,8 @@
-/** The embedded API server as a process of its own: `server-process.ts DATA-DIR`; says where it is when it is ready. */
-import { startApiServer } from '../../../src/apiserver/index.ts';
+/** The built API server as a process of its own: `server-process.mjs DATA-DIR`; says where it is when it is ready. */
+import { startApiServer } from '../../../dist/apiserver/index.js';
 
 const [dataDir = ''] = process.argv.slice(2);
-const silent = {
-  debug() {},
-  info() {},
-  warn() {},
-  error: (fields: object, text: string) => console.error(text, fields),
-};
+const silent = { debug() {}, info() {}, warn() {}, error: (fields, text) => console.error(text, fields) };
 
 const server = await startApiServer({
   dataDir,
