@@ -133,6 +133,13 @@ export const expired = (message: string): ApiError => new ApiError(410, 'Expired
 
 export const tooLarge = (message: string): ApiError => new ApiError(413, 'RequestEntityTooLarge', message);
 
+/** Also answered with the header `Retry-After`, which clients obey. */
+export const tooManyRequests = (message = 'Too many requests, please try again later.'): ApiError =>
+  new ApiError(429, 'TooManyRequests', message, { retryAfterSeconds: 1 });
+
+/** The client did not send its request in time. */
+export const requestTimeout = (message: string): ApiError => new ApiError(408, 'Timeout', message, {});
+
 export const unsupportedMediaType = (supported: string[]): ApiError =>
   new ApiError(
     415,

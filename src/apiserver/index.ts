@@ -6,10 +6,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openStore } from '../store/index.ts';
 import { openAccess } from './access.ts';
+import type { ConnectionLimits } from './connections.ts';
 import { bootstrapRoles } from './authz/bootstrap.ts';
 import type { Logger } from './context.ts';
 import { startControllers } from './controllers/index.ts';
 import { Definitions } from './crd/serve.ts';
+import { Gate } from './fairness/gate.ts';
+import type { GateLimits } from './fairness/gate.ts';
 import { Health } from './health.ts';
 import type { ReadyCheck } from './health.ts';
 import { installCrds, installNamespaces } from './install.ts';
@@ -36,6 +39,10 @@ export interface ApiServerOptions {
   readonly advertise?: string;
   /** How many changes a watch may lag behind before it is answered 410 Expired. Default 10,000. */
   readonly historyRevisions?: number;
+  /** What clients may have under way; sensible without. */
+  readonly gateLimits?: GateLimits;
+  /** Which connections there may be; sensible without. */
+  readonly connectionLimits?: ConnectionLimits;
 }
 
 export interface ApiServer {
@@ -77,6 +84,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       authenticator: access.authenticator,
       policy: access.policy,
       openApi: new OpenApi(registry),
+      gate: new Gate((prefix) => store.count(prefix), options.gateLimits),
       address: () => `${advertise}:${port}`,
     };
     await installNamespaces(api);
@@ -85,7 +93,13 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     await installCrds(api, options.crdsDir);
     await bootstrapRoles(api);
     await definitions.settle();
-    const listener = await listen(options.listen, pki, (request) => handle(request, api), logger);
+    const { connectionLimits } = options;
+    const listener = await listen(options.listen, {
+      pki,
+      logger,
+      handler: (request) => handle(request, api),
+      ...(connectionLimits && { connectionLimits }),
+    });
     const controllers = startControllers(api, { ...access, caPem: pki.caPem });
     port = listener.port;
     const url = `https://${advertise.includes(':') ? `[${advertise}]` : advertise}:${port}`;

@@ -2,11 +2,13 @@
 import type { Authenticator } from './authn/authenticator.ts';
 import { impersonate } from './authn/impersonation.ts';
 import { attributesOf } from './authz/attributes.ts';
+import type { Attributes } from './authz/attributes.ts';
 import type { Policy } from './authz/policy.ts';
 import { requireAccess } from './authz/require.ts';
 import type { ApiContext } from './context.ts';
 import { discover } from './discovery.ts';
 import { ApiError, PathNotFound, internalError, pathNotFound } from './errors.ts';
+import type { Gate, Pass } from './fairness/gate.ts';
 import type { Health } from './health.ts';
 import { cacheable, json, text } from './http.ts';
 import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
@@ -22,6 +24,8 @@ export interface Api extends ApiContext {
   readonly authenticator: Authenticator;
   readonly policy: Policy;
   readonly openApi: OpenApi;
+  /** Where requests wait for their turn. */
+  readonly gate: Gate;
   /** host:port, for clients that ask for it. */
   readonly address: () => string;
 }
@@ -56,14 +60,24 @@ async function answer(request: ApiRequest, api: Api): Promise<ApiResponse> {
   try {
     const open = publicEndpoints(request, api);
     if (open) return open;
-    const admitted = admitUser(request, api);
+    const { admitted, wanted } = admitUser(request, api);
+    const pass = await api.gate.enter(admitted, wanted);
+    return pass.leaveWith(await passStages(pass, api));
+  } catch (thrown) {
+    return failure(asApiError(thrown), request, api);
+  }
+}
+
+async function passStages(pass: Pass, api: Api): Promise<ApiResponse> {
+  try {
     for (const stage of STAGES) {
-      const response = await stage(admitted, api);
+      const response = await stage(pass.request, api);
       if (response) return response;
     }
     throw pathNotFound();
-  } catch (thrown) {
-    return failure(asApiError(thrown), request, api);
+  } catch (error) {
+    pass.abandon();
+    throw error;
   }
 }
 
@@ -83,11 +97,15 @@ function publicEndpoints({ path, query }: ApiRequest, { health }: Api): ApiRespo
 }
 
 /** Authenticates, impersonates, authorizes: whatever is there or not, those who may not ask hear 401 or 403. */
-function admitUser(request: ApiRequest, { authenticator, policy }: Api): UserRequest {
+function admitUser(
+  request: ApiRequest,
+  { authenticator, policy }: Api,
+): { admitted: UserRequest; wanted: Attributes } {
   const user = impersonate(request, authenticator.authenticate(request), policy);
   const wanted = attributesOf(request);
   requireAccess(policy, user, wanted);
-  return { ...request, user, require: (verb) => requireAccess(policy, user, { ...wanted, verb }) };
+  const require = (verb: 'create'): void => requireAccess(policy, user, { ...wanted, verb });
+  return { admitted: { ...request, user, require }, wanted };
 }
 
 function discovery(request: ApiRequest, { registry, address }: Api): ApiResponse | undefined {
