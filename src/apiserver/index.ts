@@ -12,7 +12,7 @@ import type { Logger } from './context.ts';
 import { startControllers } from './controllers/index.ts';
 import { Definitions } from './crd/serve.ts';
 import { Gate } from './fairness/gate.ts';
-import type { GateLimits } from './fairness/gate.ts';
+import type { GateLimits, Load } from './fairness/gate.ts';
 import { Health } from './health.ts';
 import type { ReadyCheck } from './health.ts';
 import { installCrds, installNamespaces } from './install.ts';
@@ -56,6 +56,8 @@ export interface ApiServer {
   readonly loopbackToken: string;
   /** `/readyz` fails while the check returns a text. */
   addReadyCheck(name: string, check: ReadyCheck): void;
+  /** What clients have under way. */
+  load(): Load;
   /** Ends watches, answers what is under way, closes the store. */
   close(): Promise<void>;
 }
@@ -117,6 +119,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       kubeconfigPath,
       loopbackToken: access.authenticator.loopbackToken,
       addReadyCheck: (name, check) => api.health.addReadyCheck(name, check),
+      load: () => api.gate.load,
       close: async () => {
         api.health.startClosing();
         await controllers.close();

@@ -3,6 +3,7 @@ import { createSecureServer } from 'node:http2';
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { MAX_HEADER_BYTES, answerUnreadable } from './bad-request.ts';
 import { CONNECTION_LIMITS } from './connections.ts';
 import type { ConnectionLimits } from './connections.ts';
 import type { Logger } from './context.ts';
@@ -22,10 +23,14 @@ const SEND_STALL_MS = 30_000;
 /** What of Node's own limits applies to each connection. */
 const PROTOCOL_LIMITS = {
   maxSessionMemory: MAX_SESSION_MEMORY,
-  settings: { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: 1024 * 1024, maxHeaderListSize: 65_536 },
+  settings: {
+    maxConcurrentStreams: MAX_STREAMS,
+    initialWindowSize: 1024 * 1024,
+    maxHeaderListSize: MAX_HEADER_BYTES,
+  },
   /** Header fields of one request; for each group that is impersonated there is one. */
   maxHeaderListPairs: 500,
-  maxHeaderSize: 65_536,
+  maxHeaderSize: MAX_HEADER_BYTES,
   /** Streams that the client opens and resets at once: so many at a time, then so many a second. */
   streamResetBurst: 1000,
   streamResetRate: 33,
@@ -70,6 +75,7 @@ export async function listen(
   Object.assign(server, { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS });
   const sockets = followSockets(server, connectionLimits, logger);
   server.on('sessionError', (error) => logger.debug({ err: error }, 'A connection failed'));
+  server.on('clientError', answerUnreadable);
   server.on('request', (request, response) => {
     sockets.follow(request, response);
     serve(request, response, handler, closing.signal).catch((error: unknown) => {
@@ -202,7 +208,7 @@ async function send(
 function leaveRestUnread(request: Http2ServerRequest, response: Http2ServerResponse): void {
   if (request.readableEnded || bodyBytesAtMost(request) === 0) return;
   const { stream } = request;
-  if (stream) response.on('finish', () => stream.close());
+  if (stream) stream.once('finish', () => stream.close());
   else response.setHeader('connection', 'close');
 }
 

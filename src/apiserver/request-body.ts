@@ -35,9 +35,9 @@ export function readBody(request: Http2ServerRequest, timeoutMs = BODY_TIMEOUT_M
   return promise.finally(() => {
     clearTimeout(late);
     request.off('data', take).off('end', end).off('error', failed).off('close', failed);
-    request.pause();
+    // What still comes is thrown away until the answer is sent; a paused stream could not be closed.
+    request.resume();
   });
 }
 
-export const bodyTooLarge = (): Error =>
-  tooLarge(`Request entity too large: limit is ${MAX_BODY_BYTES}`);
+export const bodyTooLarge = (): Error => tooLarge(`Request entity too large: limit is ${MAX_BODY_BYTES}`);

@@ -12,7 +12,7 @@ import type { Logger } from './context.ts';
 
 /** A client that vanished without a word is noticed, and its watches end. */
 const KEEP_ALIVE_MS = 30_000;
-/** How often to look for connections that have nothing to do. */
+/** How often at least to look for connections that have nothing to do. */
 const SWEEP_MS = 5000;
 
 export interface FollowedSockets {
@@ -41,7 +41,12 @@ export function followSockets(
   server.on('connection', (socket: Socket) => {
     const key = keyOf(socket);
     const ends: Ends = { sockets: new Set([socket]) };
-    const taken = connections.add(key, socket.remoteAddress ?? '', () => closeGently(ends), performance.now());
+    const taken = connections.add(
+      key,
+      socket.remoteAddress ?? '',
+      () => closeGently(ends),
+      performance.now(),
+    );
     if (taken === 'refused') {
       logger.warn({ address: socket.remoteAddress, limits }, 'Too many connections: one was refused');
       socket.destroy();
@@ -61,7 +66,10 @@ export function followSockets(
     const ends = open.get(key);
     if (ends) ends.session = session;
   });
-  const sweep = setInterval(() => connections.sweep(performance.now()), SWEEP_MS);
+  const sweep = setInterval(
+    () => connections.sweep(performance.now()),
+    Math.min(SWEEP_MS, limits.firstRequestMs),
+  );
   sweep.unref();
   return {
     follow: (request, response) => {

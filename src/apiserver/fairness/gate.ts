@@ -40,6 +40,17 @@ const UNCOUNTED: ReadonlySet<LevelName> = new Set(['system', 'leader-election'])
 
 const FREE: Holding = { release() {} };
 
+/** What is held at the moment, for whoever looks for the cause of a 429. */
+export interface Load {
+  /** Taken by requests that have begun. */
+  readonly seats: number;
+  readonly waiting: number;
+  readonly bodyBytes: number;
+  readonly watches: number;
+  /** How many requests could not wait, or not long enough, since the start. */
+  readonly refused: number;
+}
+
 /** A request that may be worked on. */
 export interface Pass {
   readonly request: UserRequest;
@@ -64,8 +75,7 @@ export class Gate {
     this.#counts = new ObjectCounts(count, () => turns.nowMs());
   }
 
-  /** What is held at the moment, for tests and for whoever looks for the cause of a 429. */
-  get load(): { seats: number; waiting: number; bodyBytes: number; watches: number; refused: number } {
+  get load(): Load {
     const levels = Object.keys(this.#limits.levels) as LevelName[];
     return {
       seats: levels.reduce((sum, level) => sum + this.#dispatcher.seatsInUse(level), 0),
