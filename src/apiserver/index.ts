@@ -5,6 +5,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openStore } from '../store/index.ts';
+import { DEFAULT_POLICY } from './audit/default-policy.ts';
+import { AuditLog } from './audit/log.ts';
+import type { AuditOptions } from './audit/log.ts';
 import { openAccess } from './access.ts';
 import type { ConnectionLimits } from './connections.ts';
 import { bootstrapRoles } from './authz/bootstrap.ts';
@@ -24,6 +27,8 @@ import type { Api } from './pipeline.ts';
 import { loadPki, writePrivately } from './pki.ts';
 import { Registry } from './registry.ts';
 
+export type { AuditOptions } from './audit/log.ts';
+export { readAuditPolicy } from './audit/policy-file.ts';
 export type { Logger } from './context.ts';
 export type { ReadyCheck } from './health.ts';
 
@@ -39,6 +44,8 @@ export interface ApiServerOptions {
   readonly advertise?: string;
   /** How many changes a watch may lag behind before it is answered 410 Expired. Default 10,000. */
   readonly historyRevisions?: number;
+  /** What is noted of requests, and where. Default: the default policy, in `audit/audit.log` of the data directory. */
+  readonly audit?: Partial<AuditOptions> | 'off';
   /** What clients may have under way; sensible without. */
   readonly gateLimits?: GateLimits;
   /** Which connections there may be; sensible without. */
@@ -57,7 +64,7 @@ export interface ApiServer {
   /** `/readyz` fails while the check returns a text. */
   addReadyCheck(name: string, check: ReadyCheck): void;
   /** What clients have under way. */
-  load(): Load;
+  load(): Load & { readonly auditEventsLost: number };
   /** Ends watches, answers what is under way, closes the store. */
   close(): Promise<void>;
 }
@@ -86,6 +93,14 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       authenticator: access.authenticator,
       policy: access.policy,
       openApi: new OpenApi(registry),
+      audit:
+        options.audit === 'off'
+          ? undefined
+          : new AuditLog(
+              { policy: DEFAULT_POLICY, file: join(dataDir, 'audit', 'audit.log'), ...options.audit },
+              now,
+              logger,
+            ),
       gate: new Gate((prefix) => store.count(prefix), options.gateLimits),
       address: () => `${advertise}:${port}`,
     };
@@ -119,13 +134,14 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       kubeconfigPath,
       loopbackToken: access.authenticator.loopbackToken,
       addReadyCheck: (name, check) => api.health.addReadyCheck(name, check),
-      load: () => api.gate.load,
+      load: () => ({ ...api.gate.load, auditEventsLost: api.audit?.lost ?? 0 }),
       close: async () => {
         api.health.startClosing();
         await controllers.close();
         await definitions.close();
         await listener.close();
         await access.close();
+        await api.audit?.close();
         store.close();
       },
     };

@@ -1,10 +1,14 @@
 /** The way of a request through the server, stage by stage. */
+import type { Trail } from './audit/event.ts';
+import { newTrail } from './audit/log.ts';
+import type { AuditLog } from './audit/log.ts';
 import type { Authenticator } from './authn/authenticator.ts';
 import { impersonate } from './authn/impersonation.ts';
 import { attributesOf } from './authz/attributes.ts';
 import type { Attributes } from './authz/attributes.ts';
+import { evaluate } from './authz/evaluate.ts';
 import type { Policy } from './authz/policy.ts';
-import { requireAccess } from './authz/require.ts';
+import { requireAccess, requireAllowed } from './authz/require.ts';
 import type { ApiContext } from './context.ts';
 import { discover } from './discovery.ts';
 import { ApiError, PathNotFound, internalError, pathNotFound } from './errors.ts';
@@ -26,6 +30,8 @@ export interface Api extends ApiContext {
   readonly openApi: OpenApi;
   /** Where requests wait for their turn. */
   readonly gate: Gate;
+  /** Undefined when nothing is noted. */
+  readonly audit: AuditLog | undefined;
   /** host:port, for clients that ask for it. */
   readonly address: () => string;
 }
@@ -41,7 +47,8 @@ const MAX_WARNING_CHARACTERS = 300;
 /** Never throws: every failure is a Status. */
 export async function handle(request: ApiRequest, api: Api): Promise<ApiResponse> {
   const started = performance.now();
-  const response = await answer(request, api);
+  const trail = newTrail(request, api.now());
+  const response = await noted(trail, await answer(trail, api), api);
   const { method, path } = request;
   const ms = Math.round((performance.now() - started) * 1000) / 1000;
   api.logger.debug({ method, path, status: response.status, ms }, 'Answered a request');
@@ -56,12 +63,21 @@ function warningHeader(message: string): string {
   return `299 - ${Buffer.from(quoted).toString('latin1')}`;
 }
 
-async function answer(request: ApiRequest, api: Api): Promise<ApiResponse> {
+/** Every answer names its line in the audit log. */
+async function noted(trail: Trail, answered: ApiResponse, { audit }: Api): Promise<ApiResponse> {
+  const response = (await audit?.answered(trail, answered)) ?? answered;
+  return { ...response, headers: { 'audit-id': trail.auditId, ...response.headers } };
+}
+
+async function answer(trail: Trail, api: Api): Promise<ApiResponse> {
+  const { request } = trail;
   try {
     const open = publicEndpoints(request, api);
     if (open) return open;
-    const { admitted, wanted } = admitUser(request, api);
+    const { admitted, wanted } = admitUser(trail, api);
+    api.audit?.received(trail);
     const pass = await api.gate.enter(admitted, wanted);
+    trail.entered = pass.request;
     return pass.leaveWith(await passStages(pass, api));
   } catch (thrown) {
     return failure(asApiError(thrown), request, api);
@@ -98,12 +114,19 @@ function publicEndpoints({ path, query }: ApiRequest, { health }: Api): ApiRespo
 
 /** Authenticates, impersonates, authorizes: whatever is there or not, those who may not ask hear 401 or 403. */
 function admitUser(
-  request: ApiRequest,
+  trail: Trail,
   { authenticator, policy }: Api,
 ): { admitted: UserRequest; wanted: Attributes } {
-  const user = impersonate(request, authenticator.authenticate(request), policy);
+  const { request } = trail;
+  trail.user = authenticator.authenticate(request);
+  const user = impersonate(request, trail.user, policy);
+  if (user !== trail.user) trail.impersonated = user;
   const wanted = attributesOf(request);
-  requireAccess(policy, user, wanted);
+  trail.wanted = wanted;
+  const decision = evaluate(policy, user, wanted);
+  request.annotations['authorization.k8s.io/decision'] = decision.allowed ? 'allow' : 'forbid';
+  request.annotations['authorization.k8s.io/reason'] = decision.reason;
+  requireAllowed(decision, user, wanted);
   const require = (verb: 'create'): void => requireAccess(policy, user, { ...wanted, verb });
   return { admitted: { ...request, user, require }, wanted };
 }

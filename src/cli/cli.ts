@@ -65,7 +65,7 @@ async function applyConfigFile(command: Command): Promise<void> {
 }
 
 /** Errors whose message tells all; by name, because their classes would load what most commands do not need. */
-const explained = new Set(['UsageError', 'AlreadyRunning', 'PurgeRefused']);
+const explained = new Set(['UsageError', 'AlreadyRunning', 'AuditPolicyError', 'PurgeRefused']);
 
 function fail(error: unknown): void {
   const known = error instanceof Error && explained.has(error.name);
