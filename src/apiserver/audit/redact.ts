@@ -61,5 +61,5 @@ export function redactedUri(path: string, query: URLSearchParams): string {
   if (query.size === 0) return path;
   const shown = new URLSearchParams();
   for (const [name, value] of query) shown.append(name, SECRET_PARAMETER.test(name) ? REDACTED : value);
-  return `${path}?${shown}`;
+  return `${path}?${shown.toString()}`;
 }
