@@ -155,7 +155,11 @@ export interface FieldError {
   readonly message: string;
 }
 
-export function invalid(group: string, kind: string, name: string, errors: readonly FieldError[]): ApiError {
+/** So many faults are told; a client that made more will find the others later. */
+const MAX_FAULTS = 500;
+
+export function invalid(group: string, kind: string, name: string, all: readonly FieldError[]): ApiError {
+  const errors = all.slice(0, MAX_FAULTS);
   const lines = errors.map(({ field, message }) => `${field}: ${message}`);
   const summary = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`;
   return new ApiError(

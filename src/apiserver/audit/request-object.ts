@@ -1,5 +1,6 @@
 import type { ApiRequest } from '../http.ts';
-import { PROTOBUF_TYPE, YAML_TYPE, mediaType, parseJson, parseYaml } from '../write/body.ts';
+import { PROTOBUF_TYPE, YAML_TYPE, mediaType, parseJson } from '../write/body.ts';
+import { parseYaml } from '../write/yaml.ts';
 
 const YAML_TYPES: ReadonlySet<string> = new Set([YAML_TYPE, 'text/yaml', 'application/apply-patch+yaml']);
 
