@@ -7,8 +7,8 @@ export const MAX_DEPTH = 200;
 export const MAX_VALUES = 60_000;
 /** As much as etcd takes. */
 export const MAX_OBJECT_BYTES = 1_572_864;
-/** YAML takes ten times as long to parse as JSON. */
-export const MAX_YAML_BYTES = 512 * 1024;
+/** YAML takes many times as long to parse as JSON: the worst of this size most of a second. */
+export const MAX_YAML_BYTES = 128 * 1024;
 
 /** Throws 400 for what is nested too deep or plays with prototypes, 413 for too many values. Gives it back. */
 export function bounded<Value>(value: Value): Value {

@@ -10,11 +10,12 @@ export async function parseYaml(text: string): Promise<unknown> {
   requireShallow(text);
   const { parseDocument } = await import('yaml');
   try {
-    // Its own search for keys that occur twice takes time by their number squared.
+    // Its own account of each error takes time by their number squared, as does its
+    // search for keys that occur twice.
     // Warnings (of an unknown tag) would go to our own standard error, for whoever likes to fill it.
-    const document = parseDocument(text, { uniqueKeys: false, logLevel: 'error' });
+    const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false, logLevel: 'error' });
     const [fault] = document.errors;
-    if (fault) throw fault;
+    if (fault) throw new SyntaxError(`${fault.message} at line ${lineOf(text, fault.pos[0])}`);
     requireUniqueKeys(document.contents);
     return bounded(document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown);
   } catch (error) {
@@ -24,6 +25,8 @@ export async function parseYaml(text: string): Promise<unknown> {
     throw error;
   }
 }
+
+const lineOf = (text: string, at: number): number => text.slice(0, at).split('\n').length;
 
 /** A deep text would take long before the stack ends. Counts brackets, and dashes of nested lists in one line. */
 function requireShallow(text: string): void {
