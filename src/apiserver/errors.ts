@@ -142,6 +142,13 @@ export const expired = (message: string): ApiError => new ApiError(410, 'Expired
 
 export const tooLarge = (message: string): ApiError => new ApiError(413, 'RequestEntityTooLarge', message);
 
+/** Also answered with the header `Retry-After`, which clients obey. */
+export const tooManyRequests = (message = 'Too many requests, please try again later.'): ApiError =>
+  new ApiError(429, 'TooManyRequests', message, { retryAfterSeconds: 1 });
+
+/** The client did not send its request in time. */
+export const requestTimeout = (message: string): ApiError => new ApiError(408, 'Timeout', message, {});
+
 export const unsupportedMediaType = (supported: string[]): ApiError =>
   new ApiError(
     415,
@@ -157,7 +164,11 @@ export interface FieldError {
   readonly message: string;
 }
 
-export function invalid(group: string, kind: string, name: string, errors: readonly FieldError[]): ApiError {
+/** So many faults are told; a client that made more will find the others later. */
+const MAX_FAULTS = 500;
+
+export function invalid(group: string, kind: string, name: string, all: readonly FieldError[]): ApiError {
+  const errors = all.slice(0, MAX_FAULTS);
   const lines = errors.map(({ field, message }) => `${field}: ${message}`);
   const summary = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`;
   return new ApiError(

@@ -10,12 +10,18 @@ export interface ApiRequest {
   header(name: string): string | undefined;
   /** Every header as it was sent, one entry for each time; lower-case names. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** The whole body; rejects with 413 when it is over the limit. */
+  /** The whole body; rejects with 413 when it is over the limit, with 408 when it does not come in time. */
   body(): Promise<Buffer>;
+  /** What the body may come to; zero when there is none. */
+  readonly bodyBytesAtMost: number;
   /** For the client's user, whatever the outcome; sent as `Warning` headers. */
   readonly warnings: string[];
-  /** Aborted when the client has gone or the server closes. */
+  /** Noted in the audit log, by keys like `authorization.k8s.io/decision`. */
+  readonly annotations: Record<string, string>;
+  /** Aborted when the answer is sent, the client has gone or the server closes. */
   readonly gone: AbortSignal;
+  /** The address that the connection comes from. */
+  readonly remoteAddress: string;
   readonly certificate: ClientCertificate | undefined;
 }
 

@@ -6,12 +6,18 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openStore } from '../store/index.ts';
 import type { Store } from '../store/index.ts';
+import { DEFAULT_POLICY } from './audit/default-policy.ts';
+import { AuditLog } from './audit/log.ts';
+import type { AuditOptions } from './audit/log.ts';
 import { openAccess } from './access.ts';
+import type { ConnectionLimits } from './connections.ts';
 import { bootstrapRoles } from './authz/bootstrap.ts';
 import type { Logger } from './context.ts';
 import { startControllers } from './controllers/index.ts';
 import { Definitions } from './crd/serve.ts';
 import { encryptionOf } from './encryption.ts';
+import { Gate } from './fairness/gate.ts';
+import type { GateLimits, Load } from './fairness/gate.ts';
 import { Health } from './health.ts';
 import type { ReadyCheck } from './health.ts';
 import { installCrds, installNamespaces } from './install.ts';
@@ -23,6 +29,8 @@ import type { Api } from './pipeline.ts';
 import { loadPki, writePrivately } from './pki.ts';
 import { Registry } from './registry.ts';
 
+export type { AuditOptions } from './audit/log.ts';
+export { readAuditPolicy } from './audit/policy-file.ts';
 export type { Logger } from './context.ts';
 export type { ReadyCheck } from './health.ts';
 
@@ -41,6 +49,12 @@ export interface ApiServerOptions {
   readonly advertise?: string;
   /** How many changes a watch may lag behind before it is answered 410 Expired. Default 10,000. */
   readonly historyRevisions?: number;
+  /** What is noted of requests, and where. Default: the default policy, in `audit/audit.log` of the data directory. */
+  readonly audit?: Partial<AuditOptions> | 'off';
+  /** What clients may have under way; sensible without. */
+  readonly gateLimits?: GateLimits;
+  /** Which connections there may be; sensible without. */
+  readonly connectionLimits?: ConnectionLimits;
 }
 
 export interface ApiServer {
@@ -59,6 +73,8 @@ export interface ApiServer {
     Store,
     'revision' | 'compactedRevision' | 'freeze' | 'compact' | 'room' | 'rotateKeys'
   >;
+  /** What clients have under way. */
+  load(): Load & { readonly auditEventsLost: number };
   /** Ends watches, answers what is under way, closes the store. */
   close(): Promise<void>;
 }
@@ -88,6 +104,15 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       authenticator: access.authenticator,
       policy: access.policy,
       openApi: new OpenApi(registry),
+      audit:
+        options.audit === 'off'
+          ? undefined
+          : new AuditLog(
+              { policy: DEFAULT_POLICY, file: join(dataDir, 'audit', 'audit.log'), ...options.audit },
+              now,
+              logger,
+            ),
+      gate: new Gate((prefix) => store.count(prefix), options.gateLimits),
       address: () => `${advertise}:${port}`,
     };
     await installNamespaces(api);
@@ -96,7 +121,13 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     await installCrds(api, options.crdsDir);
     await bootstrapRoles(api);
     await definitions.settle();
-    const listener = await listen(options.listen, pki, (request) => handle(request, api), logger);
+    const { connectionLimits } = options;
+    const listener = await listen(options.listen, {
+      pki,
+      logger,
+      handler: (request) => handle(request, api),
+      ...(connectionLimits && { connectionLimits }),
+    });
     const controllers = startControllers(api, { ...access, caPem: pki.caPem });
     port = listener.port;
     const url = `https://${advertise.includes(':') ? `[${advertise}]` : advertise}:${port}`;
@@ -115,12 +146,14 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       loopbackToken: access.authenticator.loopbackToken,
       store,
       addReadyCheck: (name, check) => api.health.addReadyCheck(name, check),
+      load: () => ({ ...api.gate.load, auditEventsLost: api.audit?.lost ?? 0 }),
       close: async () => {
         api.health.startClosing();
         await controllers.close();
         await definitions.close();
         await listener.close();
         await access.close();
+        await api.audit?.close();
         store.close();
       },
     };

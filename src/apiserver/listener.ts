@@ -2,37 +2,66 @@
 import { createSecureServer } from 'node:http2';
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { MAX_HEADER_BYTES, answerUnreadable } from './bad-request.ts';
+import { CONNECTION_LIMITS } from './connections.ts';
+import type { ConnectionLimits } from './connections.ts';
 import type { Logger } from './context.ts';
-import { tooLarge } from './errors.ts';
+import { followSockets } from './sockets.ts';
+import type { FollowedSockets } from './sockets.ts';
+import { bodyBytesAtMost, readBody } from './request-body.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
 import type { Pki } from './pki.ts';
 
-const MAX_BODY_BYTES = 3 * 1024 * 1024;
 /** Every watch is a stream; clients multiplex all of theirs over one connection. */
 const MAX_STREAMS = 10_000;
 /** In MB: with the default of 10 large concurrent lists fail. */
 const MAX_SESSION_MEMORY = 1024;
+/** An answer of which the client has read nothing for so long is given up. Watches may be silent for longer. */
+const SEND_STALL_MS = 30_000;
 
-/** A client that vanished without a word is noticed, and its watches end. */
-const KEEP_ALIVE_MS = 30_000;
+/** What of Node's own limits applies to each connection. */
+const PROTOCOL_LIMITS = {
+  maxSessionMemory: MAX_SESSION_MEMORY,
+  settings: {
+    maxConcurrentStreams: MAX_STREAMS,
+    initialWindowSize: 1024 * 1024,
+    maxHeaderListSize: MAX_HEADER_BYTES,
+  },
+  /** Header fields of one request; for each group that is impersonated there is one. */
+  maxHeaderListPairs: 500,
+  maxHeaderSize: MAX_HEADER_BYTES,
+  /** Streams that the client opens and resets at once: so many at a time, then so many a second. */
+  streamResetBurst: 1000,
+  streamResetRate: 33,
+  /** Frames that are no frames, streams that were refused, settings in one frame: more ends the connection. */
+  maxSessionInvalidFrames: 100,
+  maxSessionRejectedStreams: 100,
+  maxSettings: 32,
+  handshakeTimeout: 10_000,
+  connectionsCheckingInterval: 5000,
+};
+/** HTTP/1.1: for the headers alone, and for headers and body. */
+const HEADERS_TIMEOUT_MS = 32_000;
+const REQUEST_TIMEOUT_MS = 60_000;
 
 export interface Listener {
   readonly port: number;
   close(): Promise<void>;
 }
 
-type Handler = (request: ApiRequest) => Promise<ApiResponse>;
+export interface ListenerOptions {
+  readonly pki: Pki;
+  readonly handler: (request: ApiRequest) => Promise<ApiResponse>;
+  readonly logger: Logger;
+  readonly connectionLimits?: ConnectionLimits;
+}
 
 export async function listen(
   address: { host: string; port: number },
-  pki: Pki,
-  handler: Handler,
-  logger: Logger,
+  { pki, handler, logger, connectionLimits = CONNECTION_LIMITS }: ListenerOptions,
 ): Promise<Listener> {
   const closing = new AbortController();
-  const sockets = new Set<Socket>();
   const server = createSecureServer({
     allowHTTP1: true,
     key: pki.server.keyPem,
@@ -41,19 +70,14 @@ export async function listen(
     requestCert: true,
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
-    maxSessionMemory: MAX_SESSION_MEMORY,
-    settings: { maxConcurrentStreams: MAX_STREAMS, initialWindowSize: 1024 * 1024 },
+    ...PROTOCOL_LIMITS,
   });
-  const track = (socket: Socket): void => {
-    sockets.add(socket);
-    socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    socket.on('close', () => sockets.delete(socket));
-  };
-  // Both: a handshake that never ends is known by the first only, and destroying that does not end its TLS socket.
-  server.on('connection', track);
-  server.on('secureConnection', track);
+  Object.assign(server, { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS });
+  const sockets = followSockets(server, connectionLimits, logger);
   server.on('sessionError', (error) => logger.debug({ err: error }, 'A connection failed'));
+  server.on('clientError', answerUnreadable);
   server.on('request', (request, response) => {
+    sockets.follow(request, response);
     serve(request, response, handler, closing.signal).catch((error: unknown) => {
       logger.debug({ err: error, path: request.url }, 'A response could not be sent');
       response.stream?.destroy();
@@ -80,20 +104,21 @@ function bind(server: Http2SecureServer, { host, port }: { host: string; port: n
 /** Watches end, answers under way get a moment, then connections are cut. */
 async function shutDown(
   server: Http2SecureServer,
-  sockets: Set<Socket>,
+  sockets: FollowedSockets,
   closing: AbortController,
 ): Promise<void> {
   closing.abort();
   const closed = new Promise((resolve) => server.close(resolve));
-  const cut = setTimeout(() => sockets.forEach((socket) => socket.destroy()), 300);
+  const cut = setTimeout(() => sockets.destroy(), 300);
   await closed;
   clearTimeout(cut);
+  sockets.stop();
 }
 
 async function serve(
   request: Http2ServerRequest,
   response: Http2ServerResponse,
-  handler: Handler,
+  handler: ListenerOptions['handler'],
   closing: AbortSignal,
 ): Promise<void> {
   const gone = new AbortController();
@@ -121,7 +146,10 @@ function translate(request: Http2ServerRequest, gone: AbortSignal): ApiRequest {
     },
     headers: headerPairs(request.rawHeaders),
     body: () => readBody(request),
+    bodyBytesAtMost: bodyBytesAtMost(request),
     warnings: [],
+    annotations: {},
+    remoteAddress: request.socket.remoteAddress ?? '',
     gone,
     certificate: clientCertificate(request),
   };
@@ -130,17 +158,6 @@ function translate(request: Http2ServerRequest, gone: AbortSignal): ApiRequest {
 /** Node lists names and values in turn. */
 const headerPairs = (raw: readonly string[]): (readonly [string, string])[] =>
   raw.flatMap((name, i) => (i % 2 === 0 ? [[name.toLowerCase(), raw[i + 1] ?? ''] as const] : []));
-
-async function readBody(request: Http2ServerRequest): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw tooLarge(`Request entity too large: limit is ${MAX_BODY_BYTES}`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
 
 const subjects = new WeakMap<object, ApiRequest['certificate']>();
 
@@ -175,7 +192,9 @@ async function send(
   if (gone.aborted && !answer.stream) return;
   response.statusCode = answer.status;
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  leaveRestUnread(request, response);
   if (!answer.stream) {
+    response.setTimeout(SEND_STALL_MS, () => (response.stream ?? request.socket).destroy());
     response.end(request.method === 'HEAD' || answer.body === undefined ? '' : answer.body);
     return;
   }
@@ -183,6 +202,14 @@ async function send(
   (response as unknown as ServerResponse).flushHeaders();
   await answer.stream((chunk) => writeChunk(response, chunk, gone));
   if (!response.writableEnded) response.end();
+}
+
+/** Of a body that was refused or that nobody asked for, nothing more is taken in. */
+function leaveRestUnread(request: Http2ServerRequest, response: Http2ServerResponse): void {
+  if (request.readableEnded || bodyBytesAtMost(request) === 0) return;
+  const { stream } = request;
+  if (stream) stream.once('finish', () => stream.close());
+  else response.setHeader('connection', 'close');
 }
 
 /** Waits for a slow client, so that what it has not read is not kept in memory. */

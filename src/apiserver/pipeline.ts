@@ -1,12 +1,18 @@
 /** The way of a request through the server, stage by stage. */
+import type { Trail } from './audit/event.ts';
+import { newTrail } from './audit/log.ts';
+import type { AuditLog } from './audit/log.ts';
 import type { Authenticator } from './authn/authenticator.ts';
 import { impersonate } from './authn/impersonation.ts';
 import { attributesOf } from './authz/attributes.ts';
+import type { Attributes } from './authz/attributes.ts';
+import { evaluate } from './authz/evaluate.ts';
 import type { Policy } from './authz/policy.ts';
-import { requireAccess } from './authz/require.ts';
+import { requireAccess, requireAllowed } from './authz/require.ts';
 import type { ApiContext } from './context.ts';
 import { discover } from './discovery.ts';
 import { ApiError, PathNotFound, internalError, pathNotFound } from './errors.ts';
+import type { Gate, Pass } from './fairness/gate.ts';
 import type { Health } from './health.ts';
 import { TEXT, cacheable, json, text } from './http.ts';
 import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
@@ -24,6 +30,10 @@ export interface Api extends ApiContext {
   readonly authenticator: Authenticator;
   readonly policy: Policy;
   readonly openApi: OpenApi;
+  /** Where requests wait for their turn. */
+  readonly gate: Gate;
+  /** Undefined when nothing is noted. */
+  readonly audit: AuditLog | undefined;
   /** host:port, for clients that ask for it. */
   readonly address: () => string;
 }
@@ -39,7 +49,8 @@ const MAX_WARNING_CHARACTERS = 300;
 /** Never throws: every failure is a Status. */
 export async function handle(request: ApiRequest, api: Api): Promise<ApiResponse> {
   const started = performance.now();
-  const response = await inAskedForm(await answer(request, api), request);
+  const trail = newTrail(request, api.now());
+  const response = await inAskedForm(await noted(trail, await answer(trail, api), api), request);
   const { method, path } = request;
   const ms = Math.round((performance.now() - started) * 1000) / 1000;
   api.logger.debug({ method, path, status: response.status, ms }, 'Answered a request');
@@ -67,18 +78,37 @@ async function inAskedForm(response: ApiResponse, request: ApiRequest): Promise<
   };
 }
 
-async function answer(request: ApiRequest, api: Api): Promise<ApiResponse> {
+/** Every answer names its line in the audit log. */
+async function noted(trail: Trail, answered: ApiResponse, { audit }: Api): Promise<ApiResponse> {
+  const response = (await audit?.answered(trail, answered)) ?? answered;
+  return { ...response, headers: { 'audit-id': trail.auditId, ...response.headers } };
+}
+
+async function answer(trail: Trail, api: Api): Promise<ApiResponse> {
+  const { request } = trail;
   try {
     const open = publicEndpoints(request, api);
     if (open) return open;
-    const admitted = admitUser(request, api);
+    const { admitted, wanted } = admitUser(trail, api);
+    api.audit?.received(trail);
+    const pass = await api.gate.enter(admitted, wanted);
+    trail.entered = pass.request;
+    return pass.leaveWith(await passStages(pass, api));
+  } catch (thrown) {
+    return failure(asApiError(thrown), request, api);
+  }
+}
+
+async function passStages(pass: Pass, api: Api): Promise<ApiResponse> {
+  try {
     for (const stage of STAGES) {
-      const response = await stage(admitted, api);
+      const response = await stage(pass.request, api);
       if (response) return response;
     }
     throw pathNotFound();
-  } catch (thrown) {
-    return failure(asApiError(thrown), request, api);
+  } catch (error) {
+    pass.abandon();
+    throw error;
   }
 }
 
@@ -98,11 +128,22 @@ function publicEndpoints({ path, query }: ApiRequest, { health }: Api): ApiRespo
 }
 
 /** Authenticates, impersonates, authorizes: whatever is there or not, those who may not ask hear 401 or 403. */
-function admitUser(request: ApiRequest, { authenticator, policy }: Api): UserRequest {
-  const user = impersonate(request, authenticator.authenticate(request), policy);
+function admitUser(
+  trail: Trail,
+  { authenticator, policy }: Api,
+): { admitted: UserRequest; wanted: Attributes } {
+  const { request } = trail;
+  trail.user = authenticator.authenticate(request);
+  const user = impersonate(request, trail.user, policy);
+  if (user !== trail.user) trail.impersonated = user;
   const wanted = attributesOf(request);
-  requireAccess(policy, user, wanted);
-  return { ...request, user, require: (verb) => requireAccess(policy, user, { ...wanted, verb }) };
+  trail.wanted = wanted;
+  const decision = evaluate(policy, user, wanted);
+  request.annotations['authorization.k8s.io/decision'] = decision.allowed ? 'allow' : 'forbid';
+  request.annotations['authorization.k8s.io/reason'] = decision.reason;
+  requireAllowed(decision, user, wanted);
+  const require = (verb: 'create'): void => requireAccess(policy, user, { ...wanted, verb });
+  return { admitted: { ...request, user, require }, wanted };
 }
 
 function discovery(request: ApiRequest, { registry, address }: Api): ApiResponse | undefined {

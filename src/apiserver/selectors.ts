@@ -5,12 +5,32 @@ import type { Resource } from './resource.ts';
 
 export type Selector = (object: KubeObject) => boolean;
 
-const SET_REQUIREMENT = /^\s*([^\s!=,()]+)\s+(in|notin)\s*\(([^)]*)\)\s*$/;
-const COMPARISON = /^\s*([^\s!=<>,()]+)\s*(==|=|!=|<|>)\s*([^\s!=<>,()]*)\s*$/;
-const EXISTENCE = /^\s*(!?)\s*([^\s!=<>,()]+)\s*$/;
+// Without white space at the ends.
+const SET_REQUIREMENT = /^([^\s!=,()]+)\s+(in|notin)\s*\(([^)]*)\)$/;
+const COMPARISON = /^([^\s!=<>,()]+)\s*(==|=|!=|<|>)\s*([^\s!=<>,()]*)$/;
+const EXISTENCE = /^(!?)\s*([^\s!=<>,()]+)$/;
 
-/** Splits at commas that are not inside parentheses. */
-const requirements = (text: string): string[] => text.split(/,(?![^(]*\))/);
+/** Each is asked of each object of the collection. */
+const MAX_REQUIREMENTS = 200;
+
+/** Splits at commas that are not inside parentheses. Throws 400 for too many. */
+function requirements(text: string): string[] {
+  const parts: string[] = [];
+  let start = 0;
+  let inside = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '(') inside = true;
+    else if (character === ')') inside = false;
+    else if (character === ',' && !inside) {
+      parts.push(text.slice(start, at));
+      start = at + 1;
+      if (parts.length >= MAX_REQUIREMENTS)
+        throw badRequest(`a selector has more than ${MAX_REQUIREMENTS} requirements`);
+    }
+  }
+  return [...parts, text.slice(start)];
+}
 
 /** Undefined when there is nothing to select by. Throws 400 for what cannot be parsed. */
 export function parseLabelSelector(text: string | null): Selector | undefined {
@@ -21,7 +41,8 @@ export function parseLabelSelector(text: string | null): Selector | undefined {
 
 type LabelTest = (labels: Record<string, string>) => boolean;
 
-function labelRequirement(text: string): LabelTest {
+function labelRequirement(untrimmed: string): LabelTest {
+  const text = untrimmed.trim();
   const set = SET_REQUIREMENT.exec(text);
   if (set) {
     const [, key = '', operator, list = ''] = set;
@@ -55,15 +76,14 @@ function labelRequirement(text: string): LabelTest {
 /** Only labels that the resource declares can be selected on. Throws 400 for others. */
 export function parseFieldSelector(text: string | null, resource: Resource): Selector | undefined {
   if (!text?.trim()) return undefined;
-  const tests = text
-    .split(',')
+  const tests = requirements(text)
     .filter(Boolean)
     .map((one) => fieldRequirement(one, resource));
   return (object) => tests.every((test) => test(object));
 }
 
 function fieldRequirement(text: string, resource: Resource): Selector {
-  const match = /^\s*([^=!\s]+)\s*(==|=|!=)\s*(.*?)\s*$/.exec(text);
+  const match = /^([^=!\s]+)\s*(==|=|!=)\s*(.*)$/s.exec(text.trim());
   if (!match) throw badRequest(`invalid selector: '${text}'; can't understand '${text}'`);
   const [, label = '', operator, escaped = ''] = match;
   const value = escaped.replace(/\\([\\,=])/g, '$1');

@@ -70,6 +70,7 @@ async function applyConfigFile(command: Command): Promise<void> {
 const explained = new Set([
   'UsageError',
   'AlreadyRunning',
+  'AuditPolicyError',
   'PurgeRefused',
   'StoreRefused',
   'StoreInUseError',

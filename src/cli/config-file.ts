@@ -18,6 +18,8 @@ const schema = {
     hostName: { ...text, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$' },
     apiHost: text,
     apiPort: port,
+    auditPolicy: { ...text, pattern: ABSOLUTE },
+    auditLog: { ...text, pattern: '^(/|off$)' },
     hostNetns: { ...text, pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$' },
     libvirt: { enum: ['auto', 'private', 'system'] },
     importDir: { type: 'array', items: { ...text, pattern: ABSOLUTE } },

@@ -48,6 +48,16 @@ export const options = {
       .env('PURLIN_API_PORT')
       .default(16443)
       .argParser(portNumber),
+  auditPolicy: () =>
+    new Option('--audit-policy <file>', 'what the API server notes of requests: a Policy of audit.k8s.io/v1')
+      .env('PURLIN_AUDIT_POLICY')
+      .argParser(existingFile)
+      .default(undefined, 'changes, and reads of Secrets, by their metadata'),
+  auditLog: () =>
+    new Option('--audit-log <file>', 'where it notes them, as JSON lines; "off" for nowhere')
+      .env('PURLIN_AUDIT_LOG')
+      .argParser((value) => (value === 'off' ? value : resolve(value)))
+      .default(undefined, 'DATA_DIR/api/audit/audit.log'),
   hostNetns: () =>
     new Option('--host-netns <name>', 'network namespace for bridges, DHCP, libvirt and guests').env(
       'PURLIN_HOST_NETNS',

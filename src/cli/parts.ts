@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import type { Trust } from '../compose/controller-process.ts';
 import { pathsOf } from '../compose/paths.ts';
 import { announce } from '../compose/supervisor.ts';
+import type { ApiSettings } from '../compose/embedded-api.ts';
 import type { RedisAddress } from '../compose/addresses.ts';
 import { createLogger, type LogFormat } from '../telemetry/logger.ts';
 import { options } from './options.ts';
@@ -21,6 +22,21 @@ interface RedisOptions {
   redisUrl?: string;
   redisSocket?: string;
 }
+
+/** What the commands that start an API server say of it in the same words. */
+export interface ApiFlags {
+  apiHost: string;
+  apiPort: number;
+  auditPolicy?: string;
+  auditLog?: string;
+}
+
+export const apiSettings = ({ apiHost, apiPort, auditPolicy, auditLog }: ApiFlags): ApiSettings => ({
+  host: apiHost,
+  port: apiPort,
+  ...(auditPolicy && { auditPolicy }),
+  ...(auditLog && { auditLog }),
+});
 
 /** How often a part tells its supervisor anew whether it does its work. */
 const ANNOUNCE_MS = 500;
@@ -53,15 +69,17 @@ export function apiserverCommand(): Command {
     .addOption(options.hostName())
     .addOption(options.apiHost())
     .addOption(options.apiPort())
+    .addOption(options.auditPolicy())
+    .addOption(options.auditLog())
     .addOption(options.logLevel())
     .addOption(options.logFormat())
     .addHelpText('after', '\nExample:\n  purlin apiserver --data-dir /var/lib/purlin --api-port 16443')
-    .action(async (given: Common & { apiHost: string; apiPort: number }) => {
+    .action(async (given: Common & ApiFlags) => {
       const logger = await loggerOf(given);
       const { startEmbeddedApi } = await import('../compose/embedded-api.ts');
-      const { dataDir, apiHost, apiPort } = given;
+      const { dataDir } = given;
       process.exitCode = await runService(async () => {
-        const api = await startEmbeddedApi({ dataDir, api: { host: apiHost, port: apiPort }, logger });
+        const api = await startEmbeddedApi({ dataDir, api: apiSettings(given), logger });
         logger.info({ url: api.url, kubeconfig: pathsOf(dataDir).kubeconfig }, 'API serves');
         return api;
       }, logger);
@@ -171,16 +189,18 @@ export function controlPlaneCommand(): Command {
     .addOption(options.hostName())
     .addOption(options.apiHost())
     .addOption(options.apiPort())
+    .addOption(options.auditPolicy())
+    .addOption(options.auditLog())
     .addOption(options.logLevel())
     .addOption(options.logFormat())
-    .action(async (given: Common & { apiHost: string; apiPort: number }) => {
+    .action(async (given: Common & ApiFlags) => {
       const logger = await loggerOf(given);
       const { startControlPlane } = await import('../compose/control-plane.ts');
-      const { dataDir, hostName, apiHost, apiPort } = given;
+      const { dataDir, hostName } = given;
       process.exitCode = await runService(async ({ fail }) => {
         const plane = await startControlPlane({
           dataDir,
-          api: { host: apiHost, port: apiPort },
+          api: apiSettings(given),
           redis: { path: pathsOf(dataDir).redisSocket },
           hostName,
           logger,

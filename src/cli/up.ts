@@ -4,16 +4,14 @@ import { pathsOf } from '../compose/paths.ts';
 import { readDaemonStatus } from '../compose/control-socket.ts';
 import { createLogger, type LogFormat } from '../telemetry/logger.ts';
 import { options } from './options.ts';
-import { type HostOptions, hostOptions } from './parts.ts';
+import { type ApiFlags, type HostOptions, apiSettings, hostOptions } from './parts.ts';
 import { runService } from './service.ts';
 import { UsageError } from './usage-error.ts';
 
 const STOP_TIMEOUT_MS = 15_000;
 
-interface UpFlags extends HostOptions {
+interface UpFlags extends HostOptions, ApiFlags {
   hostName: string;
-  apiHost: string;
-  apiPort: number;
   hostNetns?: string;
   logLevel: string;
   logFormat: LogFormat;
@@ -27,6 +25,8 @@ export function upCommand(): Command {
     .addOption(options.hostName())
     .addOption(options.apiHost())
     .addOption(options.apiPort())
+    .addOption(options.auditPolicy())
+    .addOption(options.auditLog())
     .addOption(options.hostNetns())
     .addOption(options.libvirt())
     .addOption(options.importDir())
@@ -54,7 +54,7 @@ Examples:
           startUp({
             ...hostOptions(given),
             hostName: given.hostName,
-            api: { host: given.apiHost, port: given.apiPort },
+            api: apiSettings(given),
             ...(given.hostNetns ? { hostNetns: given.hostNetns } : {}),
             log,
             logger,

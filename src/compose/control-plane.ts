@@ -3,13 +3,13 @@ import type { RedisAddress } from '../queue/redis-connection.ts';
 import type { ApiEndpoint } from '../reconcile/api-client.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type RunningController, type Trust, startController } from './controller-process.ts';
-import { startEmbeddedApi } from './embedded-api.ts';
+import { type ApiSettings, startEmbeddedApi } from './embedded-api.ts';
 import { pathsOf } from './paths.ts';
 import { persistedUuid, writePrivateFile } from './private-files.ts';
 
 export interface ControlPlaneOptions {
   dataDir: string;
-  api: { host: string; port: number };
+  api: ApiSettings;
   redis: RedisAddress;
   /** The host whose agent belongs to this installation: not ready without it. */
   hostName: string;

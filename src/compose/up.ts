@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '../telemetry/logger.ts';
+import type { ApiSettings } from './embedded-api.ts';
 import { type DaemonStatus, openControlSocket } from './control-socket.ts';
 import { pathsOf } from './paths.ts';
 import { writePrivateFile } from './private-files.ts';
@@ -11,7 +12,7 @@ import { purlinVersion } from './version.ts';
 export interface UpOptions {
   dataDir: string;
   hostName: string;
-  api: { host: string; port: number };
+  api: ApiSettings;
   /** Network namespace (a name under /run/netns) for the agent and everything that it starts. */
   hostNetns?: string;
   libvirt: 'auto' | 'private' | 'system';
@@ -32,6 +33,7 @@ export async function startUp(options: UpOptions): Promise<{ close(): Promise<vo
     );
   }
   keepNetns(paths.hostNetns, options.hostNetns);
+  await checkAuditPolicy(options.api);
   const supervisor = new Supervisor(
     [
       redisPart({ directory: paths.redisDir, socket: paths.redisSocket }),
@@ -102,14 +104,20 @@ function purlinPart(name: string, args: string[], { log }: UpOptions): Part {
   };
 }
 
+/** A faulty file is told of before anything has begun. Read here only if there is one: a supervisor stays small. */
+async function checkAuditPolicy({ auditPolicy }: ApiSettings): Promise<void> {
+  if (auditPolicy === undefined) return;
+  const { readAuditPolicy } = await import('../apiserver/audit/policy-file.ts');
+  await readAuditPolicy(auditPolicy);
+}
+
 function controlPlanePart(options: UpOptions): Part {
   const { dataDir, hostName, api } = options;
   const args = ['control-plane', '--data-dir', dataDir, '--host-name', hostName];
-  return purlinPart(
-    'control-plane',
-    [...args, '--api-host', api.host, '--api-port', String(api.port)],
-    options,
-  );
+  args.push('--api-host', api.host, '--api-port', String(api.port));
+  if (api.auditPolicy) args.push('--audit-policy', api.auditPolicy);
+  if (api.auditLog) args.push('--audit-log', api.auditLog);
+  return purlinPart('control-plane', args, options);
 }
 
 function agentPart(options: UpOptions): Part {

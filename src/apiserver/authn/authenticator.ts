@@ -5,7 +5,7 @@ import type { ServiceAccountTokens } from './service-account-tokens.ts';
 import { InvalidToken } from './token-check.ts';
 import type { TokenHolder } from './token-check.ts';
 import { ISSUER } from './token-claims.ts';
-import { CREDENTIAL_ID, MASTERS, authenticated } from './user.ts';
+import { CREDENTIAL_ID, MASTERS, SERVER_USER, authenticated } from './user.ts';
 import type { User } from './user.ts';
 
 /** What a token must be good for, to be used with this server. */
@@ -29,7 +29,7 @@ export class Authenticator {
     now: () => Date,
     tokens: Iterable<readonly [token: string, user: User]> = [],
   ) {
-    const loopback = [this.loopbackToken, { name: 'system:apiserver', groups: [MASTERS] }] as const;
+    const loopback = [this.loopbackToken, { name: SERVER_USER, groups: [MASTERS] }] as const;
     this.#static = [loopback, ...tokens].map(([token, user]) => ({ digest: digest(token), user }));
     this.#serviceAccounts = serviceAccounts;
     this.#now = now;

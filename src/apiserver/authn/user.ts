@@ -8,6 +8,8 @@ export interface User {
 }
 
 export const MASTERS = 'system:masters';
+/** The controllers of the server's own process. */
+export const SERVER_USER = 'system:apiserver';
 export const AUTHENTICATED = 'system:authenticated';
 export const UNAUTHENTICATED = 'system:unauthenticated';
 export const ANONYMOUS = 'system:anonymous';

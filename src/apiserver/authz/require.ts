@@ -2,11 +2,16 @@ import { ApiError } from '../errors.ts';
 import type { User } from '../authn/user.ts';
 import type { Attributes } from './attributes.ts';
 import { evaluate } from './evaluate.ts';
+import type { Decision } from './evaluate.ts';
 import type { Policy } from './policy.ts';
 
 /** Throws 403, worded like k8s.io/apiserver's responsewriters, unless the user may do it. */
 export function requireAccess(policy: Policy, user: User, wanted: Attributes): void {
-  const { allowed, reason } = evaluate(policy, user, wanted);
+  requireAllowed(evaluate(policy, user, wanted), user, wanted);
+}
+
+/** Throws 403 when it was decided so. */
+export function requireAllowed({ allowed, reason }: Decision, user: User, wanted: Attributes): void {
   if (!allowed) throw refusal(user, wanted, reason);
 }
 

@@ -23,6 +23,9 @@ interface Page {
   after: string | undefined;
 }
 
+/** More than there can be. */
+const MAX_LIMIT = 2 ** 31;
+
 /** How many stored objects to look at a time while a selector skips most of them. */
 const SCAN_PAGE = 500;
 
@@ -105,10 +108,10 @@ function scan(
 function parseLimit(query: URLSearchParams): number | undefined {
   const text = query.get('limit');
   if (!text) return undefined;
-  if (!/^-?\d+$/.test(text))
+  if (!/^-?\d{1,18}$/.test(text))
     throw badRequest(`limit: Invalid value: ${JSON.stringify(text)}: must be a decimal integer`);
   const limit = Number(text);
-  return limit > 0 ? limit : undefined;
+  return limit > 0 ? Math.min(limit, MAX_LIMIT) : undefined;
 }
 
 function startOf(query: URLSearchParams, prefix: string, current: number): Page {
@@ -156,10 +159,10 @@ function decodeContinue(token: string, prefix: string): Page {
     throw fault((error as Error).message);
   }
   const { v, rv, start } = parsed ?? {};
-  if (v !== 'meta.k8s.io/v1' || typeof start !== 'string' || typeof rv !== 'number') {
+  if (v !== 'meta.k8s.io/v1' || typeof start !== 'string' || !Number.isSafeInteger(rv)) {
     throw fault('server does not recognize this encoded version');
   }
-  return { revision: rv, after: prefix + start };
+  return { revision: rv as number, after: prefix + start };
 }
 
 /** Every object of a collection, for the server's own controllers. */

@@ -2,9 +2,11 @@ import { badRequest, unsupportedMediaType } from '../errors.ts';
 import { isObject } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { JSON_TYPE, PROTOBUF_TYPE, YAML_TYPE } from '../media-types.ts';
+import { bounded } from './bounds.ts';
+import { parseYaml } from './yaml.ts';
 
-const MAX_DEPTH = 200;
-const MAX_YAML_ALIASES = 100;
+/** As many as kube-apiserver tells of. */
+const MAX_DUPLICATES = 100;
 
 /** A decoded body; `duplicates` are keys that occur twice in one object. */
 export interface DecodedBody {
@@ -38,7 +40,7 @@ export async function decodeBody(
       return asObject(await parseYaml(body.toString()), defaultType);
     case PROTOBUF_TYPE: {
       const { decodeProtobuf } = await import('../protobuf/index.ts');
-      return asObject(decodeProtobuf(body));
+      return asObject(bounded(decodeProtobuf(body)));
     }
     default:
       throw unsupportedMediaType([JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE]);
@@ -47,34 +49,11 @@ export async function decodeBody(
 
 export function parseJson(text: string): unknown {
   try {
-    return guarded(JSON.parse(text) as unknown);
+    return bounded(JSON.parse(text) as unknown);
   } catch (error) {
     if (error instanceof SyntaxError) throw badRequest(`couldn't parse the body as JSON: ${error.message}`);
     throw error;
   }
-}
-
-export async function parseYaml(text: string): Promise<unknown> {
-  const { parse } = await import('yaml');
-  // Warnings (of an unknown tag) would go to our own standard error, for whoever likes to fill it.
-  const options = { maxAliasCount: MAX_YAML_ALIASES, uniqueKeys: true, logLevel: 'error' } as const;
-  try {
-    return guarded(parse(text, options) as unknown);
-  } catch (error) {
-    if (error instanceof Error && !('code' in error && typeof error.code === 'number')) {
-      throw badRequest(`couldn't parse the body as YAML: ${error.message}`);
-    }
-    throw error;
-  }
-}
-
-/** Bounds the nesting, which our own recursion relies on, and keeps prototypes out of reach. */
-function guarded(value: unknown, depth = 0): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (depth > MAX_DEPTH) throw badRequest(`the body is nested deeper than ${MAX_DEPTH} levels`);
-  if (Object.hasOwn(value, '__proto__')) throw badRequest('the key "__proto__" is not allowed');
-  for (const item of Object.values(value)) guarded(item, depth + 1);
-  return value;
 }
 
 function asObject(
@@ -120,6 +99,7 @@ export function findDuplicateKeys(text: string): string[] {
     } else if (part.startsWith('"') && top?.keys && pendingKey === undefined) {
       pendingKey = JSON.parse(part) as string;
       if (top.keys.has(pendingKey)) duplicates.push(childPath(top, pendingKey));
+      if (duplicates.length >= MAX_DUPLICATES) return duplicates;
       top.keys.add(pendingKey);
     }
     match = token.exec(text);

@@ -8,6 +8,9 @@ import { prune } from '../schema/prune.ts';
 import type { Schema } from '../schema/schema.ts';
 import type { WriteOptions } from './options.ts';
 
+/** More are not told of; as in a genuine server. */
+const MAX_PROBLEMS = 100;
+
 /** Removes fields that the schema does not know: an error, a warning or silence, as the client asked. */
 export function checkFields(
   object: KubeObject,
@@ -22,10 +25,11 @@ export function checkFields(
     );
   const unknown = [...inMetadata, ...prune(object, resource.schema)];
   if (options.fieldValidation === 'Ignore') return;
-  const problems = [
+  const all = [
     ...duplicates.map((path) => `duplicate field "${path}"`),
     ...unknown.map((path) => `unknown field "${path}"`),
   ];
+  const problems = all.slice(0, MAX_PROBLEMS);
   if (problems.length === 0) return;
   if (options.fieldValidation === 'Warn') {
     options.warnings.push(...problems);

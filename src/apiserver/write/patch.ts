@@ -1,16 +1,15 @@
-import { ApiError, badRequest, unsupportedMediaType } from '../errors.ts';
-import { copyJson, isObject } from '../object.ts';
+import { badRequest, unsupportedMediaType } from '../errors.ts';
+import { isObject } from '../object.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import { mediaType, parseJson } from './body.ts';
+import { jsonPatch } from './json-patch.ts';
 import { strategicMerge } from './strategic-merge.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_MERGE_PATCH = 'application/strategic-merge-patch+json';
 export const APPLY_PATCH = 'application/apply-patch+yaml';
-
-const MAX_JSON_PATCH_OPERATIONS = 10_000;
 
 export type Patch = (present: KubeObject) => KubeObject | Promise<KubeObject>;
 
@@ -50,40 +49,4 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
     else merged[key] = mergePatch(merged[key], value) as JsonObject;
   }
   return merged;
-}
-
-/** RFC 6902. */
-async function jsonPatch(operations: unknown): Promise<Patch> {
-  if (!Array.isArray(operations)) throw badRequest('a JSON patch must be a list of operations');
-  if (operations.length > MAX_JSON_PATCH_OPERATIONS) {
-    throw new ApiError(
-      413,
-      'RequestEntityTooLarge',
-      `The allowed maximum operations in a JSON patch is ${MAX_JSON_PATCH_OPERATIONS}, got ${operations.length}`,
-    );
-  }
-  const { default: library } = await import('fast-json-patch');
-  return (present) => {
-    try {
-      const operationsCopy = copyJson(operations) as Parameters<typeof library.applyPatch>[1];
-      const result: unknown = library.applyPatch(
-        present as unknown,
-        operationsCopy,
-        true,
-        true,
-        true,
-      ).newDocument;
-      if (isObject(result) && isObject(result['metadata'])) return result as unknown as KubeObject;
-    } catch (error) {
-      // A failed `test` and a wrong path are the client's doing; the library throws raw TypeErrors for some.
-      const message = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
-      throw new ApiError(
-        422,
-        'Invalid',
-        `the server rejected our request due to an error in our request: ${message}`,
-        {},
-      );
-    }
-    throw badRequest('the patch removes the object or its metadata');
-  };
 }

@@ -43,10 +43,10 @@ function mergeField(target: Json | undefined, value: Json, schema: Schema): Json
 }
 
 /** What the patch names comes first. */
-const union = (present: Json[], named: Json[]): Json[] => [
-  ...named,
-  ...present.filter((item) => !named.includes(item)),
-];
+function union(present: Json[], named: Json[]): Json[] {
+  const known = new Set(named);
+  return [...named, ...present.filter((item) => !known.has(item))];
+}
 
 function mergeByKey(present: Json[], patch: Json[], mergeKey: string, items: Schema): Json[] {
   const replaceAll = patch.some(
@@ -71,13 +71,15 @@ function mergeByKey(present: Json[], patch: Json[], mergeKey: string, items: Sch
 
 function retainKeys(target: JsonObject, keys: Json | undefined): void {
   if (!Array.isArray(keys)) return;
-  for (const key of Object.keys(target)) if (!keys.includes(key)) delete target[key];
+  const kept = new Set(keys);
+  for (const key of Object.keys(target)) if (!kept.has(key)) delete target[key];
 }
 
 function removeItems(target: JsonObject, field: string, items: Json): void {
   const list = target[field];
-  if (Array.isArray(list) && Array.isArray(items))
-    target[field] = list.filter((item) => !items.includes(item));
+  if (!Array.isArray(list) || !Array.isArray(items)) return;
+  const removed = new Set(items);
+  target[field] = list.filter((item) => !removed.has(item));
 }
 
 const withoutDirectives = (value: JsonObject): JsonObject =>

@@ -6,11 +6,13 @@ import type { Resource } from '../resource.ts';
 import { validateMetadata } from '../schema/metadata.ts';
 import { hasRules, validateRules } from '../schema/rules.ts';
 import { validateSchema } from '../schema/validate.ts';
+import { requireStorable } from './bounds.ts';
 import type { WriteTarget } from './options.ts';
 
 /** Every rule of the kind; throws 422 with all faults. */
 export function validate(object: KubeObject, old: KubeObject | undefined, target: WriteTarget): void {
   const { resource } = target;
+  requireStorable(object);
   const errors: FieldError[] = [
     ...validateMetadata(object, resource.namespaced, resource.nameRule ?? 'subdomain'),
     ...(old ? newFinalizers(object, old) : []),

@@ -50,7 +50,7 @@ export interface WatchedEvents {
 
 export async function startTestServer(
   crdsDir = FIXTURES,
-  options: Pick<ApiServerOptions, 'historyRevisions'> = {},
+  options: Partial<Omit<ApiServerOptions, 'dataDir' | 'listen' | 'crdsDir'>> = {},
 ): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'purlin-apiserver-'));
   const start = (port: number) =>

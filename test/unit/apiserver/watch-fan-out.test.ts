@@ -71,6 +71,9 @@ function watch(
     headers: [],
     body: () => Promise.resolve(Buffer.from('')),
     warnings: [],
+    bodyBytesAtMost: 0,
+    annotations: {},
+    remoteAddress: '',
     gone: gone.signal,
     certificate: undefined,
   };

@@ -29,7 +29,10 @@ const request = (authorization?: string, shown?: ClientCertificate): ApiRequest 
   header: (name) => (name === 'authorization' ? authorization : undefined),
   headers: [],
   body: () => Promise.resolve(Buffer.alloc(0)),
+  bodyBytesAtMost: 0,
   warnings: [],
+  annotations: {},
+  remoteAddress: '127.0.0.1',
   gone: new AbortController().signal,
   certificate: shown,
 });

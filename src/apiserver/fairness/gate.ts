@@ -1,0 +1,211 @@
+/** Where a request waits for its turn, and what it holds until it is answered: its body's bytes, a seat, a watch. */
+import type { Attributes } from '../authz/attributes.ts';
+import { tooManyRequests } from '../errors.ts';
+import type { ApiResponse, UserRequest } from '../http.ts';
+import { MAX_BODY_BYTES, bodyTooLarge } from '../request-body.ts';
+import { keyPrefix } from '../resource.ts';
+import { Budget } from './budget.ts';
+import type { BudgetLimits, Holding, Shortage } from './budget.ts';
+import { classify } from './classify.ts';
+import type { Flow } from './classify.ts';
+import { Dispatcher, EVENT_LOOP } from './dispatcher.ts';
+import type { Seat, Turns } from './dispatcher.ts';
+import { LEVELS } from './levels.ts';
+import type { Level, LevelName } from './levels.ts';
+import { ObjectCounts } from './object-counts.ts';
+import { seatsOf } from './work.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+export interface GateLimits {
+  readonly levels: Readonly<Record<LevelName, Level>>;
+  /** Of bodies that have come, or are coming, and are not answered yet. */
+  readonly bodyBytes: BudgetLimits;
+  readonly watches: BudgetLimits;
+}
+
+export const GATE_LIMITS: GateLimits = {
+  levels: LEVELS,
+  bodyBytes: { total: 96 * MEBIBYTE, perUser: 32 * MEBIBYTE },
+  watches: { total: 10_000, perUser: 5000 },
+};
+
+/** Answers up to this size need no seat while they are sent. */
+const SMALL_ANSWER_BYTES = 64 * 1024;
+/** A client that reads slowly does not keep others from working for longer than this. */
+const SEND_WITH_SEAT_MS = 5000;
+
+/** Levels whose own requests are not counted: they are few, and must not fail for what others hold. */
+const UNCOUNTED: ReadonlySet<LevelName> = new Set(['system', 'leader-election']);
+
+const FREE: Holding = { release() {} };
+
+/** What is held at the moment, for whoever looks for the cause of a 429. */
+export interface Load {
+  /** Taken by requests that have begun. */
+  readonly seats: number;
+  readonly waiting: number;
+  readonly bodyBytes: number;
+  readonly watches: number;
+  /** How many requests could not wait, or not long enough, since the start. */
+  readonly refused: number;
+}
+
+/** A request that may be worked on. */
+export interface Pass {
+  readonly request: UserRequest;
+  /** Gives back what the request holds as its answer is sent. */
+  leaveWith(answer: ApiResponse): ApiResponse;
+  /** Gives back everything. */
+  abandon(): void;
+}
+
+export class Gate {
+  readonly #limits: GateLimits;
+  readonly #dispatcher: Dispatcher;
+  readonly #bodies: Budget;
+  readonly #watches: Budget;
+  readonly #counts: ObjectCounts;
+
+  constructor(count: (prefix: string) => number, limits = GATE_LIMITS, turns: Turns = EVENT_LOOP) {
+    this.#limits = limits;
+    this.#dispatcher = new Dispatcher(limits.levels, turns);
+    this.#bodies = new Budget(limits.bodyBytes);
+    this.#watches = new Budget(limits.watches);
+    this.#counts = new ObjectCounts(count, () => turns.nowMs());
+  }
+
+  get load(): Load {
+    const levels = Object.keys(this.#limits.levels) as LevelName[];
+    return {
+      seats: levels.reduce((sum, level) => sum + this.#dispatcher.seatsInUse(level), 0),
+      waiting: this.#dispatcher.waiting,
+      bodyBytes: this.#bodies.held,
+      watches: this.#watches.held,
+      refused: this.#dispatcher.refused,
+    };
+  }
+
+  /**
+   * Takes the body in, then waits for a seat: a body that comes slowly holds up nobody. Throws 429 when the user, or
+   * everybody together, has too much under way, and what reading the body throws.
+   */
+  async enter(asked: UserRequest, wanted: Attributes): Promise<Pass> {
+    const flow = classify(asked.user, wanted);
+    this.#dispatcher.requireRoom(flow);
+    const watch = wanted.verb === 'watch' ? this.#holdWatch(flow) : FREE;
+    let body = FREE;
+    try {
+      body = this.#holdBody(flow, asked.bodyBytesAtMost);
+      const request = asked.bodyBytesAtMost > 0 ? await withBody(asked) : asked;
+      const seats = seatsOf(wanted, request.query, () => this.#objects(wanted));
+      const seat = await this.#dispatcher.enter(flow, seats, request.gone);
+      return passOf(request, seat, [watch, body]);
+    } catch (error) {
+      watch.release();
+      body.release();
+      throw error;
+    }
+  }
+
+  #objects(wanted: Attributes): number {
+    if ('path' in wanted) return 0;
+    return this.#counts.of(keyPrefix({ group: wanted.group, plural: wanted.resource }, wanted.namespace));
+  }
+
+  #holdWatch({ level, user }: Flow): Holding {
+    if (UNCOUNTED.has(level)) return FREE;
+    const { total, perUser } = this.#limits.watches;
+    return held(this.#watches.take(user, 1), {
+      user: `too many open watches: a user may have ${perUser}`,
+      total: `too many open watches: the server has ${total}`,
+    });
+  }
+
+  #holdBody({ level, user }: Flow, bytes: number): Holding {
+    if (bytes > MAX_BODY_BYTES) throw bodyTooLarge();
+    if (bytes === 0 || UNCOUNTED.has(level)) return FREE;
+    const { total, perUser } = this.#limits.bodyBytes;
+    return held(this.#bodies.take(user, bytes), {
+      user: `too many request bodies at once: a user may have ${perUser} bytes under way`,
+      total: `too many request bodies at once: the server takes ${total} bytes`,
+    });
+  }
+}
+
+function held(taken: Holding | Shortage, messages: Readonly<Record<Shortage, string>>): Holding {
+  if (typeof taken === 'string') throw tooManyRequests(`${messages[taken]}, please try again later`);
+  return taken;
+}
+
+async function withBody(request: UserRequest): Promise<UserRequest> {
+  const body = await request.body();
+  return { ...request, body: () => Promise.resolve(body) };
+}
+
+function passOf(request: UserRequest, seat: Seat, holdings: readonly Holding[]): Pass {
+  const abandon = (): void => {
+    seat.release();
+    for (const holding of holdings) holding.release();
+  };
+  return {
+    request,
+    abandon,
+    leaveWith: (answer) => {
+      const { stream } = answer;
+      if (stream) return { ...answer, stream: seatedUntilQuiet(stream, seat, abandon) };
+      if ((answer.body?.length ?? 0) > SMALL_ANSWER_BYTES) {
+        keepWhileSending(request.gone, seat);
+        for (const holding of holdings) holding.release();
+      } else abandon();
+      return answer;
+    },
+  };
+}
+
+/** A long answer takes memory until it is sent. */
+function keepWhileSending(over: AbortSignal, seat: Seat): void {
+  const release = (): void => {
+    clearTimeout(enough);
+    over.removeEventListener('abort', release);
+    seat.release();
+  };
+  const enough = setTimeout(release, SEND_WITH_SEAT_MS);
+  over.addEventListener('abort', release, { once: true });
+}
+
+type Stream = NonNullable<ApiResponse['stream']>;
+
+/** A watch works while it sends what is there at its beginning; after that it costs next to nothing. */
+const seatedUntilQuiet =
+  (stream: Stream, seat: Seat, end: () => void): Stream =>
+  async (write) => {
+    let writing = 0;
+    let seated = true;
+    const leave = (): void => {
+      seated = false;
+      clearTimeout(enough);
+      seat.release();
+    };
+    const leaveWhenQuiet = (): void => {
+      if (seated && writing === 0) leave();
+    };
+    const enough = setTimeout(leave, SEND_WITH_SEAT_MS);
+    const counted = async (chunk: string): Promise<void> => {
+      writing += 1;
+      try {
+        await write(chunk);
+      } finally {
+        writing -= 1;
+        if (seated) setImmediate(leaveWhenQuiet);
+      }
+    };
+    try {
+      const running = stream(counted);
+      leaveWhenQuiet();
+      await running;
+    } finally {
+      leave();
+      end();
+    }
+  };

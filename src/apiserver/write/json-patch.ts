@@ -1,0 +1,84 @@
+/** RFC 6902, step by step, so that a patch cannot grow what it patches without end. */
+import { ApiError, badRequest, tooLarge } from '../errors.ts';
+import { copyJson, isObject } from '../object.ts';
+import type { KubeObject } from '../object.ts';
+
+const MAX_OPERATIONS = 10_000;
+/** Bytes that all copies of one patch may add; kube-apiserver's limit too. */
+const MAX_COPIED_BYTES = 3 * 1024 * 1024;
+/** Working out pointers takes time by the depth of each. */
+const MAX_POINTER_LENGTH = 4096;
+
+/** Throws 413 for too many operations, 400 for what is no list of them. What it returns throws 422 as it is applied. */
+export async function jsonPatch(operations: unknown): Promise<(present: KubeObject) => KubeObject> {
+  if (!Array.isArray(operations)) throw badRequest('a JSON patch must be a list of operations');
+  if (operations.length > MAX_OPERATIONS) {
+    throw tooLarge(
+      `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${operations.length}`,
+    );
+  }
+  for (const operation of operations) requireShortPointers(operation);
+  const { default: library } = await import('fast-json-patch');
+  type Operation = Parameters<typeof library.applyOperation>[1];
+  /** The library's own check copies the whole document for each operation. `existing` is what is there of the path. */
+  const check = (operation: Operation, index: number, document: unknown, existing?: string): void => {
+    library.validator(operation, index);
+    const { op, path } = operation;
+    if (op === 'add' && existing !== undefined && parentDepth(path) > existing.split('/').length)
+      throw new Error('Cannot perform an `add` operation at the desired path');
+    if ((op === 'replace' || op === 'remove') && existing !== path) throw new Error(NO_SUCH_PATH);
+    if ((op === 'move' || op === 'copy') && library.getValueByPointer(document, operation.from) === undefined)
+      throw new Error('Cannot perform the operation from a path that does not exist');
+  };
+  return (present) => {
+    let result: unknown = copyJson(present as unknown as Parameters<typeof copyJson>[0]);
+    let copied = 0;
+    try {
+      for (const operation of copyJson(operations) as unknown as Operation[]) {
+        if (isObject(operation) && operation['op'] === 'copy' && typeof operation['from'] === 'string') {
+          copied += bytesOf(library.getValueByPointer(result, operation['from']));
+          if (copied > MAX_COPIED_BYTES) throw copiesTooMuch(copied);
+        }
+        result = library.applyOperation(result, operation, check, true, true).newDocument;
+      }
+    } catch (error) {
+      if (error instanceof ApiError) throw error;
+      throw rejected(error);
+    }
+    if (isObject(result) && isObject(result['metadata'])) return result as unknown as KubeObject;
+    throw badRequest('the patch removes the object or its metadata');
+  };
+}
+
+const NO_SUCH_PATH = 'Cannot perform the operation at a path that does not exist';
+
+/** How many parts of a pointer must be there before a value can be added at it. */
+const parentDepth = (pointer: string): number => pointer.split('/').length - 1;
+
+const bytesOf = (value: unknown): number => JSON.stringify(value)?.length ?? 0;
+
+function requireShortPointers(operation: unknown): void {
+  if (!isObject(operation)) return;
+  for (const pointer of [operation['path'], operation['from']]) {
+    if (typeof pointer === 'string' && pointer.length > MAX_POINTER_LENGTH)
+      throw tooLarge(
+        `a path in a JSON patch has ${pointer.length} characters: limit is ${MAX_POINTER_LENGTH}`,
+      );
+  }
+}
+
+/** A failed `test` and a wrong path are the client's doing; the library throws raw TypeErrors for some. */
+function rejected(error: unknown): ApiError {
+  const message = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
+  return new ApiError(
+    422,
+    'Invalid',
+    `the server rejected our request due to an error in our request: ${message.slice(0, 1000)}`,
+    {},
+  );
+}
+
+const copiesTooMuch = (copied: number): ApiError =>
+  tooLarge(
+    `Unable to complete the copy, the accumulated size increase of copy is ${copied}, exceeding the limit ${MAX_COPIED_BYTES}`,
+  );

@@ -1,0 +1,172 @@
+/** Clients that hold connections, send slowly or flood: what becomes of them, and that others are served. */
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { once } from 'node:events';
+import { connect as connectHttp2, constants } from 'node:http2';
+import type { ClientHttp2Session } from 'node:http2';
+import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
+import { CONNECTION_LIMITS } from '../../../src/apiserver/connections.ts';
+import { WIDGETS, startTestServer } from './harness.ts';
+import type { TestServer } from './harness.ts';
+
+jest.setTimeout(60_000);
+
+let api: TestServer;
+const limits = { ...CONNECTION_LIMITS, total: 8, firstRequestMs: 300, idleMs: 600 };
+beforeEach(async () => {
+  api = await startTestServer(undefined, { connectionLimits: limits });
+});
+afterEach(() => api.stop());
+
+const here = () => ({ host: '127.0.0.1', port: api.server.port, ca: api.server.caPem });
+
+async function tls(): Promise<TLSSocket> {
+  const socket = connectTls(here());
+  socket.on('error', () => undefined);
+  await once(socket, 'secureConnect');
+  return socket;
+}
+
+async function http2(): Promise<ClientHttp2Session> {
+  const session = connectHttp2(api.server.url, { ca: api.server.caPem });
+  session.on('error', () => undefined);
+  await once(session, 'connect');
+  return session;
+}
+
+const asked = (session: ClientHttp2Session, headers: Record<string, string | string[]> = {}) => {
+  const stream = session.request({
+    ':path': WIDGETS,
+    authorization: `Bearer ${api.server.loopbackToken}`,
+    ...headers,
+  });
+  stream.on('error', () => undefined);
+  stream.resume();
+  return stream;
+};
+
+const alive = async (): Promise<void> => expect((await api.call('GET', '/readyz')).status).toBe(200);
+
+test.each([
+  ['sends nothing', () => ''],
+  ['never ends its headers', () => `GET ${WIDGETS} HTTP/1.1\r\nx-slow: `],
+])('a connection that %s is closed', async (_, text) => {
+  const socket = await tls();
+  socket.write(text());
+  await once(socket, 'close');
+  await alive();
+});
+
+test('a connection without a TLS handshake is closed', async () => {
+  const socket = connect(api.server.port, '127.0.0.1');
+  await once(socket, 'close');
+});
+
+test('an idle connection is closed, with a word in HTTP/2; one with a watch stays', async () => {
+  const [idle, watching] = [await http2(), await http2()];
+  await once(asked(idle), 'close');
+  const watch = asked(watching, { ':path': `${WIDGETS}?watch=1` });
+  await once(watch, 'response');
+  await once(idle, 'goaway');
+  expect(watch.closed).toBe(false);
+  watching.destroy();
+});
+
+test('whoever holds all connections keeps nobody out', async () => {
+  const held = await Promise.all(Array.from({ length: 8 }, tls));
+  await alive();
+  const session = await http2();
+  await once(asked(session), 'response');
+  session.destroy();
+  held.forEach((socket) => socket.destroy());
+});
+
+test('when all connections are at work a further one is refused', async () => {
+  const sessions = await Promise.all(Array.from({ length: 8 }, http2));
+  for (const session of sessions) {
+    const watch = asked(session, { ':path': `${WIDGETS}?watch=1` });
+    await once(watch, 'response');
+  }
+  const late = connect(api.server.port, '127.0.0.1');
+  late.on('error', () => undefined);
+  await once(late, 'close');
+  sessions.forEach((session) => session.destroy());
+});
+
+test('streams that are reset as fast as they are opened end their connection', async () => {
+  const session = await http2();
+  const told = once(session, 'goaway');
+  for (let i = 0; i < 5000 && !session.closed; i++) {
+    const stream = asked(session);
+    await new Promise(setImmediate);
+    stream.close(constants.NGHTTP2_CANCEL);
+  }
+  const [code] = (await told) as [number];
+  expect(code).not.toBe(constants.NGHTTP2_NO_ERROR);
+  await alive();
+});
+
+test('pings and settings without end harm nobody', async () => {
+  const session = connectHttp2(api.server.url, { ca: api.server.caPem, maxOutstandingPings: 1e6 });
+  session.on('error', () => undefined);
+  await once(session, 'connect');
+  for (let i = 0; i < 5000; i++) session.ping(() => undefined);
+  await alive();
+  session.destroy();
+});
+
+test.each([
+  ['a very long path', { ':path': `${WIDGETS}?labelSelector=${'a'.repeat(70_000)}` }],
+  ['very long headers', { 'x-long': 'a'.repeat(70_000) }],
+  ['very many headers', Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`x-${i}`, 'a']))],
+])('%s is refused over HTTP/2', async (_, headers) => {
+  const session = await http2();
+  const stream = asked(session, headers);
+  const answered = await Promise.race([
+    once(stream, 'response').then(
+      ([answer]) => Number((answer as Record<string, string>)[':status']),
+      () => 'reset',
+    ),
+    once(session, 'close').then(() => 'reset'),
+  ]);
+  expect(['reset', 431]).toContain(answered);
+  session.destroy();
+  await alive();
+});
+
+test.each([
+  ['a very long path', `GET ${WIDGETS}?labelSelector=${'a'.repeat(70_000)} HTTP/1.1\r\nhost: x\r\n\r\n`],
+  ['very long headers', `GET ${WIDGETS} HTTP/1.1\r\nhost: x\r\nx-long: ${'a'.repeat(70_000)}\r\n\r\n`],
+])('%s is refused over HTTP/1.1', async (_, text) => {
+  const socket = await tls();
+  socket.write(text);
+  const [answer] = (await once(socket, 'data')) as [Buffer];
+  expect(answer.toString()).toMatch(/^HTTP\/1\.1 431 [^]*"kind":"Status"[^]*limit is 65536 bytes/);
+  socket.destroy();
+  await alive();
+});
+
+test.each(['declared', 'not declared'])(
+  'of a body that is too large, %s, nothing more is taken in',
+  async (how) => {
+    const session = await http2();
+    const stream = asked(session, {
+      ':method': 'POST',
+      'content-type': 'application/json',
+      ...(how === 'declared' && { 'content-length': String(64 * 1024 * 1024) }),
+    });
+    const answered = once(stream, 'response');
+    const closed = once(stream, 'close');
+    const piece = Buffer.alloc(1024 * 1024, ' ');
+    let sent = 0;
+    while (sent < 64 && !stream.closed) {
+      sent += 1;
+      await Promise.race([new Promise((resolve) => stream.write(piece, resolve)), closed]);
+    }
+    const [answer] = (await answered) as [Record<string, string>];
+    expect(Number(answer[':status'])).toBe(413);
+    expect(sent).toBeLessThan(16);
+    session.destroy();
+  },
+);
