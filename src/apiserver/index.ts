@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openStore } from '../store/index.ts';
 import { openAccess } from './access.ts';
+import { openAdmission } from './admission/index.ts';
 import { bootstrapRoles } from './authz/bootstrap.ts';
 import type { Logger } from './context.ts';
 import { startControllers } from './controllers/index.ts';
@@ -76,6 +77,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       health: new Health(),
       authenticator: access.authenticator,
       policy: access.policy,
+      admission: openAdmission(store),
       openApi: new OpenApi(registry),
       address: () => `${advertise}:${port}`,
     };

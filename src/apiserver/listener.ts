@@ -122,6 +122,7 @@ function translate(request: Http2ServerRequest, gone: AbortSignal): ApiRequest {
     headers: headerPairs(request.rawHeaders),
     body: () => readBody(request),
     warnings: [],
+    auditAnnotations: new Map(),
     gone,
     certificate: clientCertificate(request),
   };

@@ -22,7 +22,7 @@ import { decodeDeleteOptions, deleteObject } from './write/delete.ts';
 import type { Deletion } from './write/delete.ts';
 import { deleteObjects } from './write/delete-many.ts';
 import { SCALE_OPERATIONS } from './scale-operations.ts';
-import { applyOptions, writeOptions } from './write/options.ts';
+import { applyOptions, writeOptions, writerOf } from './write/options.ts';
 import { APPLY_PATCH, decodePatch } from './write/patch.ts';
 import { updateObject } from './write/update.ts';
 
@@ -69,7 +69,8 @@ const OPERATIONS: Record<Verb, Operation> = {
       request.header('content-type'),
       request.query,
     );
-    return deletionAnswer(await deleteObject(context, target, options), call);
+    const deletion = await deleteObject(context, target, { ...options, writer: writerOf(request) });
+    return deletionAnswer(deletion, call);
   },
   deletecollection: async (call) => {
     const { context, request, target, rendering } = call;
@@ -80,7 +81,7 @@ const OPERATIONS: Record<Verb, Operation> = {
       request.query,
     );
     const { items, metadata } = listObjects(context, resource, target.namespace, request.query);
-    await deleteObjects(context, resource, items, options);
+    await deleteObjects(context, resource, items, { ...options, writer: writerOf(request) });
     return json(renderList(items, metadata, resource, rendering, context.now()));
   },
 };

@@ -13,7 +13,14 @@ import {
 import { checksumOf, intact, inOurWords } from './integrity.ts';
 import { CREATE, DELETE, UPDATE } from './log-row.ts';
 import type { LogRow } from './log-row.ts';
-import { CompactedError, ConflictError, DamagedError, ExistsError, FutureRevisionError } from './types.ts';
+import {
+  CompactedError,
+  ConflictError,
+  DamagedError,
+  ExistsError,
+  FutureRevisionError,
+  RefusedError,
+} from './types.ts';
 import type { Change, ChangeType, Entry, ListOptions, ListResult, Store, Watch } from './types.ts';
 import { StoreWatch } from './watch.ts';
 
@@ -38,7 +45,7 @@ interface ListedRow extends LogRow {
 }
 
 /** Errors that end one write before it changed anything; others of the same commit go on. */
-const refusals = [ExistsError, ConflictError, DamagedError];
+const refusals = [ExistsError, ConflictError, DamagedError, RefusedError];
 
 const HISTORY_PAGE = 500;
 const COMPACTION_STEP = 400;
@@ -105,8 +112,13 @@ class SqliteStore implements Store {
     return (this.#sql.countCurrent.get(prefix, endOfPrefix(prefix)) as { n: number }).n;
   }
 
-  create(key: string, value: string): Promise<Entry> {
+  create(key: string, value: string, check?: () => void): Promise<Entry> {
     return this.#enqueue(() => {
+      try {
+        check?.();
+      } catch (error) {
+        throw new RefusedError(key, error);
+      }
       if (this.#sql.currentRevision.get(key)) throw new ExistsError(key);
       return this.#append(CREATE, key, value);
     });

@@ -1,4 +1,5 @@
 /** The built-in kinds, as data: what a CustomResourceDefinition says of a custom one. */
+import { quotaRules, usageColumn } from '../admission/quota/rules.ts';
 import { ageColumn, computedColumn, nameColumn } from '../columns.ts';
 import { age } from '../duration.ts';
 import { isObject } from '../object.ts';
@@ -94,6 +95,19 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
       computedColumn('Secrets', (sa) => (Array.isArray(sa['secrets']) ? sa['secrets'].length : 0)),
       ageColumn,
     ],
+  },
+  {
+    kind: 'ResourceQuota',
+    plural: 'resourcequotas',
+    shortNames: ['quota'],
+    statusSubresource: true,
+    columns: [
+      nameColumn,
+      computedColumn('Request', (quota) => usageColumn(quota, 'requests')),
+      computedColumn('Limit', (quota) => usageColumn(quota, 'limits')),
+      ageColumn,
+    ],
+    rules: quotaRules,
   },
   {
     kind: 'Event',

@@ -155,6 +155,10 @@ const condition = object('A condition of the object.', {
   message: string('Human-readable message about the last transition.'),
 });
 
+/** As text or as a number. */
+const quantities = (description: string): Schema =>
+  mapOf(description, { 'x-kubernetes-int-or-string': true });
+
 export const schemas = {
   Namespace: kindSchema('Namespace provides a scope for Names.', {
     spec: object('Spec defines the behavior of the Namespace.', {
@@ -207,6 +211,21 @@ export const schemas = {
       { 'x-kubernetes-list-type': 'atomic' },
     ),
     automountServiceAccountToken: boolean('Whether pods should have an API token automatically mounted.'),
+  }),
+  ResourceQuota: kindSchema('ResourceQuota sets aggregate quota restrictions enforced per namespace.', {
+    spec: object('Spec defines the desired quota.', {
+      hard: quantities('hard is the set of desired hard limits for each named resource.'),
+      scopes: list('Not supported.', stringValue, { 'x-kubernetes-list-type': 'atomic' }),
+      scopeSelector: {
+        type: 'object',
+        description: 'Not supported.',
+        'x-kubernetes-preserve-unknown-fields': true,
+      },
+    }),
+    status: object('Status defines the actual enforced quota and its current usage.', {
+      hard: quantities('Hard is the set of enforced hard limits for each named resource.'),
+      used: quantities('Used is the current observed total usage of the resource in the namespace.'),
+    }),
   }),
   Event: kindSchema(
     'Event is a report of an event somewhere in the cluster. Events are kept for one hour.',

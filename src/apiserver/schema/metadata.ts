@@ -134,7 +134,8 @@ export function validateLabels(labels: Record<string, string>, field: string): F
   return errors;
 }
 
-function qualifiedNameFault(key: string): string | undefined {
+/** What is wrong with a name that may have a prefix, as those of labels; undefined if nothing is. */
+export function qualifiedNameFault(key: string): string | undefined {
   const parts = key.split('/');
   const name = parts.pop() ?? '';
   if (parts.length > 1) return `a qualified name ${QUALIFIED_NAME_RULE.slice('name part '.length)}`;

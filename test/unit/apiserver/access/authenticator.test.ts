@@ -30,6 +30,7 @@ const request = (authorization?: string, shown?: ClientCertificate): ApiRequest 
   headers: [],
   body: () => Promise.resolve(Buffer.alloc(0)),
   warnings: [],
+  auditAnnotations: new Map(),
   gone: new AbortController().signal,
   certificate: shown,
 });
