@@ -10,6 +10,7 @@ import { readTokenFile } from './authn/token-file.ts';
 import { PolicyIndex, RBAC_GROUP } from './authz/policy.ts';
 import type { Policy } from './authz/policy.ts';
 import { builtinResources } from './builtin/index.ts';
+import { admissionResources } from './builtin/admission.ts';
 import { rbacResources } from './builtin/rbac.ts';
 import { follow } from './follow.ts';
 import { keyOf } from './resource.ts';
@@ -45,6 +46,7 @@ export async function openAccess(context: AccessContext, pkiDirectory: string): 
   const resources = [
     ...builtins.map((one) => (one.plural === 'serviceaccounts' ? withTokens(one, parts) : one)),
     ...rbacResources(policy),
+    ...admissionResources(),
     ...reviewResources(parts),
   ];
   return { authenticator, policy, tokens, objects, resources, close: () => feed.close() };

@@ -69,6 +69,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const now = (): Date => new Date();
     const access = await openAccess({ store, logger, now }, pkiDirectory);
     const registry = new Registry(access.resources);
+    const admission = openAdmission({ store, registry, access: access.policy, logger });
     const api: Api = {
       store,
       registry,
@@ -77,7 +78,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       health: new Health(),
       authenticator: access.authenticator,
       policy: access.policy,
-      admission: openAdmission(store),
+      admission,
       openApi: new OpenApi(registry),
       address: () => `${advertise}:${port}`,
     };
@@ -110,7 +111,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
         await controllers.close();
         await definitions.close();
         await listener.close();
-        await access.close();
+        await Promise.all([access.close(), admission.close()]);
         store.close();
       },
     };

@@ -172,6 +172,7 @@ function answer(object: KubeObject, status: number, { context, target, rendering
 function deletionAnswer(deletion: Deletion, call: Call): ApiResponse {
   if (!deletion.gone) return answer(deletion.object, 200, call);
   const { resource } = call.target;
+  if (resource.showsDeleted) return answer(asItWas(deletion.last), 200, call);
   const { name, uid } = deletion.last.metadata;
   return json({
     kind: 'Status',
@@ -180,4 +181,10 @@ function deletionAnswer(deletion: Deletion, call: Call): ApiResponse {
     status: 'Success',
     details: { name, ...(resource.group && { group: resource.group }), kind: resource.plural, uid },
   });
+}
+
+/** What nothing held was never marked. */
+function asItWas(last: KubeObject): KubeObject {
+  const { deletionTimestamp: _, deletionGracePeriodSeconds: __, ...metadata } = last.metadata;
+  return { ...last, metadata };
 }

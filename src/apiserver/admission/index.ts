@@ -3,13 +3,25 @@
  * and validating webhooks after it, and quotas last, in the turn of the commit.
  */
 import type { Store } from '../../store/index.ts';
+import type { Policy as AccessPolicy } from '../authz/policy.ts';
+import { decodeEntry } from '../codec.ts';
+import type { Logger } from '../context.ts';
+import { follow } from '../follow.ts';
+import type { Feed } from '../follow.ts';
 import type { KubeObject } from '../object.ts';
+import type { Registry } from '../registry.ts';
+import { keyPrefix } from '../resource.ts';
+import { Configuration } from './configuration.ts';
+import { isExempt } from './match.ts';
+import type { Surroundings } from './match.ts';
+import { checkPolicies } from './policy/dispatch.ts';
 import { checkQuotas } from './quota/check.ts';
 import type { AdmissionRequest } from './request.ts';
+import { ADMISSION_GROUP } from './spec.ts';
 
 export type { AdmissionOperation, AdmissionRequest, Writer } from './request.ts';
 
-export interface Admission {
+export interface Admission extends Feed {
   /** The object as mutating webhooks made it; the very same one if none of them changed it. Throws their refusals. */
   mutate(request: AdmissionRequest): Promise<KubeObject | undefined>;
   /** Throws the refusals of policies and validating webhooks. */
@@ -18,10 +30,38 @@ export interface Admission {
   checkQuotas(request: AdmissionRequest): void;
 }
 
-export function openAdmission(store: Store): Admission {
+export interface AdmissionParts {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly access: AccessPolicy;
+  readonly logger: Logger;
+}
+
+const NAMESPACES = { group: '', plural: 'namespaces' };
+
+/** Begins to follow the policies and webhooks of the store. */
+export function openAdmission({ store, registry, access, logger }: AdmissionParts): Admission {
+  const configuration = new Configuration();
+  const feed = follow(store, `/registry/${ADMISSION_GROUP}/`, configuration, logger);
+  const around: Surroundings = {
+    namespace: (name) => {
+      const entry = store.get(keyPrefix(NAMESPACES) + name);
+      return entry && decodeEntry(entry);
+    },
+    versionsOf: ({ group, plural }) =>
+      registry.all().filter((one) => one.group === group && one.plural === plural),
+  };
   return {
     mutate: ({ object }) => Promise.resolve(object),
-    validate: () => Promise.resolve(),
+    validate: async (request) => {
+      if (isExempt(request.resource)) return;
+      checkPolicies(configuration.policies(), request, { store, registry, access, around });
+      await Promise.resolve();
+    },
     checkQuotas: (request) => checkQuotas(store, request),
+    close: async () => {
+      await feed.close();
+      configuration.clear();
+    },
   };
 }

@@ -29,6 +29,7 @@ export interface Builtin {
   rules?: BuiltinRules;
   nameRule?: NameRule;
   review?: Reviewer;
+  showsDeleted?: true;
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
@@ -89,6 +90,7 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
   {
     kind: 'ServiceAccount',
     plural: 'serviceaccounts',
+    showsDeleted: true,
     shortNames: ['sa'],
     columns: [
       nameColumn,
@@ -108,6 +110,7 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
       ageColumn,
     ],
     rules: quotaRules,
+    showsDeleted: true,
   },
   {
     kind: 'Event',
@@ -190,5 +193,6 @@ export function builtinResource(builtin: Builtin, schema: Schema): Resource {
     ...(rules && { rules }),
     ...(nameRule && { nameRule }),
     ...(review && { review }),
+    ...(builtin.showsDeleted && { showsDeleted: true }),
   };
 }

@@ -9,6 +9,7 @@ import { startEventExpiry } from './event-expiry.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { NamespaceDefaults } from './namespace-defaults.ts';
 import { NamespaceController } from './namespaces.ts';
+import { PolicyStatus } from './policy-status.ts';
 import { QuotaController } from './quotas.ts';
 import { RoleAggregation } from './role-aggregation.ts';
 import { TokenSecrets } from './token-secrets.ts';
@@ -33,6 +34,7 @@ export function startControllers(context: ApiContext, access: TokenSecretParts):
     new RoleAggregation(context),
     new CleanupController(context),
     new QuotaController(context),
+    new PolicyStatus(context),
   ];
   const stopExpiry = startEventExpiry(context);
   let watch: Watch;

@@ -32,7 +32,7 @@ export function trackedFields(
   const managers = managersBefore(claimed, kept);
   if (old && managers.size === 0) return undefined;
   const tracked = trackUpdate({
-    old: old && withoutBookkeeping(old),
+    old: old ? withoutBookkeeping(old) : blank(target.resource),
     next: withoutBookkeeping(next),
     managers,
     typeOf: typesOf(context, target.resource),
@@ -94,6 +94,10 @@ export function decodeStored(managedFields: Json[] | undefined): Managers {
     return NO_MANAGERS;
   }
 }
+
+/** A built-in object that says nothing has a spec all the same. */
+const blank = ({ custom, schema }: Resource): object | undefined =>
+  custom || !schema.properties?.['spec'] ? undefined : { spec: {} };
 
 /** What a change of an object is looked for in. */
 export function withoutBookkeeping(object: KubeObject): KubeObject {
