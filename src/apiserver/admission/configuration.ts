@@ -96,5 +96,5 @@ const webhooksOf = ({ webhooks }: KubeObject): Webhook[] =>
   Array.isArray(webhooks) ? (webhooks as Webhook[]) : [];
 
 const closeAll = (webhooks: readonly CompiledWebhook[]): void => {
-  for (const { close } of webhooks) close();
+  for (const { client } of webhooks) client.close();
 };

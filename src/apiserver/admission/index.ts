@@ -18,6 +18,7 @@ import { checkPolicies } from './policy/dispatch.ts';
 import { checkQuotas } from './quota/check.ts';
 import type { AdmissionRequest } from './request.ts';
 import { ADMISSION_GROUP } from './spec.ts';
+import { mutate, validate } from './webhook/dispatch.ts';
 
 export type { AdmissionOperation, AdmissionRequest, Writer } from './request.ts';
 
@@ -51,12 +52,14 @@ export function openAdmission({ store, registry, access, logger }: AdmissionPart
     versionsOf: ({ group, plural }) =>
       registry.all().filter((one) => one.group === group && one.plural === plural),
   };
+  const parts = { access, around, logger };
   return {
-    mutate: ({ object }) => Promise.resolve(object),
+    mutate: async (request) =>
+      isExempt(request.resource) ? request.object : mutate(configuration.mutating(), request, parts),
     validate: async (request) => {
       if (isExempt(request.resource)) return;
       checkPolicies(configuration.policies(), request, { store, registry, access, around });
-      await Promise.resolve();
+      await validate(configuration.validating(), request, parts);
     },
     checkQuotas: (request) => checkQuotas(store, request),
     close: async () => {
