@@ -11,6 +11,7 @@ import { deleteObject } from '../write/delete.ts';
 import type { PropagationPolicy } from '../write/delete.ts';
 import { mutateObject } from '../write/mutate.ts';
 import { findOwner, placeOf } from './places.ts';
+import { controllerWriter } from './writer.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const FOREGROUND = 'foregroundDeletion';
@@ -158,6 +159,7 @@ export class GarbageCollector {
       dryRun: false,
       propagationPolicy: holds(object, ORPHAN) ? ('Orphan' as const) : policy,
       preconditions: { uid: uid ?? '' },
+      writer: controllerWriter('generic-garbage-collector'),
     };
     this.#context.logger.info(
       { kind: object.kind, namespace, name, uid },

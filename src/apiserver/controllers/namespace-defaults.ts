@@ -8,10 +8,15 @@ import { createObject, findNamespace } from '../write/create.ts';
 import { mutateObject } from '../write/mutate.ts';
 import { internalWrite } from '../write/options.ts';
 import { placeOf } from './places.ts';
+import { controllerWriter } from './writer.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const SERVICE_ACCOUNT = 'default';
 const ROOT_CA = 'kube-root-ca.crt';
+const CREATORS: Readonly<Record<string, string>> = {
+  ConfigMap: 'root-ca-cert-publisher',
+  ServiceAccount: 'service-account-controller',
+};
 const DESCRIPTION = 'The certificate by which clients of this API server know it.';
 
 export class NamespaceDefaults {
@@ -61,8 +66,9 @@ export class NamespaceDefaults {
     const entry = this.#context.store.get(place.key);
     if (entry) return this.#restore(place.key, decodeEntry(entry), wanted);
     const body = { object: wanted, duplicates: [] };
-    await createObject(this.#context, place.target, body, internalWrite()).catch((error: unknown) => {
-      // Somebody else made it, or the namespace is going or gone.
+    const writer = controllerWriter(CREATORS[wanted.kind] ?? '');
+    await createObject(this.#context, place.target, body, internalWrite(writer)).catch((error: unknown) => {
+      // Somebody else made it, the namespace is going or gone, or a quota leaves no room for it.
       if (!(error instanceof ApiError && [403, 404, 409].includes(error.code))) throw error;
     });
   }

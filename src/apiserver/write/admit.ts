@@ -85,15 +85,14 @@ export async function admitDeletion(
 function writeRequest(
   target: WriteTarget,
   { next, old }: Written,
-  { writer, dryRun, fieldManager, fieldValidation }: WriteOptions,
+  { writer, dryRun, given }: WriteOptions,
 ): AdmissionRequest | undefined {
   if (!writer) return undefined;
   const options = {
     kind: old ? 'UpdateOptions' : 'CreateOptions',
     apiVersion: 'meta.k8s.io/v1',
     ...(dryRun && { dryRun: ['All'] }),
-    ...(fieldManager && { fieldManager }),
-    fieldValidation,
+    ...given,
   };
   const shown = { object: view(next, target), old: old && view(old, target) };
   return requestFor(old ? 'UPDATE' : 'CREATE', target, shown, { writer, dryRun, options });

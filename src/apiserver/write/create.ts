@@ -40,19 +40,25 @@ export async function createManaged(
   const { resource } = target;
   checkIdentity(object, target, 'create');
   checkFields(object, resource, options, { duplicates });
-  const { managedFields } = object.metadata;
+  const { managedFields, name } = object.metadata;
   generateName(object);
   setDefaults(object, resource);
   if (resource.custom) options.warnings.push(...metadataWarnings(object));
   prepareForCreate(object, resource, context.now());
   checkNamespace(resource, object, (name) => findNamespace(context, name));
   setManagedFields(object, managed(object, managedFields));
-  const next = await mutated(context, target, object, options);
+  const next = await mutated(context, target, { object, named: name !== undefined }, options);
   validate(next, undefined, target);
   requireRights(target, { next, old: undefined }, options);
   await validateAdmission(context, target, { next, old: undefined }, options);
   fitStorage(next, resource);
-  const check = quotaCheck(context, target, next, options);
+  const withinQuotas = quotaCheck(context, target, next, options);
+  // Webhooks take their time: what was so before may no longer be.
+  const check = (): void => {
+    checkStillServed(context, resource);
+    checkNamespace(resource, next, (name) => findNamespace(context, name));
+    withinQuotas();
+  };
   return options.dryRun
     ? pretendToStore(context, target, next, check)
     : await store(context, target, next, check);
@@ -62,20 +68,27 @@ export async function createManaged(
 async function mutated(
   context: ApiContext,
   target: WriteTarget,
-  object: KubeObject,
+  { object, named }: { object: KubeObject; named: boolean },
   options: WriteOptions,
 ): Promise<KubeObject> {
-  const mutated = await mutatedObject(context, target, { next: object, old: undefined }, options);
-  if (mutated === object) return object;
+  const draft = unborn(object, named);
+  const mutated = await mutatedObject(context, target, { next: draft, old: undefined }, options);
+  if (mutated === draft) return object;
   const { resource } = target;
-  const { uid, managedFields } = object.metadata;
-  checkIdentity(mutated, { ...target, name: object.metadata.name }, 'create');
+  const { uid, managedFields, name } = object.metadata;
+  checkIdentity(mutated, { ...target, name }, 'create');
   checkFields(mutated, resource, { ...options, fieldValidation: 'Ignore' }, {});
   setDefaults(mutated, resource);
   prepareForCreate(mutated, resource, context.now());
   Object.assign(mutated.metadata, { uid });
   setManagedFields(mutated, managedFields);
   return mutated;
+}
+
+/** As webhooks see a new object in Kubernetes: without what only the server says of it. */
+function unborn(object: KubeObject, named: boolean): KubeObject {
+  const { uid: _, creationTimestamp: __, generation: ___, name, ...metadata } = object.metadata;
+  return { ...object, metadata: { ...(named && name !== undefined && { name }), ...metadata } };
 }
 
 async function store(
@@ -85,7 +98,6 @@ async function store(
   check: () => void,
 ): Promise<KubeObject> {
   const { name = '', namespace } = object.metadata;
-  checkStillServed(context, resource);
   try {
     const key = keyOf(resource, namespace, name);
     const entry = await context.store.create(key, encodeFor(resource, object), check);

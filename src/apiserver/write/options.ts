@@ -2,6 +2,7 @@ import type { Writer } from '../admission/index.ts';
 import { fieldError, invalid } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import type { UserRequest } from '../http.ts';
+import type { JsonObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import { MAX_FIELD_MANAGER_BYTES, isPrintable, validateFieldManager } from '../schema/field-manager.ts';
 
@@ -12,6 +13,8 @@ export interface WriteOptions {
   readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore';
   /** Who comes to manage what the write changes. */
   readonly fieldManager: string;
+  /** The options as they were given, as far as they say anything of their own. */
+  readonly given: JsonObject;
   /** Filled on the way. */
   readonly warnings: string[];
   /** Undefined for the server's own bookkeeping, which nobody needs to allow. */
@@ -38,6 +41,7 @@ export const internalWrite = (writer?: Writer): WriteOptions => ({
   dryRun: false,
   fieldValidation: 'Ignore',
   fieldManager: 'purlin-apiserver',
+  given: {},
   warnings: [],
   ...(writer && { writer }),
 });
@@ -89,6 +93,11 @@ function parseOptions(request: Request, kind: OptionsKind, faults: readonly Fiel
   return {
     dryRun: parseDryRun(query.getAll('dryRun'), kind),
     fieldValidation: parseFieldValidation(query.get('fieldValidation'), kind),
+    given: Object.fromEntries(
+      ['fieldManager', 'fieldValidation'].flatMap((name) =>
+        query.get(name) ? [[name, query.get(name)]] : [],
+      ),
+    ),
     fieldManager: given || managerOfUserAgent(request.header('user-agent') ?? ''),
     warnings,
     writer: writerOf(request),

@@ -20,7 +20,8 @@ const widget = (name: string, metadata: object = {}): object => ({
   metadata: { name, ...metadata },
   spec: { color: 'red' },
 });
-const widgets = (namespace: string): string => `/apis/test.purlin.dev/v1alpha1/namespaces/${namespace}/widgets`;
+const widgets = (namespace: string): string =>
+  `/apis/test.purlin.dev/v1alpha1/namespaces/${namespace}/widgets`;
 
 /** A namespace with a quota that is counted. */
 async function limited(namespace: string, hard: Record<string, string>): Promise<void> {
@@ -109,7 +110,9 @@ test('a quota may come before the kind that it counts', async () => {
       group: 'example.com',
       scope: 'Namespaced',
       names: { kind: 'Later', plural: 'laters' },
-      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+      versions: [
+        { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } },
+      ],
     },
   };
   await api.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);

@@ -10,6 +10,7 @@ export interface WebhookClient {
 
 const MAX_ANSWER_BYTES = 3 * 1024 * 1024;
 const CA_UNKNOWN = new Set([
+  'CERT_SIGNATURE_FAILURE',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_GET_ISSUER_CERT',
