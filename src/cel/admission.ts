@@ -7,7 +7,7 @@ import { located } from './located.ts';
 import { shapeOf } from './shape.ts';
 
 export { Authorizer } from './authorizer.ts';
-export type { AccessDecision, AccessQuestions, AccessToPath, AccessToResource } from './authorizer.ts';
+export type { AccessQuestions } from './authorizer.ts';
 
 /** What an expression sees, by name: `object`, `oldObject`, `request`, … */
 export type AdmissionValues = Readonly<Record<string, unknown>>;
@@ -136,7 +136,7 @@ function compileFault(summary: string): string {
 function runtimeFault(error: unknown): string {
   const { summary, message } = error as { summary?: string; message: string };
   const text = summary ?? message;
-  if (/^No such key: index out of bounds/.test(text))
+  if (text.startsWith('No such key: index out of bounds'))
     return text.replace(/^No such key: /, '').replace(/, index (\d+).*/, ': $1');
   return text.replace(/^No such key: /, 'no such key: ').replace(/^no such overload: .*/, 'no such overload');
 }

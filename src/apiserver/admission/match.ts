@@ -74,14 +74,8 @@ function resourceMatches(pattern: string, plural: string, subresource: string): 
 }
 
 function scopeMatches(scope: string | undefined, { resource }: AdmissionRequest): boolean {
-  switch (scope) {
-    case 'Namespaced':
-      return resource.namespaced;
-    case 'Cluster':
-      return !resource.namespaced;
-    default:
-      return true;
-  }
+  if (scope === 'Namespaced') return resource.namespaced;
+  return scope !== 'Cluster' || !resource.namespaced;
 }
 
 const selectsAll = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean =>

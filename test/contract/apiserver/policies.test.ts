@@ -155,7 +155,9 @@ test('a namespace is emptied once nothing refuses it any more', async () => {
   });
   await ok('delete', 'namespace', 'leaving', '--wait=false');
   await ok(
-    ...['wait', 'namespace/leaving', '--timeout=30s'],
+    'wait',
+    'namespace/leaving',
+    '--timeout=30s',
     '--for=jsonpath={.status.conditions[?(@.type=="NamespaceDeletionContentFailure")].status}=True',
   );
   const namespace = await ok('get', 'namespace', 'leaving', '-o', 'yaml');

@@ -35,7 +35,10 @@ async function limited(namespace: string, hard: Record<string, string>): Promise
 
 const counted = (namespace: string, name: string, used?: string): Promise<string> =>
   ok(
-    ...['wait', 'quota/q', '-n', namespace, '--timeout=20s'],
+    'wait',
+    'quota/q',
+    '--timeout=20s',
+    `--namespace=${namespace}`,
     `--for=jsonpath={.status.used['${name.replaceAll('.', '\\.')}']}${used === undefined ? '' : `=${used}`}`,
   );
 

@@ -42,7 +42,8 @@ function exceededNames(quota: KubeObject, names: readonly string[], used: bigint
   const hard = quota.spec?.['hard'];
   if (!isObject(hard)) return [];
   return names.toSorted().flatMap((name): [string, bigint][] => {
-    const limit = Quantity.parse(String(hard[name] ?? ''));
+    const given = hard[name];
+    const limit = typeof given === 'string' ? Quantity.parse(given) : undefined;
     return limit && used + 1n > limit.asInteger() ? [[name, limit.asInteger()]] : [];
   });
 }

@@ -78,7 +78,8 @@ function scopeErrors({ scopes, scopeSelector }: JsonObject): FieldError[] {
 export function usageColumn({ status = {} }: KubeObject, which: 'requests' | 'limits'): string {
   const { hard, used } = status;
   if (!isObject(hard)) return '';
-  const amount = (name: string): string => String((isObject(used) ? used[name] : undefined) ?? '0');
+  const amount = (name: string): string =>
+    String((isObject(used) ? (used[name] as string) : undefined) ?? '0');
   return Object.keys(hard)
     .filter((name) => name.startsWith('limits.') === (which === 'limits'))
     .toSorted()
