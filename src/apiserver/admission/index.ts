@@ -15,6 +15,7 @@ import { Configuration } from './configuration.ts';
 import { isExempt } from './match.ts';
 import type { Surroundings } from './match.ts';
 import { checkPolicies } from './policy/dispatch.ts';
+import { requireParamAccess } from './policy/param-access.ts';
 import { checkQuotas } from './quota/check.ts';
 import type { AdmissionRequest } from './request.ts';
 import { ADMISSION_GROUP } from './spec.ts';
@@ -57,7 +58,7 @@ export function openAdmission({ store, registry, access, logger }: AdmissionPart
     mutate: async (request) =>
       isExempt(request.resource) ? request.object : mutate(configuration.mutating(), request, parts),
     validate: async (request) => {
-      if (isExempt(request.resource)) return;
+      if (isExempt(request.resource)) return requireParamAccess(request, { store, registry, access });
       checkPolicies(configuration.policies(), request, { store, registry, access, around });
       await validate(configuration.validating(), request, parts);
     },

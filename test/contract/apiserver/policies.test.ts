@@ -216,3 +216,48 @@ test('policies survive a restart', async () => {
   expect((await create('never')).status).toBe(422);
   expect((await create('ever')).status).toBe(201);
 });
+
+test('who binds a policy must be allowed to read its parameters', async () => {
+  await put('validatingadmissionpolicies', 'ValidatingAdmissionPolicy', 'secretive', {
+    paramKind: { apiVersion: 'v1', kind: 'Secret' },
+    matchConstraints: about(['widgets']),
+    validations: [{ expression: 'false', messageExpression: 'string(params.data.password)' }],
+  });
+  await ok(
+    'create',
+    'clusterrole',
+    'policymaker',
+    '--verb=create,update',
+    '--resource=validatingadmissionpolicies,validatingadmissionpolicybindings',
+  );
+  await ok('create', 'clusterrolebinding', 'policymaker', '--clusterrole=policymaker', '--user=eve');
+  const asEve = (plural: string, kind: string, spec: object) =>
+    api.call(
+      'POST',
+      `${REGISTRATION}/${plural}`,
+      { apiVersion: 'admissionregistration.k8s.io/v1', kind, metadata: { name: 'eves' }, spec },
+      { 'impersonate-user': 'eve' },
+    );
+  const binding = await asEve('validatingadmissionpolicybindings', 'ValidatingAdmissionPolicyBinding', {
+    policyName: 'secretive',
+    validationActions: ['Deny'],
+    paramRef: { name: 'password', namespace: 'default', parameterNotFoundAction: 'Deny' },
+  });
+  expect({ status: binding.status, message: binding.body['message'] }).toEqual({
+    status: 422,
+    message:
+      'ValidatingAdmissionPolicyBinding.admissionregistration.k8s.io "eves" is invalid: spec.paramRef: Forbidden: ' +
+      'user eve does not have "get" permission on the object referenced by paramRef',
+  });
+  const policy = await asEve('validatingadmissionpolicies', 'ValidatingAdmissionPolicy', {
+    paramKind: { apiVersion: 'v1', kind: 'Secret' },
+    matchConstraints: about(['widgets']),
+    validations: [{ expression: 'true' }],
+  });
+  expect({ status: policy.status, message: policy.body['message'] }).toMatchObject({
+    status: 422,
+    message: expect.stringContaining(
+      'spec.paramKind: Forbidden: user eve must have "get" permission',
+    ) as never,
+  });
+});
