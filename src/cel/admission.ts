@@ -107,8 +107,11 @@ export function checkAdmission(
   const [only, ...others] = results;
   const names = results.map((one) => (one === 'null' ? 'null_type' : one));
   const wanted = others.length > 0 ? `one of [${names.join(' ')}]` : only;
-  return { fault: `must evaluate to ${wanted} but got ${type}`, type: 'dyn' };
+  return { fault: `must evaluate to ${wanted} but got ${typeInGo(type)}`, type: 'dyn' };
 }
+
+/** `list<string>` is `list(string)` to users of cel-go. */
+const typeInGo = (type: string): string => type.replaceAll('<', '(').replaceAll('>', ')');
 
 /** A plain field has no type of its own; of what functions make of one, this checker knows less than cel-go. */
 const isSelection = ({ op }: ASTNode): boolean => op === '.' || op === '[]' || op === 'id';

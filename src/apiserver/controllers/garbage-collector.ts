@@ -5,7 +5,7 @@
  */
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { ApiError } from '../errors.ts';
+import { isGoneOrReplaced } from '../errors.ts';
 import type { KubeObject, OwnerReference } from '../object.ts';
 import { deleteObject } from '../write/delete.ts';
 import type { PropagationPolicy } from '../write/delete.ts';
@@ -167,7 +167,7 @@ export class GarbageCollector {
     );
     await deleteObject(this.#context, place.target, options).catch((error: unknown) => {
       // Gone already, or another one of the same name.
-      if (!(error instanceof ApiError && (error.code === 404 || error.code === 409))) throw error;
+      if (!isGoneOrReplaced(error)) throw error;
     });
   }
 

@@ -1,7 +1,7 @@
 /** Every namespace has a ServiceAccount `default` and the ConfigMap `kube-root-ca.crt`; both come back when deleted. */
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { ApiError } from '../errors.ts';
+import { isGoneOrReplaced } from '../errors.ts';
 import { sameJson } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { createObject, findNamespace } from '../write/create.ts';
@@ -61,6 +61,7 @@ export class NamespaceDefaults {
   }
 
   async #ensure(wanted: KubeObject): Promise<void> {
+    const { namespace = '' } = wanted.metadata;
     const place = placeOf(this.#context, wanted);
     if (!place) return;
     const entry = this.#context.store.get(place.key);
@@ -68,8 +69,10 @@ export class NamespaceDefaults {
     const body = { object: wanted, duplicates: [] };
     const writer = controllerWriter(CREATORS[wanted.kind] ?? '');
     await createObject(this.#context, place.target, body, internalWrite(writer)).catch((error: unknown) => {
-      // Somebody else made it, the namespace is going or gone, or a quota leaves no room for it.
-      if (!(error instanceof ApiError && [403, 404, 409].includes(error.code))) throw error;
+      // Somebody else made it, or the namespace is going or gone. What refuses it may let it in later.
+      if (isGoneOrReplaced(error) || findNamespace(this.#context, namespace)?.metadata.deletionTimestamp)
+        return;
+      throw error;
     });
   }
 

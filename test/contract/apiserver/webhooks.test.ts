@@ -212,6 +212,23 @@ test.each(failures)('one that %s', async (_, reply, why) => {
   await api.call('DELETE', `${WIDGETS}/failing`);
 });
 
+test('a refusal that looks like a lost race ends the request all the same', async () => {
+  await create('there');
+  const apply = { 'content-type': 'application/apply-patch+yaml' };
+  const applied = (name: string) =>
+    api.call('PATCH', `${WIDGETS}/${name}?fieldManager=me`, widget(name), apply);
+  const deny = (code: number, reason: string) => (): Reply => ({
+    response: { allowed: false, status: { code, reason } },
+  });
+  await configure('mutating');
+  hook.reply('/a', deny(404, 'NotFound'));
+  expect((await applied('there')).status).toBe(404);
+  hook.reply('/a', deny(409, 'AlreadyExists'));
+  expect((await applied('absent')).status).toBe(409);
+  expect((await api.call('DELETE', WIDGETS)).status).toBe(409);
+  expect((await api.call('GET', `${WIDGETS}/there`)).status).toBe(200);
+});
+
 test('one that nobody vouches for', async () => {
   const caBundle = Buffer.from(api.server.caPem).toString('base64');
   await configure('validating', { clientConfig: { url: `${hook.url}/a`, caBundle } });

@@ -1,7 +1,7 @@
 /** Asks one webhook about one request, and what comes of it when that fails. */
 import type { Policy as AccessPolicy } from '../../authz/policy.ts';
 import type { Logger } from '../../context.ts';
-import { ApiError, badRequest, internalError } from '../../errors.ts';
+import { WebhookRefusal, badRequest, internalError } from '../../errors.ts';
 import type { Resource } from '../../resource.ts';
 import { conditionsHold, valuesOf } from '../expressions.ts';
 import { matchedResource } from '../match.ts';
@@ -92,8 +92,8 @@ async function answerOf(
 function refusal(
   name: string,
   { code = 0, reason = '', message, details }: ReviewAnswer['status'],
-): ApiError {
+): WebhookRefusal {
   const by = `admission webhook ${JSON.stringify(name)} denied the request`;
   const why = message || reason ? `: ${message || reason}` : ' without explanation';
-  return new ApiError(code < 400 ? 400 : code, reason, by + why, details);
+  return new WebhookRefusal(code < 400 ? 400 : code, reason, by + why, details);
 }
