@@ -220,7 +220,6 @@ export const OPEN: readonly Known[] = [
       'new event',
       'in the old group',
       'event of another namespace',
-      'lease',
       'lease of no time',
       'lease taken',
       'lease read',

@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { expecting } from './expecting.ts';
+import { startTestServer } from './harness.ts';
+import type { TestServer } from './harness.ts';
+
+const CRDS = new URL('../../../crds', import.meta.url).pathname;
+const EXAMPLE = new URL('../../../examples/tenants', import.meta.url).pathname;
+
+// Each call of kubectl is a process, and the machine may be busy with other tests.
+jest.setTimeout(120_000);
+
+let api: TestServer;
+const { ok } = expecting(() => api);
+beforeAll(async () => {
+  api = await startTestServer(CRDS);
+});
+afterAll(() => api.stop());
+
+const machine = (name: string, size: object, namespace = 'acme'): string =>
+  JSON.stringify({
+    apiVersion: 'purlin.dev/v1alpha1',
+    kind: 'Machine',
+    metadata: { name, namespace },
+    spec: { cpus: 1, memory: '1Gi', ...size },
+  });
+
+test('tenants get what the example grants them, and no more', async () => {
+  await ok('apply', '-f', EXAMPLE);
+  // Applied again nothing changes.
+  expect(await ok('apply', '-f', EXAMPLE)).not.toContain('configured');
+  const apply = async (given: string) => {
+    const { code, stderr } = await api.kubectlWith(given, 'apply', '-f', '-');
+    return code === 0 ? 'applied' : stderr;
+  };
+  expect(await apply(machine('wide', { cpus: 5 }))).toContain('a Machine has at most 4 CPUs here');
+  expect(await apply(machine('large', { memory: '9Gi' }))).toContain(
+    'a Machine has at most 8Gi of memory here',
+  );
+  expect(await apply(machine('one', { cpus: 4, memory: '8Gi' }))).toBe('applied');
+  expect(await apply(machine('one', { cpus: 5, memory: '8Gi' }))).toContain(
+    'a Machine has at most 4 CPUs here',
+  );
+  expect(await apply(machine('two', {}))).toBe('applied');
+  expect(await apply(machine('three', {}))).toContain(
+    'exceeded quota: objects, requested: count/machines.purlin.dev=1, used: count/machines.purlin.dev=2, ' +
+      'limited: count/machines.purlin.dev=2',
+  );
+  expect(await apply(machine('elsewhere', { cpus: 5 }, 'default'))).toBe('applied');
+});
