@@ -1,5 +1,5 @@
 /** Expressions of admission: what policies and match conditions say of a request. */
-import type { ASTNode, Environment } from '@marcbachmann/cel-js';
+import type { ASTNode, Environment, ParseResult } from '@marcbachmann/cel-js';
 import { registerAuthorizer } from './authorizer.ts';
 import { estimate } from './cost.ts';
 import { asWritten, kubernetesEnvironment, withLibraryNames } from './environment.ts';
@@ -65,10 +65,20 @@ function runtimeEnvironment(): Environment {
   return environment.registerVariable('authorizer', 'Authorizer');
 }
 
-/** Parses an expression that was checked before. Throws a ParseError otherwise. */
+/** An expression that was checked when it was written. One that does not parse after all fails when it is evaluated. */
 export function compileAdmission(text: string): AdmissionExpression {
   running ??= runtimeEnvironment();
-  const evaluate = running.parse(withLibraryNames(text));
+  try {
+    return expressionOf(text, running.parse(withLibraryNames(text)));
+  } catch (error) {
+    const evaluate = (): never => {
+      throw new Error(runtimeFault(error), { cause: error });
+    };
+    return { text, evaluate, costOf: () => 0 };
+  }
+}
+
+function expressionOf(text: string, evaluate: ParseResult): AdmissionExpression {
   return {
     text,
     evaluate: (values) => {

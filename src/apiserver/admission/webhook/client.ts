@@ -31,7 +31,8 @@ export function webhookClient({ clientConfig, timeoutSeconds = 10 }: Webhook): W
       if (status < 200 || status > 299) throw new Error(refusedCall(status, text));
       return parsed(text);
     },
-    close: () => void agent?.destroy().catch(() => undefined),
+    // What is under way is still answered.
+    close: () => void agent?.close().catch(() => undefined),
   };
 }
 
