@@ -1,14 +1,10 @@
 /** `authorizer` of admission expressions: k8s.io/apiserver/pkg/cel/library/authz.go. */
 import type { Environment } from '@marcbachmann/cel-js';
 
-export interface AccessToResource {
-  readonly verb: string;
-  readonly group: string;
-  readonly resource: string;
-  readonly subresource?: string;
-  readonly namespace?: string;
-  readonly name?: string;
-}
+export type AccessToResource = Readonly<
+  Record<'verb' | 'group' | 'resource', string> &
+    Partial<Record<'subresource' | 'namespace' | 'name', string>>
+>;
 
 export interface AccessToPath {
   readonly verb: string;

@@ -5,12 +5,9 @@ export const ADMISSION_GROUP = 'admissionregistration.k8s.io';
 
 export type FailurePolicy = 'Fail' | 'Ignore';
 
-export interface Rule {
-  readonly operations?: readonly string[];
-  readonly apiGroups?: readonly string[];
-  readonly apiVersions?: readonly string[];
-  readonly resources?: readonly string[];
-  readonly resourceNames?: readonly string[];
+type Patterns = 'operations' | 'apiGroups' | 'apiVersions' | 'resources' | 'resourceNames';
+
+export interface Rule extends Readonly<Partial<Record<Patterns, readonly string[]>>> {
   readonly scope?: string;
 }
 

@@ -1,27 +1,18 @@
 /** ValidatingAdmissionPolicies, as kubectl and its users see them. */
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { expecting } from './expecting.ts';
-import { WIDGETS, startTestServer } from './harness.ts';
-import type { TestServer } from './harness.ts';
+import { afterEach, expect, test } from '@jest/globals';
+import { servedTests } from './expecting.ts';
+import { WIDGETS } from './harness.ts';
 
-// Each call of kubectl is a process, and the machine may be busy with other tests.
-jest.setTimeout(120_000);
-
-let api: TestServer;
-const { ok, fails } = expecting(() => api);
-beforeAll(async () => {
-  api = await startTestServer();
-});
-afterAll(() => api.stop());
+const { api, ok, fails } = servedTests();
 
 const REGISTRATION = '/apis/admissionregistration.k8s.io/v1';
 const applied: string[] = [];
 afterEach(async () => {
-  for (const one of applied.splice(0).reverse()) await api.call('DELETE', one);
+  for (const one of applied.splice(0).reverse()) await api().call('DELETE', one);
 });
 
 async function put(plural: string, kind: string, name: string, spec: object): Promise<void> {
-  const { status, body } = await api.call('POST', `${REGISTRATION}/${plural}`, {
+  const { status, body } = await api().call('POST', `${REGISTRATION}/${plural}`, {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind,
     metadata: { name },
@@ -54,7 +45,7 @@ const widget = (name: string, spec: object = {}): object => ({
   metadata: { name },
   spec: { color: 'red', ...spec },
 });
-const create = (name: string, spec: object = {}) => api.call('POST', WIDGETS, widget(name, spec));
+const create = (name: string, spec: object = {}) => api().call('POST', WIDGETS, widget(name, spec));
 
 test('kubectl shows a policy, and what it refuses', async () => {
   await enforce('count', {
@@ -65,7 +56,12 @@ test('kubectl shows a policy, and what it refuses', async () => {
       },
     ],
   });
-  const { stderr } = await api.kubectlWith(JSON.stringify(widget('many', { count: 4 })), 'apply', '-f', '-');
+  const { stderr } = await api().kubectlWith(
+    JSON.stringify(widget('many', { count: 4 })),
+    'apply',
+    '-f',
+    '-',
+  );
   expect(stderr).toContain(
     "The widgets \"many\" is invalid: : ValidatingAdmissionPolicy 'count' with binding 'count' denied request: " +
       'count is 4, and may be 3 at most',
@@ -82,7 +78,7 @@ test('the fault of an expression is told with its place', async () => {
     metadata: { name: 'broken' },
     spec: { matchConstraints: about(['widgets']), validations: [{ expression: "request.nam == 'x'" }] },
   };
-  const { stderr } = await api.kubectlWith(JSON.stringify(policy), 'apply', '-f', '-');
+  const { stderr } = await api().kubectlWith(JSON.stringify(policy), 'apply', '-f', '-');
   expect(stderr).toContain(
     'spec.validations[0].expression: Invalid value: "request.nam == \'x\'": compilation failed',
   );
@@ -122,7 +118,7 @@ test('what is asked about is whoever makes the request', async () => {
   });
   await ok('create', 'clusterrole', 'widgeteer', '--verb=create', '--resource=widgets');
   await ok('create', 'clusterrolebinding', 'widgeteer', '--clusterrole=widgeteer', '--user=jane');
-  const asJane = (name: string) => api.call('POST', WIDGETS, widget(name), { 'impersonate-user': 'jane' });
+  const asJane = (name: string) => api().call('POST', WIDGETS, widget(name), { 'impersonate-user': 'jane' });
   expect((await asJane('janes')).status).toBe(403);
   await ok('create', 'clusterrole', 'racker', '--verb=create', '--resource=racks');
   await ok('create', 'clusterrolebinding', 'racker', '--clusterrole=racker', '--user=jane');
@@ -137,13 +133,13 @@ test('deletions, one by one and all at once', async () => {
   });
   expect(await fails('delete', 'widget', 'kept')).toContain('it stays');
   expect(await fails('delete', 'widgets', '--all')).toContain('it stays');
-  expect((await api.call('DELETE', WIDGETS)).status).toBe(422);
-  expect((await api.call('GET', `${WIDGETS}/kept`)).status).toBe(200);
+  expect((await api().call('DELETE', WIDGETS)).status).toBe(422);
+  expect((await api().call('GET', `${WIDGETS}/kept`)).status).toBe(200);
 });
 
 test('a namespace is emptied once nothing refuses it any more', async () => {
   await ok('create', 'namespace', 'leaving');
-  await api.call('POST', WIDGETS.replace('/default/', '/leaving/'), widget('kept'));
+  await api().call('POST', WIDGETS.replace('/default/', '/leaving/'), widget('kept'));
   await enforce('keep', {
     matchConstraints: about(['widgets'], ['DELETE']),
     validations: [
@@ -162,7 +158,7 @@ test('a namespace is emptied once nothing refuses it any more', async () => {
   );
   const namespace = await ok('get', 'namespace', 'leaving', '-o', 'yaml');
   expect(namespace).toContain('not even then');
-  for (const one of applied.splice(0).reverse()) await api.call('DELETE', one);
+  for (const one of applied.splice(0).reverse()) await api().call('DELETE', one);
   await ok('wait', '--for=delete', 'namespace/leaving', '--timeout=60s');
 });
 
@@ -172,7 +168,7 @@ test('what is warned of is done', async () => {
     { validations: [{ expression: "object.spec.color != 'red'", message: 'red is loud' }] },
     { validationActions: ['Warn'] },
   );
-  const { code, stderr } = await api.kubectlWith(JSON.stringify(widget('loud')), 'apply', '-f', '-');
+  const { code, stderr } = await api().kubectlWith(JSON.stringify(widget('loud')), 'apply', '-f', '-');
   expect(code).toBe(0);
   expect(stderr).toContain(
     "Warning: Validation failed for ValidatingAdmissionPolicy 'warn' with binding 'warn': red is loud",
@@ -190,7 +186,7 @@ test('an expression that cannot be evaluated denies, or does not count', async (
       ) as never,
     },
   });
-  for (const one of applied.splice(0).reverse()) await api.call('DELETE', one);
+  for (const one of applied.splice(0).reverse()) await api().call('DELETE', one);
   await enforce('broken', { validations, failurePolicy: 'Ignore' });
   expect((await create('broken')).status).toBe(201);
 });
@@ -212,7 +208,7 @@ test('a policy that costs too much ends at its budget', async () => {
 
 test('policies survive a restart', async () => {
   await enforce('lasting', { validations: [{ expression: "object.metadata.name != 'never'" }] });
-  await api.restart();
+  await api().restart();
   expect((await create('never')).status).toBe(422);
   expect((await create('ever')).status).toBe(201);
 });
@@ -232,7 +228,7 @@ test('who binds a policy must be allowed to read its parameters', async () => {
   );
   await ok('create', 'clusterrolebinding', 'policymaker', '--clusterrole=policymaker', '--user=eve');
   const asEve = (plural: string, kind: string, spec: object) =>
-    api.call(
+    api().call(
       'POST',
       `${REGISTRATION}/${plural}`,
       { apiVersion: 'admissionregistration.k8s.io/v1', kind, metadata: { name: 'eves' }, spec },

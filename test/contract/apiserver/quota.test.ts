@@ -1,18 +1,7 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { expecting } from './expecting.ts';
-import { startTestServer } from './harness.ts';
-import type { TestServer } from './harness.ts';
+import { expect, test } from '@jest/globals';
+import { servedTests } from './expecting.ts';
 
-// Each call of kubectl is a process, and the machine may be busy with other tests.
-jest.setTimeout(120_000);
-
-let api: TestServer;
-const { ok, fails } = expecting(() => api);
-
-beforeAll(async () => {
-  api = await startTestServer();
-});
-afterAll(() => api.stop());
+const { api, ok, fails } = servedTests();
 
 const widget = (name: string, metadata: object = {}): object => ({
   apiVersion: 'test.purlin.dev/v1alpha1',
@@ -44,7 +33,7 @@ const counted = (namespace: string, name: string, used?: string): Promise<string
 
 test('what is beyond the quota is refused, and what was deleted makes room', async () => {
   await limited('small', { 'count/widgets.test.purlin.dev': '2' });
-  const create = (name: string) => api.call('POST', widgets('small'), widget(name));
+  const create = (name: string) => api().call('POST', widgets('small'), widget(name));
   expect((await create('a')).status).toBe(201);
   expect((await create('b')).status).toBe(201);
   expect(await create('c')).toMatchObject({
@@ -68,7 +57,7 @@ test('what is beyond the quota is refused, and what was deleted makes room', asy
 
 test('kubectl shows how much of a quota is used', async () => {
   await limited('shown', { 'count/widgets.test.purlin.dev': '1k', secrets: '5', pods: '3' });
-  await api.call('POST', widgets('shown'), widget('a'));
+  await api().call('POST', widgets('shown'), widget('a'));
   await counted('shown', 'count/widgets.test.purlin.dev', '1');
   expect(await ok('describe', 'quota', 'q', '-n', 'shown')).toMatch(
     /count\/widgets.test.purlin.dev\s+1\s+1k\n\s*pods\s+0\s+3\n\s*secrets\s+0\s+5/,
@@ -81,7 +70,7 @@ test('kubectl shows how much of a quota is used', async () => {
 test('of fifty that come at once just as many get in as there is room for', async () => {
   await limited('busy', { 'count/widgets.test.purlin.dev': '10' });
   const answers = await Promise.all(
-    Array.from({ length: 50 }, (_, i) => api.call('POST', widgets('busy'), widget(`w${i}`))),
+    Array.from({ length: 50 }, (_, i) => api().call('POST', widgets('busy'), widget(`w${i}`))),
   );
   const tally = Map.groupBy(answers, ({ status }) => status);
   expect([tally.get(201)?.length, tally.get(403)?.length]).toEqual([10, 40]);
@@ -118,10 +107,10 @@ test('a quota may come before the kind that it counts', async () => {
       ],
     },
   };
-  await api.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
+  await api().call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
   await counted('early', 'count/laters.example.com', '0');
   const later = (name: string) =>
-    api.call('POST', '/apis/example.com/v1/namespaces/early/laters', {
+    api().call('POST', '/apis/example.com/v1/namespaces/early/laters', {
       apiVersion: 'example.com/v1',
       kind: 'Later',
       metadata: { name },
@@ -133,7 +122,7 @@ test.each([
   ['machines', '1', 'must be a standard resource for quota'],
   ['count/secrets', '-1', 'must be greater than or equal to 0'],
   ['secrets', '1.5', 'must be an integer'],
-  ['a/b/c', '1', 'a qualified name must consist of'],
+  ['a/b/c', '1', 'a valid label key must consist of'],
 ])('%s: %s is no quota', async (name, amount, why) => {
   const quota = {
     apiVersion: 'v1',
@@ -141,7 +130,7 @@ test.each([
     metadata: { name: 'bad' },
     spec: { hard: { [name]: amount } },
   };
-  const { status, body } = await api.call('POST', '/api/v1/namespaces/default/resourcequotas', quota);
+  const { status, body } = await api().call('POST', '/api/v1/namespaces/default/resourcequotas', quota);
   expect(status).toBe(422);
   expect(body['message']).toContain(`spec.hard[${name}]: Invalid value: `);
   expect(body['message']).toContain(why);

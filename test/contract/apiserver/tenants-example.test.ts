@@ -1,20 +1,10 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { expecting } from './expecting.ts';
-import { startTestServer } from './harness.ts';
-import type { TestServer } from './harness.ts';
+import { expect, test } from '@jest/globals';
+import { servedTests } from './expecting.ts';
 
 const CRDS = new URL('../../../crds', import.meta.url).pathname;
 const EXAMPLE = new URL('../../../examples/tenants', import.meta.url).pathname;
 
-// Each call of kubectl is a process, and the machine may be busy with other tests.
-jest.setTimeout(120_000);
-
-let api: TestServer;
-const { ok } = expecting(() => api);
-beforeAll(async () => {
-  api = await startTestServer(CRDS);
-});
-afterAll(() => api.stop());
+const { api, ok } = servedTests(CRDS);
 
 const machine = (name: string, size: object, namespace = 'acme'): string =>
   JSON.stringify({
@@ -29,7 +19,7 @@ test('tenants get what the example grants them, and no more', async () => {
   // Applied again nothing changes.
   expect(await ok('apply', '-f', EXAMPLE)).not.toContain('configured');
   const apply = async (given: string) => {
-    const { code, stderr } = await api.kubectlWith(given, 'apply', '-f', '-');
+    const { code, stderr } = await api().kubectlWith(given, 'apply', '-f', '-');
     return code === 0 ? 'applied' : stderr;
   };
   expect(await apply(machine('wide', { cpus: 5 }))).toContain('a Machine has at most 4 CPUs here');
