@@ -1,3 +1,4 @@
+import { nameSchema } from '../schema/reference.ts';
 import type { Schema } from '../schema/schema.ts';
 
 /** Short forms for writing schemas as data. */
@@ -155,9 +156,13 @@ const condition = object('A condition of the object.', {
   message: string('Human-readable message about the last transition.'),
 });
 
-/** As text or as a number. */
-const quantities = (description: string): Schema =>
-  mapOf(description, { 'x-kubernetes-int-or-string': true });
+const quantity = nameSchema('io.k8s.apimachinery.pkg.api.resource.Quantity', {
+  description:
+    'Quantity is a fixed-point representation of a number: 10, 1500m, 8Gi. As text or as a number.',
+  'x-kubernetes-int-or-string': true,
+});
+
+const quantities = (description: string): Schema => mapOf(description, quantity);
 
 export const schemas = {
   Namespace: kindSchema('Namespace provides a scope for Names.', {
