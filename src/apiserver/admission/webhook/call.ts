@@ -20,6 +20,17 @@ export interface WebhookParts {
 
 type Kind = 'mutating' | 'validating';
 
+/** Which call of a request it is: mutating webhooks may be asked in a second round. */
+export interface Turn {
+  readonly kind: Kind;
+  readonly round: 0 | 1;
+  readonly index: number;
+}
+
+/** As the audit log of Kubernetes names what happened in one call. */
+export const auditKey = (what: string, { round, index }: Turn): string =>
+  `${what}.webhook.admission.k8s.io/round_${round}_index_${index}`;
+
 /** The resource by which the request is meant; undefined if the webhook does not care about it. */
 export function matchedBy(
   { webhook, match, conditions }: CompiledWebhook,
@@ -43,7 +54,7 @@ export function matchedBy(
  */
 export async function ask(
   compiled: CompiledWebhook,
-  kind: Kind,
+  turn: Turn,
   request: AdmissionRequest,
   matched: Resource,
   { logger }: WebhookParts,
@@ -55,12 +66,13 @@ export async function ask(
   }
   let answer: ReviewAnswer;
   try {
-    answer = await answerOf(compiled, kind, request, matched);
+    answer = await answerOf(compiled, turn.kind, request, matched);
   } catch (error) {
     const why = `failed calling webhook ${JSON.stringify(name)}: ${(error as Error).message}`;
     logger.warn({ err: error, webhook: name, configuration, failurePolicy }, 'A webhook could not be asked');
     if (failurePolicy !== 'Ignore') throw internalError(why);
-    request.writer.auditAnnotations.set(`${kind}.webhook.admission.k8s.io/failed-open`, name);
+    const which = turn.kind === 'mutating' ? 'mutation' : 'validating';
+    request.writer.auditAnnotations.set(auditKey(`failed-open.${which}`, turn), name);
     return undefined;
   }
   for (const [key, value] of Object.entries(answer.auditAnnotations)) {
@@ -95,5 +107,5 @@ function refusal(
 ): WebhookRefusal {
   const by = `admission webhook ${JSON.stringify(name)} denied the request`;
   const why = message || reason ? `: ${message || reason}` : ' without explanation';
-  return new WebhookRefusal(code < 400 ? 400 : code, reason, by + why, details);
+  return new WebhookRefusal(code < 400 || code > 599 ? 400 : code, reason, by + why, details);
 }

@@ -2,10 +2,11 @@
 import { internalError } from '../../errors.ts';
 import { copyJson, isObject, sameJson } from '../../object.ts';
 import type { KubeObject } from '../../object.ts';
+import type { Resource } from '../../resource.ts';
 import { asVersion } from '../expressions.ts';
 import type { AdmissionRequest } from '../request.ts';
-import { ask, matchedBy } from './call.ts';
-import type { WebhookParts } from './call.ts';
+import { ask, auditKey, matchedBy } from './call.ts';
+import type { Turn, WebhookParts } from './call.ts';
 import type { CompiledWebhook } from './compile.ts';
 
 /**
@@ -20,36 +21,50 @@ export async function mutate(
   let { object } = request;
   const again = new Set<CompiledWebhook>();
   const called = new Set<CompiledWebhook>();
-  const round = async (of: readonly CompiledWebhook[]): Promise<void> => {
-    for (const one of of) {
-      const next = await mutatedBy(one, { ...request, object }, parts);
-      if (next === 'not asked') continue;
-      if (next !== object) for (const earlier of called) if (earlier !== one) again.add(earlier);
-      object = next;
-      if (one.webhook.reinvocationPolicy === 'IfNeeded') called.add(one);
-    }
+  const visit = async (one: CompiledWebhook, turn: Turn): Promise<void> => {
+    const next = await mutatedBy(one, turn, { ...request, object }, parts);
+    if (next === 'not asked') return;
+    if (next !== object) for (const earlier of called) if (earlier !== one) again.add(earlier);
+    object = next;
+    if (one.webhook.reinvocationPolicy === 'IfNeeded') called.add(one);
   };
-  await round(webhooks);
-  if (again.size > 0) await round(webhooks.filter((one) => again.has(one)));
+  for (const [index, one] of webhooks.entries()) await visit(one, { kind: 'mutating', round: 0, index });
+  const second = new Set(again);
+  for (const [index, one] of webhooks.entries()) {
+    if (second.has(one)) await visit(one, { kind: 'mutating', round: 1, index });
+  }
   return object;
 }
 
 async function mutatedBy(
   compiled: CompiledWebhook,
+  turn: Turn,
   request: AdmissionRequest,
   parts: WebhookParts,
 ): Promise<KubeObject | undefined | 'not asked'> {
   const matched = matchedBy(compiled, request, parts);
   if (!matched) return 'not asked';
-  const answer = await ask(compiled, 'mutating', request, matched, parts);
+  const answer = await ask(compiled, turn, request, matched, parts);
+  const next = answer?.patch ? await patchedObject(answer.patch, compiled, request, matched) : request.object;
+  const { configuration, webhook } = compiled;
+  const record = { configuration, webhook: webhook.name, mutated: next !== request.object };
+  request.writer.auditAnnotations.set(auditKey('mutation', turn), JSON.stringify(record));
+  return next;
+}
+
+/** The very same object if the patch changes nothing. */
+async function patchedObject(
+  patch: unknown[],
+  { webhook: { name = '' } }: CompiledWebhook,
+  request: AdmissionRequest,
+  matched: Resource,
+): Promise<KubeObject> {
   const { object } = request;
-  if (!answer?.patch) return object;
-  const { name = '' } = compiled.webhook;
   if (!object) {
     const why = `admission webhook ${JSON.stringify(name)} attempted to modify the object`;
     throw internalError(`${why}, which is not supported for this operation`);
   }
-  const patched = await applied(answer.patch, asVersion(object, request, matched));
+  const patched = await applied(patch, asVersion(object, request, matched));
   const next =
     patched.apiVersion === matched.apiVersion ? { ...patched, apiVersion: object.apiVersion } : patched;
   return sameJson(next, object) ? object : next;
@@ -80,7 +95,9 @@ export async function validate(
     return matched ? [{ one, matched }] : [];
   });
   const answers = await Promise.allSettled(
-    relevant.map(({ one, matched }) => ask(one, 'validating', request, matched, parts)),
+    relevant.map(({ one, matched }, index) =>
+      ask(one, { kind: 'validating', round: 0, index }, request, matched, parts),
+    ),
   );
   for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
 }

@@ -50,12 +50,24 @@ export function readAnswer(answer: unknown, uid: string, kind: 'mutating' | 'val
   }
   return {
     allowed: response['allowed'] === true,
-    status: (isObject(response['status']) ? response['status'] : {}) as ReviewAnswer['status'],
+    status: statusOf(response['status']),
     patch: kind === 'mutating' ? patchOf(response) : withoutPatch(response),
     warnings: Array.isArray(response['warnings']) ? response['warnings'].map(text) : [],
     auditAnnotations: (isObject(response['auditAnnotations'])
       ? response['auditAnnotations']
       : {}) as ReviewAnswer['auditAnnotations'],
+  };
+}
+
+/** Only what it may say of itself, and that only if it makes sense. */
+function statusOf(given: unknown): ReviewAnswer['status'] {
+  if (!isObject(given)) return {};
+  const { code, details } = given;
+  return {
+    ...(Number.isInteger(code) && { code: code as number }),
+    reason: text(given['reason']),
+    message: text(given['message']),
+    ...(isObject(details) && { details }),
   };
 }
 
