@@ -17,6 +17,7 @@ import type { Surroundings } from './match.ts';
 import { checkPolicies } from './policy/dispatch.ts';
 import { requireParamAccess } from './policy/param-access.ts';
 import { checkQuotas } from './quota/check.ts';
+import { QuotaIndex } from './quota/index.ts';
 import type { AdmissionRequest } from './request.ts';
 import { ADMISSION_GROUP } from './spec.ts';
 import { mutate, validate } from './webhook/dispatch.ts';
@@ -39,12 +40,17 @@ export interface AdmissionParts {
   readonly logger: Logger;
 }
 
+const QUOTAS = { group: '', plural: 'resourcequotas' };
 const NAMESPACES = { group: '', plural: 'namespaces' };
 
-/** Begins to follow the policies and webhooks of the store. */
+/** Begins to follow the policies, webhooks and quotas of the store. */
 export function openAdmission({ store, registry, access, logger }: AdmissionParts): Admission {
   const configuration = new Configuration();
-  const feed = follow(store, `/registry/${ADMISSION_GROUP}/`, configuration, logger);
+  const quotas = new QuotaIndex();
+  const feeds = [
+    follow(store, `/registry/${ADMISSION_GROUP}/`, configuration, logger),
+    follow(store, keyPrefix(QUOTAS), quotas, logger),
+  ];
   const around: Surroundings = {
     namespace: (name) => {
       const entry = store.get(keyPrefix(NAMESPACES) + name);
@@ -62,9 +68,9 @@ export function openAdmission({ store, registry, access, logger }: AdmissionPart
       checkPolicies(configuration.policies(), request, { store, registry, access, around });
       await validate(configuration.validating(), request, parts);
     },
-    checkQuotas: (request) => checkQuotas(store, request),
+    checkQuotas: (request) => checkQuotas(store, quotas, request),
     close: async () => {
-      await feed.close();
+      await Promise.all(feeds.map((feed) => feed.close()));
       configuration.clear();
     },
   };

@@ -5,21 +5,20 @@ import {
   integerQuantity,
   namesOf,
 } from '../../../../src/apiserver/admission/quota/count.ts';
+import { QuotaIndex } from '../../../../src/apiserver/admission/quota/index.ts';
 import type { AdmissionRequest } from '../../../../src/apiserver/admission/index.ts';
 import { builtin, machines, request } from './requests.ts';
 
-/** A store with so many objects of everything, and these quotas by name. */
-const holding = (used: number, quotas: Record<string, Record<string, string>>) => ({
-  count: () => used,
-  list: () => ({
-    entries: Object.entries(quotas).map(([name, hard], i) => ({
-      key: name,
-      revision: i + 1,
-      value: JSON.stringify({ apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name }, spec: { hard } }),
-    })),
-    revision: 1,
-    remaining: 0,
-  }),
+const indexOf = (quotas: Record<string, Record<string, string>>): QuotaIndex => {
+  const index = new QuotaIndex();
+  for (const [name, hard] of Object.entries(quotas)) index.observe(quota(name, hard), undefined);
+  return index;
+};
+const quota = (name: string, hard: Record<string, string>) => ({
+  apiVersion: 'v1',
+  kind: 'ResourceQuota',
+  metadata: { name, namespace: 'tenant' },
+  spec: { hard },
 });
 
 const refusal = (
@@ -28,7 +27,7 @@ const refusal = (
   more: Partial<AdmissionRequest> = {},
 ): string | undefined => {
   try {
-    checkQuotas(holding(used, quotas), request(more));
+    checkQuotas({ count: () => used }, indexOf(quotas), request(more));
     return undefined;
   } catch (error) {
     return (error as Error).message;
@@ -113,4 +112,18 @@ test('the largest unit that divides', () => {
     '1E',
     '1000E',
   ]);
+});
+
+test('quotas come, change and go', () => {
+  const index = indexOf({ b: { secrets: '1' }, a: { secrets: '1k', pods: '1.5' } });
+  const shown = () => index.of('tenant').map(({ name, hard }) => [name, ...hard]);
+  expect(shown()).toEqual([
+    ['a', ['secrets', 1000n]],
+    ['b', ['secrets', 1n]],
+  ]);
+  index.observe(quota('a', {}), quota('a', {}));
+  index.observe(undefined, quota('b', {}));
+  expect(shown()).toEqual([['a']]);
+  index.observe(undefined, quota('a', {}));
+  expect([shown(), index.of('other')]).toEqual([[], []]);
 });
