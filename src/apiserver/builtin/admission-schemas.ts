@@ -1,4 +1,4 @@
-/** The schemas of admissionregistration.k8s.io/v1, with their defaults. */
+/** The schemas of admissionregistration.k8s.io/v1, with their defaults. What is required, the rules of the kinds say. */
 import type { Schema } from '../schema/schema.ts';
 import { labelSelector } from './rbac-schemas.ts';
 import { integer, keyedBy, kindSchema, list, object, onePiece, string, time } from './schemas.ts';
@@ -47,11 +47,10 @@ const matchResources = (description: string): Schema => ({
 
 const matchConditions = list(
   'Conditions that must be met for a request to be looked at.',
-  object(
-    'MatchCondition represents a condition which must be fulfilled.',
-    { name: string('An identifier for this condition.'), expression: string('An expression in CEL.') },
-    ['name', 'expression'],
-  ),
+  object('MatchCondition represents a condition which must be fulfilled.', {
+    name: string('An identifier for this condition.'),
+    expression: string('An expression in CEL.'),
+  }),
   keyedBy('name'),
 );
 
@@ -66,40 +65,31 @@ const policySpec = object('Specification of the desired behavior.', {
   matchConstraints: matchResources('What resources this policy is designed to validate.'),
   validations: list(
     'Expressions that must hold.',
-    object(
-      'Validation specifies the CEL expression which is used to apply the validation.',
-      {
-        expression: string('The expression.'),
-        message: string('What is said when it does not hold.'),
-        reason: string('Forbidden, Invalid or RequestEntityTooLarge.'),
-        messageExpression: string('An expression that makes the message.'),
-      },
-      ['expression'],
-    ),
+    object('Validation specifies the CEL expression which is used to apply the validation.', {
+      expression: string('The expression.'),
+      message: string('What is said when it does not hold.'),
+      reason: string('Forbidden, Invalid or RequestEntityTooLarge.'),
+      messageExpression: string('An expression that makes the message.'),
+    }),
     atomic,
   ),
   failurePolicy,
   auditAnnotations: list(
     'What is written to the audit log.',
-    object(
-      'AuditAnnotation describes how to produce an audit annotation for an API request.',
-      {
-        key: string('The key, after the name of the policy.'),
-        valueExpression: string('An expression that makes the value, or null.'),
-      },
-      ['key', 'valueExpression'],
-    ),
+    object('AuditAnnotation describes how to produce an audit annotation for an API request.', {
+      key: string('The key, after the name of the policy.'),
+      valueExpression: string('An expression that makes the value, or null.'),
+    }),
     atomic,
   ),
   matchConditions,
   variables: list(
     'Expressions that others may use by name.',
     onePiece(
-      object(
-        'Variable is the definition of a variable that is used for composition.',
-        { name: string('The name, used as `variables.name`.'), expression: string('The expression.') },
-        ['name', 'expression'],
-      ),
+      object('Variable is the definition of a variable that is used for composition.', {
+        name: string('The name, used as `variables.name`.'),
+        expression: string('The expression.'),
+      }),
     ),
     keyedBy('name'),
   ),
@@ -110,28 +100,23 @@ const policyStatus = object('The status of the policy, of what is behind its exp
   typeChecking: object('The results of type checking for each expression.', {
     expressionWarnings: list(
       'The type checking warnings for each expression.',
-      object(
-        'ExpressionWarning is a warning information that targets a specific expression.',
-        { fieldRef: string('The path to the field.'), warning: string('The content of the warning.') },
-        ['fieldRef', 'warning'],
-      ),
+      object('ExpressionWarning is a warning information that targets a specific expression.', {
+        fieldRef: string('The path to the field.'),
+        warning: string('The content of the warning.'),
+      }),
       atomic,
     ),
   }),
   conditions: list(
     "The conditions represent the latest available observations of a policy's current state.",
-    object(
-      'Condition contains details for one aspect of the current state of this API Resource.',
-      {
-        type: string('Type of condition.'),
-        status: string('True, False or Unknown.'),
-        observedGeneration: integer('The generation that the condition was made from.', { format: 'int64' }),
-        lastTransitionTime: time('The last time the condition transitioned from one status to another.'),
-        reason: string('A programmatic identifier of the reason.'),
-        message: string('A human readable message.'),
-      },
-      ['type', 'status', 'lastTransitionTime', 'reason', 'message'],
-    ),
+    object('Condition contains details for one aspect of the current state of this API Resource.', {
+      type: string('Type of condition.'),
+      status: string('True, False or Unknown.'),
+      observedGeneration: integer('The generation that the condition was made from.', { format: 'int64' }),
+      lastTransitionTime: time('The last time the condition transitioned from one status to another.'),
+      reason: string('A programmatic identifier of the reason.'),
+      message: string('A human readable message.'),
+    }),
     { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] },
   ),
 });
@@ -152,37 +137,29 @@ const bindingSpec = object('Specification of the desired behavior.', {
 });
 
 const webhook = (more: Record<string, Schema>): Schema =>
-  object(
-    'A webhook and the resources and operations it applies to.',
-    {
-      name: string('The fully qualified name of the webhook.'),
-      clientConfig: object('How to communicate with the hook.', {
-        url: string('The location of the webhook: https://host:port/path.'),
-        service: object(
-          'Not supported: use url.',
-          {
-            namespace: text,
-            name: text,
-            path: text,
-            port: { type: 'integer', format: 'int32' },
-          },
-          ['namespace', 'name'],
-        ),
-        caBundle: string("Certificates in PEM that the webhook's is validated by.", { format: 'byte' }),
+  object('A webhook and the resources and operations it applies to.', {
+    name: string('The fully qualified name of the webhook.'),
+    clientConfig: object('How to communicate with the hook.', {
+      url: string('The location of the webhook: https://host:port/path.'),
+      service: object('Not supported: use url.', {
+        namespace: text,
+        name: text,
+        path: text,
+        port: { type: 'integer', format: 'int32' },
       }),
-      rules: list('What the webhook cares about.', object('A rule.', rule), atomic),
-      failurePolicy,
-      matchPolicy,
-      namespaceSelector: selector('Of the namespace of the object, by its labels.'),
-      objectSelector: selector('Of the object, by its labels before or after the change.'),
-      sideEffects: string('None or NoneOnDryRun.'),
-      timeoutSeconds: integer('Between 1 and 30 seconds.', { default: 10 }),
-      admissionReviewVersions: texts('The versions of AdmissionReview that the webhook understands: v1.'),
-      matchConditions,
-      ...more,
-    },
-    ['name', 'clientConfig'],
-  );
+      caBundle: string("Certificates in PEM that the webhook's is validated by.", { format: 'byte' }),
+    }),
+    rules: list('What the webhook cares about.', object('A rule.', rule), atomic),
+    failurePolicy,
+    matchPolicy,
+    namespaceSelector: selector('Of the namespace of the object, by its labels.'),
+    objectSelector: selector('Of the object, by its labels before or after the change.'),
+    sideEffects: string('None or NoneOnDryRun.'),
+    timeoutSeconds: integer('Between 1 and 30 seconds.', { default: 10 }),
+    admissionReviewVersions: texts('The versions of AdmissionReview that the webhook understands: v1.'),
+    matchConditions,
+    ...more,
+  });
 
 const webhooks = (more: Record<string, Schema> = {}): Schema =>
   list('Webhooks and the affected resources and operations.', webhook(more), keyedBy('name'));

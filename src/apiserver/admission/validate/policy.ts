@@ -132,7 +132,7 @@ function annotationErrors(
   scope: AdmissionScope,
 ): FieldError[] {
   const path = 'spec.auditAnnotations';
-  const keys = auditAnnotations.map(({ key }) => key);
+  const keys = auditAnnotations.map(({ key = '' }) => key);
   const errors: FieldError[] = [];
   if (auditAnnotations.length > MAX_AUDIT_ANNOTATIONS) {
     const why = `must not have more than ${MAX_AUDIT_ANNOTATIONS} auditAnnotations`;
