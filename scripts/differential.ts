@@ -2,20 +2,26 @@
  * Sends the same scripted requests to the embedded API server and to a genuine one, and tells where they answer
  * differently. The genuine one is that of KUBECONFIG, or without it the recorded answers of one.
  *
- *   npm run test:differential [-- --only NAME] [-- --record]
+ *   npm run test:differential [-- --only NAME] [-- --open] [-- --record]
  *
+ * `--open` shows besides what is known to differ and to be mended.
  * `--record` plays them to the server of KUBECONFIG only, and keeps its answers as what is expected.
  */
 import { parseArgs } from 'node:util';
 import { serverOf } from '../test/differential/client.ts';
 import { disagreements } from '../test/differential/compare.ts';
+import { OPEN } from '../test/differential/differences.ts';
 import { withEmbeddedServer } from '../test/differential/embedded.ts';
 import { readExpectations, recordExpectations } from '../test/differential/expectations.ts';
 import { play } from '../test/differential/run.ts';
 import { SCENARIOS } from '../test/differential/scenarios/index.ts';
 
 const { values } = parseArgs({
-  options: { only: { type: 'string', multiple: true }, record: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string', multiple: true },
+    open: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
+  },
 });
 const scenarios = SCENARIOS.filter(({ name }) => values.only?.includes(name) ?? true);
 const kubeconfig = process.env['KUBECONFIG'];
@@ -39,7 +45,8 @@ for (const { name, steps } of scenarios) {
   known += new Set(all.map(({ step }) => step)).size - new Set(found.map(({ step }) => step)).size;
   requests += steps.length;
   differing += new Set(found.map(({ step }) => step)).size;
-  for (const { step, path, expected: wanted, actual } of found)
+  const shown = values.open ? all.filter(({ known }) => known === undefined || OPEN.includes(known)) : found;
+  for (const { step, path, expected: wanted, actual } of shown)
     console.log(`${name}, ${step}: ${path}\n  expected ${short(wanted)}\n  answered ${short(actual)}`);
 }
 console.log(

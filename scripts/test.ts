@@ -2,9 +2,9 @@
 import { availableParallelism } from 'node:os';
 import { execa } from 'execa';
 import { demoImage } from './demo-image.ts';
-import { kubectlPath } from './kubectl.ts';
 import { checkout } from './lib/checkout.ts';
 import { build } from './lib/build.ts';
+import { pinnedClient } from './lib/pinned-clients.ts';
 import { main, step } from './lib/steps.ts';
 import { installSystemPackages } from './setup.ts';
 
@@ -14,14 +14,16 @@ const workers = Math.max(2, Math.floor(availableParallelism() / 2));
 async function test(): Promise<void> {
   await step('system packages', installSystemPackages);
   // The API is tested with this one, everything else with the machine's own where it has one: two versions in one run.
-  const pinned = await step('pinned kubectl', () => kubectlPath({ pinned: true }));
+  const [kubectl, helm] = await step('pinned kubectl and Helm', () =>
+    Promise.all([pinnedClient('kubectl'), pinnedClient('helm')]),
+  );
   await step('demo image', demoImage);
   await step('building Purlin', build);
   const nodeOptions = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   const jest = [...nodeOptions, 'node_modules/jest/bin/jest.js', `--maxWorkers=${workers}`];
   const { exitCode } = await execa(process.execPath, [...jest, ...process.argv.slice(2)], {
     cwd: checkout,
-    env: { PURLIN_TEST_KUBECTL: pinned },
+    env: { PURLIN_TEST_KUBECTL: kubectl, PURLIN_TEST_HELM: helm },
     stdio: ['ignore', 'inherit', 'inherit'],
     reject: false,
   });

@@ -53,7 +53,7 @@ const served = new WeakMap<Resource, WeakMap<Change, DecodedChange>>();
 
 /** A change's objects as clients of one version see them, made once for all of its watchers; do not modify them. */
 export function readChange(change: Change, resource: Resource): DecodedChange {
-  if (!resource.custom) return decodeChange(change);
+  if (!resource.custom && !resource.storedForm) return decodeChange(change);
   const ofResource = served.get(resource) ?? new WeakMap<Change, DecodedChange>();
   served.set(resource, ofResource);
   let result = ofResource.get(change);

@@ -104,6 +104,15 @@ export const methodNotAllowed = (): ApiError =>
     {},
   );
 
+/** For a verb that a subresource of a custom kind does not have. */
+export const methodNotSupported = (of: GroupResource, verb: string): ApiError =>
+  new ApiError(
+    405,
+    'MethodNotAllowed',
+    `${verb} is not supported on resources of kind "${qualified(of)}"`,
+    detailsOf(of),
+  );
+
 /** For what a kind offers no more while its definition is being deleted. */
 export const terminating = (verb: string): ApiError =>
   new ApiError(

@@ -56,10 +56,12 @@ export const json = (
   body: JSON.stringify(value),
 });
 
+export const TEXT = 'text/plain; charset=utf-8';
+
 export const text = (body: string, status = 200): ApiResponse => ({
   status,
   headers: {
-    'content-type': 'text/plain; charset=utf-8',
+    'content-type': TEXT,
     'cache-control': 'no-cache, private',
     'x-content-type-options': 'nosniff',
   },

@@ -1,7 +1,7 @@
 /** The verbs of a resource: from method and path to the operation and back to a response. */
 import { watches } from './authz/attributes.ts';
 import type { ApiContext } from './context.ts';
-import { methodNotAllowed, notFound, pathNotFound, terminating } from './errors.ts';
+import { methodNotAllowed, methodNotSupported, notFound, pathNotFound, terminating } from './errors.ts';
 import { json } from './http.ts';
 import type { Call, Operation } from './call.ts';
 import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
@@ -43,7 +43,10 @@ const OPERATIONS: Record<Verb, Operation> = {
     const options = writeOptions(request, 'CreateOptions');
     const body = await decodeObject(call);
     const { review } = target.resource;
-    if (review) return json(answerReview(review, body, target, { ...options, user: request.user }), 201);
+    if (review) {
+      const asked = { ...options, user: request.user };
+      return json(answerReview(context, review, body, target, asked), 201);
+    }
     return answer(await createObject(context, target, body, options), 201, call);
   },
   update: async (call) => {
@@ -115,6 +118,9 @@ export async function serveResource(
     throw resource.custom ? notFound(groupResource(resource), target.name ?? '') : pathNotFound();
   }
   const verb = verbOf(request, target);
+  if (!verb && resource.custom && subresource !== undefined) {
+    throw methodNotSupported(groupResource(resource), request.method === 'POST' ? 'create' : 'delete');
+  }
   if (!verb || !resource.verbs.includes(verb)) {
     throw verb === 'create' && resource.custom ? terminating(verb) : methodNotAllowed();
   }
@@ -122,7 +128,8 @@ export async function serveResource(
   if (resource.namespaced && target.namespace === undefined && !['list', 'watch'].includes(verb)) {
     throw methodNotAllowed();
   }
-  const rendering = negotiate(request.header('accept'), request.query);
+  const answered = verb === 'watch' ? 'events' : 'objects';
+  const rendering = negotiate(request.header('accept'), request.query, answered);
   const operation = subresource === 'scale' ? SCALE_OPERATIONS[verb] : OPERATIONS[verb];
   if (!operation) throw methodNotAllowed();
   return operation({ context, request, target, rendering });

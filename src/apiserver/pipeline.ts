@@ -8,13 +8,15 @@ import type { ApiContext } from './context.ts';
 import { discover } from './discovery.ts';
 import { ApiError, PathNotFound, internalError, pathNotFound } from './errors.ts';
 import type { Health } from './health.ts';
-import { cacheable, json, text } from './http.ts';
+import { TEXT, cacheable, json, text } from './http.ts';
 import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
 import { resolvePath } from './request-info.ts';
 import type { OpenApi } from './openapi/index.ts';
 import { OPENAPI_V2_PROTOBUF } from './openapi/v2.ts';
 import { serveResource } from './operations.ts';
+import { JSON_TYPE, YAML_TYPE } from './media-types.ts';
 import { asApiError } from './read/resource-version.ts';
+import { wantsYaml } from './table.ts';
 import { VERSION } from './version.ts';
 
 export interface Api extends ApiContext {
@@ -37,7 +39,7 @@ const MAX_WARNING_CHARACTERS = 300;
 /** Never throws: every failure is a Status. */
 export async function handle(request: ApiRequest, api: Api): Promise<ApiResponse> {
   const started = performance.now();
-  const response = await answer(request, api);
+  const response = await inAskedForm(await answer(request, api), request);
   const { method, path } = request;
   const ms = Math.round((performance.now() - started) * 1000) / 1000;
   api.logger.debug({ method, path, status: response.status, ms }, 'Answered a request');
@@ -50,6 +52,19 @@ export async function handle(request: ApiRequest, api: Api): Promise<ApiResponse
 function warningHeader(message: string): string {
   const quoted = JSON.stringify(message.slice(0, MAX_WARNING_CHARACTERS)).replaceAll('\x7f', '?');
   return `299 - ${Buffer.from(quoted).toString('latin1')}`;
+}
+
+/** Everything is made as JSON; those who would rather have YAML get the same as YAML. */
+async function inAskedForm(response: ApiResponse, request: ApiRequest): Promise<ApiResponse> {
+  const { body, headers } = response;
+  if (headers?.['content-type'] !== JSON_TYPE || body === undefined) return response;
+  if (!wantsYaml(request.header('accept'))) return response;
+  const { stringify } = await import('yaml');
+  return {
+    ...response,
+    headers: { ...headers, 'content-type': YAML_TYPE },
+    body: stringify(JSON.parse(body.toString())),
+  };
 }
 
 async function answer(request: ApiRequest, api: Api): Promise<ApiResponse> {
@@ -103,13 +118,14 @@ function openApi(request: ApiRequest, { openApi: documents }: Api): ApiResponse 
   const match = /^\/openapi\/(v2|v3)(?:\/(.+))?$/.exec(request.path);
   if (!match) return undefined;
   const [, version, path] = match;
-  if (version === 'v2') return cacheable(request, documents.v2(), OPENAPI_V2_PROTOBUF);
-  if (path === undefined) return cacheable(request, documents.index());
+  const asked = { 'cache-control': 'no-cache, private' };
+  if (version === 'v2') return cacheable(request, documents.v2(), OPENAPI_V2_PROTOBUF, asked);
+  if (path === undefined) return cacheable(request, documents.index(), TEXT, asked);
   const document = documents.document(path);
-  if (document === undefined) return pageNotFound();
+  if (document === undefined) return { status: 404, headers: asked };
   // A document's URL names its content, so it may be kept for ever.
   const kept = { 'cache-control': 'public, immutable', expires: nextYear() };
-  return cacheable(request, document, 'application/json', request.query.has('hash') ? kept : {});
+  return cacheable(request, document, 'application/json', request.query.has('hash') ? kept : asked);
 }
 
 const pageNotFound = (): ApiResponse => text('404 page not found\n', 404);

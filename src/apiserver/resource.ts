@@ -3,7 +3,7 @@ import type { User } from './authn/user.ts';
 import type { FieldError } from './errors.ts';
 import type { NameRule } from './schema/metadata.ts';
 import type { Schema } from './schema/schema.ts';
-import type { KubeObject } from './object.ts';
+import type { Json, KubeObject } from './object.ts';
 
 export interface TableColumn {
   readonly name: string;
@@ -54,6 +54,10 @@ export interface Resource {
   readonly nameRule?: NameRule;
   /** A question in the form of an object: creating it answers it, and nothing is stored. */
   readonly review?: Reviewer;
+  /** Fields that every object of the kind has, and what they hold when nobody says otherwise. */
+  readonly always?: Readonly<Record<string, Json>>;
+  /** Of what other resource its objects are another form, if they are. */
+  readonly storedForm?: StoredForm;
   /** Further subresources by name, each a review that is created. */
   readonly subresources?: ReadonlyMap<string, Resource>;
 }
@@ -67,6 +71,14 @@ export interface Review {
 }
 
 export type Reviewer = (review: Review) => KubeObject;
+
+/** The objects of this resource are those of another, in another form. */
+export interface StoredForm {
+  readonly of: { readonly group: string; readonly plural: string };
+  /** Neither changes what it is given. */
+  readonly toServed: (stored: KubeObject) => KubeObject;
+  readonly toStored: (served: KubeObject) => KubeObject;
+}
 
 /** JSONPaths of an object's fields that `autoscaling/v1` Scale shows. */
 export interface ScalePaths {
@@ -101,7 +113,11 @@ export const apiVersionOf = (group: string, version: string): string =>
   group ? `${group}/${version}` : version;
 
 /** Where a resource's objects live in the store; the trailing slash keeps prefixes apart. */
-export function keyPrefix({ group, plural }: Pick<Resource, 'group' | 'plural'>, namespace?: string): string {
+export function keyPrefix(
+  resource: Pick<Resource, 'group' | 'plural' | 'storedForm'>,
+  namespace?: string,
+): string {
+  const { group, plural } = resource.storedForm?.of ?? resource;
   const base = `/registry/${group || 'core'}/${plural}/`;
   return namespace ? `${base}${namespace}/` : base;
 }

@@ -1,5 +1,6 @@
 /** `as=Table` and `as=PartialObjectMetadata` renderings of objects and lists. */
 import { badRequest, notAcceptable } from './errors.ts';
+import { JSON_TYPE, YAML_TYPE } from './media-types.ts';
 import type { KubeObject } from './object.ts';
 import type { Resource, TableColumn } from './resource.ts';
 
@@ -11,13 +12,22 @@ export type Rendering =
 
 const PLAIN: Rendering = { as: 'object' };
 const JSON_TYPES = new Set(['application/json', 'application/*', '*/*']);
+const OBJECT_TYPES = new Set([...JSON_TYPES, YAML_TYPE]);
+
+type Answered = 'objects' | 'events';
+
+const TYPES: Readonly<Record<Answered, ReadonlySet<string>>> = { objects: OBJECT_TYPES, events: JSON_TYPES };
 
 /** Picks the first rendering in the Accept header that the server can give. Throws 406 when there is none. */
-export function negotiate(accept: string | undefined, query: URLSearchParams): Rendering {
+export function negotiate(
+  accept: string | undefined,
+  query: URLSearchParams,
+  answered: Answered = 'objects',
+): Rendering {
   if (!accept) return PLAIN;
   for (const clause of accept.split(',')) {
     const [type = '', ...parameters] = clause.split(';').map((part) => part.trim());
-    if (!JSON_TYPES.has(type)) continue;
+    if (!TYPES[answered].has(type)) continue;
     const given = new Map(parameters.map((p) => p.split('=', 2) as [string, string]));
     const as = given.get('as');
     const version = given.get('v') ?? 'v1';
@@ -27,7 +37,13 @@ export function negotiate(accept: string | undefined, query: URLSearchParams): R
     if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList')
       return { as: 'metadata', version };
   }
-  throw notAcceptable(['application/json']);
+  throw notAcceptable(answered === 'events' ? ['application/json;stream=watch'] : [JSON_TYPE, YAML_TYPE]);
+}
+
+/** Whether the first type in the Accept header that the server can give is YAML. */
+export function wantsYaml(accept: string | undefined): boolean {
+  const types = (accept ?? '').split(',').map((clause) => clause.split(';', 1)[0]?.trim() ?? '');
+  return types.find((type) => OBJECT_TYPES.has(type)) === YAML_TYPE;
 }
 
 function includeObject(query: URLSearchParams): 'None' | 'Metadata' | 'Object' {
@@ -75,7 +91,10 @@ export function renderList(
         apiVersion: resource.apiVersion,
         // Lists of custom resources say so when there is no more.
         metadata: resource.custom ? { continue: '', ...metadata } : metadata,
-        items,
+        // Those of built-in kinds are what the list says they are.
+        items: resource.custom
+          ? items
+          : items.map((item) => ({ ...item, apiVersion: undefined, kind: undefined })),
       };
     case 'metadata':
       return {

@@ -1,4 +1,5 @@
 import { knownDifference } from './differences.ts';
+import type { Known } from './differences.ts';
 import type { Answers } from './run.ts';
 import type { Answer } from './scenario.ts';
 
@@ -32,8 +33,8 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 export interface Disagreement extends Difference {
   readonly step: string;
-  /** Why, if somebody knows of it. */
-  readonly known: string | undefined;
+  /** What says why, if somebody knows of it. */
+  readonly known: Known | undefined;
 }
 
 /** Where a scenario's answers are not what is expected, those differences among them that are known. */
@@ -44,7 +45,7 @@ export function disagreements(scenario: string, expected: Answers, actual: Answe
     return compareAnswers(answer, given).map((difference) => ({
       step,
       ...difference,
-      known: knownDifference(scenario, step, difference.path)?.reason,
+      known: knownDifference(scenario, step, difference.path),
     }));
   });
 }

@@ -13,7 +13,9 @@ const quiet = {
 };
 
 /** A server of Purlin that serves nothing but what it has by itself and what scenarios define. */
-export async function withEmbeddedServer<Result>(use: (server: Server) => Promise<Result>): Promise<Result> {
+export async function withEmbeddedServer<Result>(
+  use: (server: Server & { readonly kubeconfigPath: string }) => Promise<Result>,
+): Promise<Result> {
   const directory = await mkdtemp(join(tmpdir(), 'purlin-differential-'));
   for (const c of CRDS) await writeFile(join(directory, `${c.metadata.name}.yaml`), JSON.stringify(c));
   const server = await startApiServer({
@@ -23,8 +25,8 @@ export async function withEmbeddedServer<Result>(use: (server: Server) => Promis
     logger: quiet,
   });
   try {
-    const { url, caPem, loopbackToken: token } = server;
-    return await use({ url, caPem, token });
+    const { url, caPem, loopbackToken: token, kubeconfigPath } = server;
+    return await use({ url, caPem, token, kubeconfigPath });
   } finally {
     await server.close();
     await rm(directory, { recursive: true });

@@ -4,21 +4,35 @@
  */
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
+import { ApiError } from '../errors.ts';
 import { allObjects } from '../read/list.ts';
 import { sameJson } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { keyOf } from '../resource.ts';
 import type { Resource } from '../resource.ts';
+import { applyObject } from '../write/apply.ts';
 import { createObject } from '../write/create.ts';
 import { deleteObject } from '../write/delete.ts';
 import { mutateObject } from '../write/mutate.ts';
 import { internalWrite } from '../write/options.ts';
+import type { ApplyOptions } from '../write/options.ts';
 import { aggregatedRules } from './aggregation.ts';
 import { AUTOUPDATE, DEFAULT_BINDINGS, DEFAULT_ROLES } from './default-roles.ts';
 import type { LabelSelector } from './label-selector.ts';
 import { RBAC_GROUP } from './policy.ts';
 import { compactRules, uncovered } from './rules.ts';
 import type { PolicyRule } from './rules.ts';
+
+/** As Kubernetes' controller of that name, so that others see whose the rules are. */
+const AGGREGATION: ApplyOptions = {
+  ...internalWrite(),
+  fieldManager: 'clusterrole-aggregation-controller',
+  force: true,
+  requireCreate: () => undefined,
+};
+
+/** How it is told that the object is not the one that was meant. */
+const GONE: ReadonlySet<string> = new Set(['Conflict', 'NotFound', 'Invalid']);
 
 /** The roles are whole when it resolves, aggregated ones too. */
 export async function bootstrapRoles(context: ApiContext): Promise<void> {
@@ -113,10 +127,23 @@ export async function aggregateRoles(context: ApiContext): Promise<void> {
       const rules = aggregatedRules(role, allObjects(context, resource));
       if (!rules || sameJson(rules, role['rules'] ?? [])) continue;
       changed = true;
-      const key = keyOf(resource, undefined, role.metadata.name ?? '');
-      await mutateObject(context, key, role.metadata.uid, (object) => {
-        object['rules'] = rules;
-      });
+      await applyRules(context, resource, role, rules);
     }
+  }
+}
+
+/** Of a role that is gone meanwhile nothing is made anew. */
+async function applyRules(
+  context: ApiContext,
+  resource: Resource,
+  { apiVersion, kind, metadata: { name = '', uid = '' } }: KubeObject,
+  rules: PolicyRule[],
+): Promise<void> {
+  const target = { resource, namespace: undefined, name, subresource: undefined };
+  const object = { apiVersion, kind, metadata: { name, uid }, rules };
+  try {
+    await applyObject(context, target, { object, duplicates: [] }, AGGREGATION);
+  } catch (error) {
+    if (!(error instanceof ApiError && GONE.has(error.reason))) throw error;
   }
 }

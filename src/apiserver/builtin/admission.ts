@@ -8,8 +8,8 @@ import { sameJson } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import type { BuiltinRules, Resource } from '../resource.ts';
 import { admissionSchemas } from './admission-schemas.ts';
-import { builtinResource } from './index.ts';
-import type { Builtin } from './index.ts';
+import { builtinResource } from './builtin.ts';
+import type { Builtin } from './builtin.ts';
 
 const policySpec = ({ spec }: KubeObject): PolicySpec => (spec ?? {}) as PolicySpec;
 const bindingSpec = ({ spec }: KubeObject): BindingSpec => (spec ?? {}) as BindingSpec;
@@ -36,7 +36,9 @@ function paramRefCell(binding: KubeObject): string {
   return paramRef?.selector ? JSON.stringify(paramRef.selector) : '<unset>';
 }
 
-const webhookKind = (kind: keyof typeof admissionSchemas): Builtin & { kind: typeof kind } => ({
+type Kind = Omit<Builtin, 'schema'> & { kind: keyof typeof admissionSchemas };
+
+const webhookKind = (kind: keyof typeof admissionSchemas): Kind => ({
   kind,
   plural: `${kind.toLowerCase()}s`,
   columns: [
@@ -47,7 +49,7 @@ const webhookKind = (kind: keyof typeof admissionSchemas): Builtin & { kind: typ
   rules: { prepare: counted('webhooks'), validate: (object) => webhookErrors(webhooksOf(object)) },
 });
 
-const KINDS: readonly (Builtin & { kind: keyof typeof admissionSchemas })[] = [
+const KINDS: readonly Kind[] = [
   webhookKind('MutatingWebhookConfiguration'),
   {
     kind: 'ValidatingAdmissionPolicy',
@@ -85,5 +87,11 @@ const KINDS: readonly (Builtin & { kind: keyof typeof admissionSchemas })[] = [
 
 export const admissionResources = (): Resource[] =>
   KINDS.map((kind) =>
-    builtinResource({ ...kind, group: ADMISSION_GROUP, clusterScoped: true }, admissionSchemas[kind.kind]),
+    builtinResource({
+      ...kind,
+      schema: admissionSchemas[kind.kind],
+      group: ADMISSION_GROUP,
+      clusterScoped: true,
+      ...(kind.kind.endsWith('Configuration') ? {} : { always: { spec: {} } }),
+    }),
   );

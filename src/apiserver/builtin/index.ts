@@ -1,59 +1,23 @@
 /** The built-in kinds, as data: what a CustomResourceDefinition says of a custom one. */
-import { quotaRules, usageColumn } from '../admission/quota/rules.ts';
 import { ageColumn, computedColumn, nameColumn } from '../columns.ts';
-import { age } from '../duration.ts';
-import { isObject } from '../object.ts';
-import type { KubeObject } from '../object.ts';
-import { ALL_VERBS, apiVersionOf } from '../resource.ts';
-import type { BuiltinRules, Resource, Reviewer, TableColumn, Verb } from '../resource.ts';
-import type { NameRule } from '../schema/metadata.ts';
-import type { Schema } from '../schema/schema.ts';
 import { definitionRules } from '../crd/rules.ts';
-import { namespaceRules, secretRules, configMapRules } from './rules.ts';
+import { isObject } from '../object.ts';
+import type { Resource } from '../resource.ts';
+import { builtinResource } from './builtin.ts';
+import type { Builtin } from './builtin.ts';
 import { definitionSchema } from './definition-schema.ts';
-import { schemas as plainSchemas } from './schemas.ts';
-
-const schemas = { ...plainSchemas, CustomResourceDefinition: definitionSchema };
-
-/** A built-in kind; what it does not say is as for most of them. */
-export interface Builtin {
-  kind: string;
-  plural: string;
-  group?: string;
-  shortNames?: string[];
-  clusterScoped?: true;
-  statusSubresource?: true;
-  verbs?: Verb[];
-  columns: TableColumn[];
-  fieldLabels?: [string, (object: KubeObject) => string][];
-  rules?: BuiltinRules;
-  nameRule?: NameRule;
-  review?: Reviewer;
-  showsDeleted?: true;
-}
+import { events, newEvents } from './events.ts';
+import { quotas } from './quotas.ts';
+import { configMapRules, leaseRules, namespaceRules, secretRules } from './rules.ts';
+import { schemas } from './schemas.ts';
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const size = (value: unknown): number => (isObject(value) ? Object.keys(value).length : 0);
-const part = (object: KubeObject, field: string): Record<string, unknown> =>
-  isObject(object[field]) ? (object[field] as Record<string, unknown>) : {};
 
-const involved = (field: string): [string, (object: KubeObject) => string] => [
-  `involvedObject.${field}`,
-  (event) => text(part(event, 'involvedObject')[field]),
-];
-
-const eventSource = (event: KubeObject): string =>
-  text(part(event, 'source')['component']) || text(event['reportingComponent']);
-
-const lastSeen = (event: KubeObject): unknown =>
-  part(event, 'series')['lastObservedTime'] ??
-  event['lastTimestamp'] ??
-  event['eventTime'] ??
-  event.metadata.creationTimestamp;
-
-const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
+const BUILTINS: readonly Builtin[] = [
   {
     kind: 'Namespace',
+    schema: schemas.Namespace,
     plural: 'namespaces',
     shortNames: ['ns'],
     clusterScoped: true,
@@ -66,6 +30,7 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
   },
   {
     kind: 'ConfigMap',
+    schema: schemas.ConfigMap,
     plural: 'configmaps',
     shortNames: ['cm'],
     columns: [
@@ -77,6 +42,7 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
   },
   {
     kind: 'Secret',
+    schema: schemas.Secret,
     plural: 'secrets',
     columns: [
       nameColumn,
@@ -89,6 +55,7 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
   },
   {
     kind: 'ServiceAccount',
+    schema: schemas.ServiceAccount,
     plural: 'serviceaccounts',
     showsDeleted: true,
     shortNames: ['sa'],
@@ -98,55 +65,16 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
       ageColumn,
     ],
   },
-  {
-    kind: 'ResourceQuota',
-    plural: 'resourcequotas',
-    shortNames: ['quota'],
-    statusSubresource: true,
-    columns: [
-      nameColumn,
-      computedColumn('Request', (quota) => usageColumn(quota, 'requests')),
-      computedColumn('Limit', (quota) => usageColumn(quota, 'limits')),
-      ageColumn,
-    ],
-    rules: quotaRules,
-    showsDeleted: true,
-  },
-  {
-    kind: 'Event',
-    plural: 'events',
-    shortNames: ['ev'],
-    columns: [
-      computedColumn('Last Seen', (event, now) => age(lastSeen(event), now)),
-      computedColumn('Type', (event) => text(event['type'])),
-      computedColumn('Reason', (event) => text(event['reason'])),
-      computedColumn('Object', (event) => {
-        const { kind, name } = part(event, 'involvedObject');
-        return `${text(kind).toLowerCase()}/${text(name)}`;
-      }),
-      computedColumn('Subobject', (event) => text(part(event, 'involvedObject')['fieldPath']), {
-        priority: 1,
-      }),
-      computedColumn('Source', eventSource, { priority: 1 }),
-      computedColumn('Message', (event) => text(event['message']).trim()),
-      computedColumn('First Seen', (event, now) => age(event['firstTimestamp'] ?? event['eventTime'], now), {
-        priority: 1,
-      }),
-      computedColumn('Count', (event) => event['count'] ?? 1, { priority: 1 }),
-      { ...nameColumn, priority: 1 },
-    ],
-    fieldLabels: [
-      ...['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'].map(involved),
-      ['reason', (event) => text(event['reason'])],
-      ['reportingComponent', (event) => text(event['reportingComponent'])],
-      ['source', eventSource],
-      ['type', (event) => text(event['type'])],
-    ],
-  },
+  quotas,
+  events,
+  newEvents,
   {
     kind: 'Lease',
+    schema: schemas.Lease,
     plural: 'leases',
     group: 'coordination.k8s.io',
+    rules: leaseRules,
+    always: { spec: {} },
     columns: [
       nameColumn,
       computedColumn('Holder', (lease) => text(lease.spec?.['holderIdentity'])),
@@ -155,6 +83,7 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
   },
   {
     kind: 'CustomResourceDefinition',
+    schema: definitionSchema,
     plural: 'customresourcedefinitions',
     group: 'apiextensions.k8s.io',
     shortNames: ['crd', 'crds'],
@@ -162,37 +91,8 @@ const BUILTINS: (Builtin & { kind: keyof typeof schemas })[] = [
     statusSubresource: true,
     columns: [nameColumn, computedColumn('Created At', (crd) => crd.metadata.creationTimestamp)],
     rules: definitionRules,
+    conditionalUpdate: true,
   },
 ];
 
-export const builtinResources = (): Resource[] =>
-  BUILTINS.map((builtin) => builtinResource(builtin, schemas[builtin.kind]));
-
-/** The resource of a built-in kind, version v1. */
-export function builtinResource(builtin: Builtin, schema: Schema): Resource {
-  const { kind, plural, group = '', rules, nameRule, review } = builtin;
-  return {
-    group,
-    version: 'v1',
-    apiVersion: apiVersionOf(group, 'v1'),
-    storedAs: apiVersionOf(group, 'v1'),
-    kind,
-    listKind: `${kind}List`,
-    plural,
-    singular: kind.toLowerCase(),
-    shortNames: builtin.shortNames ?? [],
-    categories: [],
-    namespaced: !builtin.clusterScoped,
-    verbs: builtin.verbs ?? ALL_VERBS.toSorted(),
-    statusSubresource: builtin.statusSubresource ?? false,
-    custom: false,
-    unconditionalUpdate: true,
-    schema,
-    columns: builtin.columns,
-    fieldLabels: new Map(builtin.fieldLabels),
-    ...(rules && { rules }),
-    ...(nameRule && { nameRule }),
-    ...(review && { review }),
-    ...(builtin.showsDeleted && { showsDeleted: true }),
-  };
-}
+export const builtinResources = (): Resource[] => BUILTINS.map(builtinResource);

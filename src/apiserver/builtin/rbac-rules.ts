@@ -12,11 +12,6 @@ import { pathSegmentFault, subdomainFault } from '../schema/metadata.ts';
 
 const listOf = <Item>(value: unknown): Item[] => (Array.isArray(value) ? (value as Item[]) : []);
 
-/** Go prints an absent list of rules as null, and clients expect to find it. */
-export function prepareRole(role: KubeObject): void {
-  role['rules'] ??= [];
-}
-
 export function prepareBinding({ roleRef, subjects }: KubeObject): void {
   if (isObject(roleRef)) roleRef['apiGroup'] ||= RBAC_GROUP;
   for (const subject of listOf<{ kind?: string; apiGroup?: string }>(subjects)) {

@@ -24,7 +24,10 @@ const policyRule = object(
   ['verbs'],
 );
 
-const rules = list('Rules holds all the PolicyRules for this role.', policyRule, atomic);
+const rules = list('Rules holds all the PolicyRules for this role.', policyRule, {
+  ...atomic,
+  nullable: true,
+});
 
 export const labelSelector = onePiece(
   object('A label query over a set of resources.', {

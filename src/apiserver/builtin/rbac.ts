@@ -5,8 +5,8 @@ import type { Policy, RoleRef, Subject } from '../authz/policy.ts';
 import { ageColumn, computedColumn, nameColumn } from '../columns.ts';
 import type { KubeObject } from '../object.ts';
 import type { BuiltinRules, Resource, TableColumn } from '../resource.ts';
-import { builtinResource } from './index.ts';
-import { bindingErrors, prepareBinding, prepareRole, roleErrors } from './rbac-rules.ts';
+import { builtinResource } from './builtin.ts';
+import { bindingErrors, prepareBinding, roleErrors } from './rbac-rules.ts';
 import { rbacSchemas } from './rbac-schemas.ts';
 
 const roleColumns: TableColumn[] = [
@@ -56,12 +56,21 @@ function resource(
   rules: BuiltinRules,
 ): Resource {
   const scope = kind.startsWith('Cluster') ? { clusterScoped: true as const } : {};
-  const builtin = { kind, plural, columns, rules, group: RBAC_GROUP, nameRule: 'pathSegment' as const };
-  return builtinResource({ ...builtin, ...scope }, rbacSchemas[kind]);
+  return builtinResource({
+    kind,
+    schema: rbacSchemas[kind],
+    plural,
+    columns,
+    rules,
+    group: RBAC_GROUP,
+    nameRule: 'pathSegment',
+    // Go prints an absent list as null, and clients expect to find it.
+    ...(kind.endsWith('Role') && { always: { rules: null } }),
+    ...scope,
+  });
 }
 
 const roleRules = (policy: Policy, plural: string, scope: Scope): BuiltinRules => ({
-  prepare: prepareRole,
   validate: (role) => roleErrors(role, scope),
   admit: (object, old, user) => admitRole(policy, { object, old, user, plural }),
 });

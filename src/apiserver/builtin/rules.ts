@@ -3,7 +3,7 @@ import type { FieldError } from '../errors.ts';
 import { isObject, sameJson } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import type { BuiltinRules } from '../resource.ts';
-import { tokenSecretErrors } from './token-secret.ts';
+import { typedSecretErrors } from './secret-types.ts';
 
 const KEY = /^[-._a-zA-Z0-9]+$/;
 const MAX_DATA_BYTES = 1024 * 1024;
@@ -20,6 +20,23 @@ export const namespaceRules: BuiltinRules = {
     // Only the finalize subresource changes these.
     namespace.spec = old ? structuredClone(old.spec ?? {}) : { finalizers: ['kubernetes'] };
     if (!old) namespace.status = { phase: 'Active' };
+  },
+};
+
+export const leaseRules: BuiltinRules = {
+  validate({ spec = {} }) {
+    const { leaseDurationSeconds: seconds, leaseTransitions: transitions, strategy, preferredHolder } = spec;
+    return [
+      ...(typeof seconds === 'number' && seconds <= 0
+        ? [fieldError.invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0')]
+        : []),
+      ...(typeof transitions === 'number' && transitions < 0
+        ? [fieldError.invalid('spec.leaseTransitions', transitions, 'must be greater than or equal to 0')]
+        : []),
+      ...(preferredHolder && !strategy
+        ? [fieldError.forbidden('spec.preferredHolder', 'may only be specified if `strategy` is defined')]
+        : []),
+    ];
   },
 };
 
@@ -71,7 +88,7 @@ export const secretRules: BuiltinRules = {
   },
   validate: (object, old) => [
     ...dataErrors(object, ['data']),
-    ...tokenSecretErrors(object),
+    ...typedSecretErrors(object),
     ...immutableErrors(object, old, ['data']),
     ...(old && object['type'] !== old['type']
       ? [fieldError.invalid('type', object['type'], 'field is immutable')]

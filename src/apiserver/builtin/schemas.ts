@@ -1,4 +1,3 @@
-import { nameSchema } from '../schema/reference.ts';
 import type { Schema } from '../schema/schema.ts';
 
 /** Short forms for writing schemas as data. */
@@ -15,6 +14,9 @@ export const integer = (description: string, more: Schema = {}): Schema => ({
 });
 export const boolean = (description: string): Schema => ({ type: 'boolean', description });
 export const time = (description: string): Schema => string(description, { format: 'date-time' });
+/** One that is there, as null, even if nobody said when. */
+const timeOrNull = (description: string): Schema =>
+  string(description, { format: 'date-time', nullable: true });
 export const list = (description: string, items: Schema, more: Schema = {}): Schema => ({
   type: 'array',
   description,
@@ -156,13 +158,29 @@ const condition = object('A condition of the object.', {
   message: string('Human-readable message about the last transition.'),
 });
 
-const quantity = nameSchema('io.k8s.apimachinery.pkg.api.resource.Quantity', {
-  description:
-    'Quantity is a fixed-point representation of a number: 10, 1500m, 8Gi. As text or as a number.',
-  'x-kubernetes-int-or-string': true,
-});
-
-const quantities = (description: string): Schema => mapOf(description, quantity);
+/** What the two forms of an Event call differently. */
+const eventFields = {
+  object: objectReference('The object that this event is about.'),
+  reason: string('Short, machine understandable string that gives the reason for the transition.'),
+  text: string('A human-readable description of the status of this operation.'),
+  source: object('The component reporting this event.', {
+    component: string('Component from which the event is generated.'),
+    host: string('Node name on which the event is generated.'),
+  }),
+  first: timeOrNull('The time at which the event was first recorded.'),
+  last: timeOrNull('The time at which the most recent occurrence of this event was recorded.'),
+  count: integer('The number of times this event has occurred.'),
+  type: string('Type of this event (Normal, Warning).'),
+  eventTime: timeOrNull('Time when this Event was first observed.'),
+  series: object('Data about the Event series this event represents.', {
+    count: integer('Number of occurrences in this series.'),
+    lastObservedTime: time('Time of the last occurrence observed.'),
+  }),
+  action: string('What action was taken or failed regarding the object.'),
+  related: objectReference('Optional secondary object for more complex actions.'),
+  reporter: string('Name of the controller that emitted this Event.'),
+  instance: string('ID of the controller instance.'),
+};
 
 export const schemas = {
   Namespace: kindSchema('Namespace provides a scope for Names.', {
@@ -217,46 +235,45 @@ export const schemas = {
     ),
     automountServiceAccountToken: boolean('Whether pods should have an API token automatically mounted.'),
   }),
-  ResourceQuota: kindSchema('ResourceQuota sets aggregate quota restrictions enforced per namespace.', {
-    spec: object('Spec defines the desired quota.', {
-      hard: quantities('hard is the set of desired hard limits for each named resource.'),
-      scopes: list('Not supported.', stringValue, { 'x-kubernetes-list-type': 'atomic' }),
-      scopeSelector: {
-        type: 'object',
-        description: 'Not supported.',
-        'x-kubernetes-preserve-unknown-fields': true,
-      },
-    }),
-    status: object('Status defines the actual enforced quota and its current usage.', {
-      hard: quantities('Hard is the set of enforced hard limits for each named resource.'),
-      used: quantities('Used is the current observed total usage of the resource in the namespace.'),
-    }),
-  }),
   Event: kindSchema(
     'Event is a report of an event somewhere in the cluster. Events are kept for one hour.',
     {
-      involvedObject: objectReference('The object that this event is about.'),
-      reason: string('Short, machine understandable string that gives the reason for the transition.'),
-      message: string('A human-readable description of the status of this operation.'),
-      source: object('The component reporting this event.', {
-        component: string('Component from which the event is generated.'),
-        host: string('Node name on which the event is generated.'),
-      }),
-      firstTimestamp: time('The time at which the event was first recorded.'),
-      lastTimestamp: time('The time at which the most recent occurrence of this event was recorded.'),
-      count: integer('The number of times this event has occurred.'),
-      type: string('Type of this event (Normal, Warning).'),
-      eventTime: time('Time when this Event was first observed.'),
-      series: object('Data about the Event series this event represents.', {
-        count: integer('Number of occurrences in this series.'),
-        lastObservedTime: time('Time of the last occurrence observed.'),
-      }),
-      action: string('What action was taken or failed regarding the object.'),
-      related: objectReference('Optional secondary object for more complex actions.'),
-      reportingComponent: string('Name of the controller that emitted this Event.'),
-      reportingInstance: string('ID of the controller instance.'),
+      involvedObject: eventFields.object,
+      reason: eventFields.reason,
+      message: eventFields.text,
+      source: eventFields.source,
+      firstTimestamp: eventFields.first,
+      lastTimestamp: eventFields.last,
+      count: eventFields.count,
+      type: eventFields.type,
+      eventTime: eventFields.eventTime,
+      series: eventFields.series,
+      action: eventFields.action,
+      related: eventFields.related,
+      reportingComponent: eventFields.reporter,
+      reportingInstance: eventFields.instance,
     },
     ['metadata', 'involvedObject'],
+  ),
+  NewEvent: kindSchema(
+    'Event is a report of an event somewhere in the cluster. Events are kept for one hour.',
+    {
+      eventTime: eventFields.eventTime,
+      series: eventFields.series,
+      reportingController: eventFields.reporter,
+      reportingInstance: eventFields.instance,
+      action: eventFields.action,
+      reason: eventFields.reason,
+      regarding: eventFields.object,
+      related: eventFields.related,
+      note: eventFields.text,
+      type: eventFields.type,
+      deprecatedSource: eventFields.source,
+      deprecatedFirstTimestamp: eventFields.first,
+      deprecatedLastTimestamp: eventFields.last,
+      deprecatedCount: eventFields.count,
+    },
+    ['eventTime'],
   ),
   Lease: kindSchema('Lease defines a lease concept.', {
     spec: object('spec contains the specification of the Lease.', {

@@ -13,6 +13,5 @@ export function accountOf({ metadata: { annotations = {} } }: KubeObject): { nam
 
 /** Such a Secret must say whose token it is to hold. */
 export function tokenSecretErrors(secret: KubeObject): FieldError[] {
-  if (secret['type'] !== SERVICE_ACCOUNT_TOKEN || accountOf(secret).name) return [];
-  return [fieldError.required(`metadata.annotations[${NAME}]`)];
+  return accountOf(secret).name ? [] : [fieldError.required(`metadata.annotations[${NAME}]`)];
 }

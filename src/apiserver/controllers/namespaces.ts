@@ -74,7 +74,7 @@ export class NamespaceController {
   #contentResources(): Resource[] {
     return this.#context.registry
       .all()
-      .filter(({ namespaced, verbs }) => namespaced && verbs.includes('delete'));
+      .filter(({ namespaced, verbs, storedForm }) => namespaced && !storedForm && verbs.includes('delete'));
   }
 
   #keyOf(name: string): string {

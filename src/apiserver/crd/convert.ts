@@ -1,4 +1,7 @@
-/** Between the version that a client speaks and the one in the store: conversion strategy `None`. */
+/**
+ * Between the version that a client speaks and the one in the store: conversion strategy `None`, but for the built-in
+ * kinds that have two forms.
+ */
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import { applyDefaults, dropNulls } from '../schema/default.ts';
@@ -9,7 +12,7 @@ import { prune } from '../schema/prune.ts';
  * defaults of the version that is stored, for those younger than the object.
  */
 export function toServed(object: KubeObject, resource: Resource): KubeObject {
-  if (!resource.custom) return object;
+  if (!resource.custom) return resource.storedForm?.toServed(object) ?? object;
   object.apiVersion = resource.apiVersion;
   object.kind = resource.kind;
   const schema = resource.storedSchema ?? resource.schema;
@@ -24,5 +27,7 @@ export function fitStorage(object: KubeObject, { storedSchema }: Resource): void
 }
 
 /** Shares everything below the root with the given object. */
-export const toStored = (object: KubeObject, { custom, storedAs }: Resource): KubeObject =>
-  custom ? { ...object, apiVersion: storedAs } : object;
+export function toStored(object: KubeObject, { custom, storedAs, storedForm }: Resource): KubeObject {
+  if (custom) return { ...object, apiVersion: storedAs };
+  return storedForm?.toStored(object) ?? object;
+}

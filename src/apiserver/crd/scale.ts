@@ -1,7 +1,8 @@
 /** The `scale` subresource: an `autoscaling/v1` Scale over two or three fields of a custom object. */
 import { ageColumn, computedColumn, nameColumn } from '../columns.ts';
-import { ApiError, badRequest, fieldError, internalError, invalid } from '../errors.ts';
-import { isObject } from '../object.ts';
+import { ApiError, badRequest, fieldError, internalError } from '../errors.ts';
+import type { FieldError } from '../errors.ts';
+import { copyJson, isObject } from '../object.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import type { Resource, ScalePaths } from '../resource.ts';
 
@@ -38,7 +39,8 @@ export function scaleOf(object: KubeObject, paths: ScalePaths, otherwise?: numbe
       resourceVersion,
       creationTimestamp,
     } as KubeObject['metadata'],
-    spec: { replicas: wanted },
+    // None is not told, as by a Go type whose zero is left out.
+    spec: wanted === 0 ? {} : { replicas: wanted },
     status: {
       replicas: typeof present === 'number' ? present : 0,
       ...(typeof selector === 'string' && { selector }),
@@ -65,18 +67,55 @@ export function applyScale(object: KubeObject, scale: KubeObject, paths: ScalePa
   const { uid, resourceVersion } = scale.metadata;
   if (uid) object.metadata.uid = uid;
   if (resourceVersion) object.metadata.resourceVersion = resourceVersion;
-  set(object, paths.specReplicasPath, replicasOf(scale, name));
+  set(object, paths.specReplicasPath, replicasOf(scale));
   return object;
 }
 
-function replicasOf(scale: KubeObject, name: string): number {
+function replicasOf(scale: KubeObject): number {
   const replicas = isObject(scale.spec) ? (scale.spec['replicas'] ?? 0) : 0;
   if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
     throw badRequest(`Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer`);
   }
-  if (replicas >= 0) return replicas;
-  const fault = fieldError.invalid('spec.replicas', replicas, 'should be a non-negative integer');
-  throw invalid(SCALE.group, SCALE.kind, name, [fault]);
+  return replicas;
+}
+
+const MAX_REPLICAS = 2 ** 31 - 1;
+
+/** What an object of a kind with `scale` must fulfil besides its schema, whoever writes it. */
+export function scaleErrors(object: KubeObject, paths: ScalePaths): FieldError[] {
+  return [
+    ...replicasErrors(object, paths.specReplicasPath),
+    ...replicasErrors(object, paths.statusReplicasPath),
+    ...(paths.labelSelectorPath ? typeErrors(object, paths.labelSelectorPath, 'string') : []),
+  ];
+}
+
+function replicasErrors(object: KubeObject, path: string): FieldError[] {
+  const wrongType = typeErrors(object, path, 'int64');
+  const value = at(object, path);
+  if (wrongType.length > 0 || typeof value !== 'number') return wrongType;
+  if (value < 0) return [fieldError.invalid(path, value, 'should be a non-negative integer')];
+  if (value <= MAX_REPLICAS) return [];
+  return [fieldError.invalid(path, value, `should be less than or equal to ${MAX_REPLICAS}`)];
+}
+
+function typeErrors(object: KubeObject, path: string, wanted: 'int64' | 'string'): FieldError[] {
+  const value = at(object, path);
+  const given = Number.isInteger(value) ? 'int64' : typeof value === 'number' ? 'float64' : typeof value;
+  if (value === undefined || given === wanted) return [];
+  const why = `${path} accessor error: ${JSON.stringify(value).replaceAll('"', '')} is of the type ${given}, expected ${wanted}`;
+  return [fieldError.invalid(path, wanted === 'int64' ? 0 : '', why)];
+}
+
+/** The object as far as its Scale shows it: no replicas are as good as none said, and nobody's. */
+export function asScaled(object: KubeObject, paths: ScalePaths): KubeObject {
+  if (at(object, paths.specReplicasPath) !== 0) return object;
+  const copy = copyJson(object);
+  const steps = stepsOf(paths.specReplicasPath);
+  const last = steps.pop() ?? '';
+  const place = steps.reduce<JsonObject>((within, step) => within[step] as JsonObject, copy as never);
+  delete place[last];
+  return copy;
 }
 
 const stepsOf = (path: string): string[] => path.split('.').filter(Boolean);

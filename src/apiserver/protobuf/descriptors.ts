@@ -122,7 +122,10 @@ const deleteOptions = message(
   [5, 'dryRun', '[]string'],
 );
 
-/** By kind; each of them has one meaning in every group that this server serves. */
+const eventSource = message([1, 'component', 'string'], [2, 'host', 'string']);
+const eventSeries = message([1, 'count', 'int'], [2, 'lastObservedTime', 'microTime']);
+
+/** By kind or, where groups mean different things by it, by group and kind. */
 export const messages: Readonly<Record<string, Message>> = {
   Namespace: message(
     metadata,
@@ -153,17 +156,34 @@ export const messages: Readonly<Record<string, Message>> = {
     [2, 'involvedObject', objectReference],
     [3, 'reason', 'string'],
     [4, 'message', 'string'],
-    [5, 'source', message([1, 'component', 'string'], [2, 'host', 'string'])],
+    [5, 'source', eventSource],
     [6, 'firstTimestamp', 'time'],
     [7, 'lastTimestamp', 'time'],
     [8, 'count', 'int'],
     [9, 'type', 'string'],
     [10, 'eventTime', 'microTime'],
-    [11, 'series', message([1, 'count', 'int'], [2, 'lastObservedTime', 'microTime'])],
+    [11, 'series', eventSeries],
     [12, 'action', 'string'],
     [13, 'related', objectReference],
     [14, 'reportingComponent', 'string'],
     [15, 'reportingInstance', 'string'],
+  ),
+  'events.k8s.io/Event': message(
+    metadata,
+    [2, 'eventTime', 'microTime'],
+    [3, 'series', eventSeries],
+    [4, 'reportingController', 'string'],
+    [5, 'reportingInstance', 'string'],
+    [6, 'action', 'string'],
+    [7, 'reason', 'string'],
+    [8, 'regarding', objectReference],
+    [9, 'related', objectReference],
+    [10, 'note', 'string'],
+    [11, 'type', 'string'],
+    [12, 'deprecatedSource', eventSource],
+    [13, 'deprecatedFirstTimestamp', 'time'],
+    [14, 'deprecatedLastTimestamp', 'time'],
+    [15, 'deprecatedCount', 'int'],
   ),
   Lease: message(metadata, [
     2,

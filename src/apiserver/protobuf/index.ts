@@ -32,7 +32,8 @@ export function decodeProtobuf(body: Buffer): Decoded {
       raw?: Buffer;
     };
     const { apiVersion = '', kind = '' } = typeMeta ?? {};
-    const descriptor = DESCRIPTORS[kind];
+    const [group = ''] = apiVersion.split('/', 1);
+    const descriptor = DESCRIPTORS[`${group}/${kind}`] ?? DESCRIPTORS[kind];
     if (!descriptor) {
       throw new ApiError(
         415,

@@ -3,7 +3,7 @@ import type { Authenticator } from '../authn/authenticator.ts';
 import type { ServiceAccountTokens } from '../authn/service-account-tokens.ts';
 import type { TokenObjects } from '../authn/token-check.ts';
 import type { Policy } from '../authz/policy.ts';
-import { builtinResource } from '../builtin/index.ts';
+import { builtinResource } from '../builtin/builtin.ts';
 import { nameColumn } from '../columns.ts';
 import type { Resource, Reviewer } from '../resource.ts';
 import {
@@ -44,14 +44,15 @@ export function withTokens(serviceAccounts: Resource, { tokens, objects, now }: 
 }
 
 function review(kind: keyof typeof reviewSchemas, group: string, answer: Reviewer): Resource {
-  const builtin = {
+  return builtinResource({
     kind,
+    schema: reviewSchemas[kind],
     group,
     plural: `${kind.toLowerCase()}s`,
-    clusterScoped: true as const,
-    verbs: ['create' as const],
+    clusterScoped: true,
+    verbs: ['create'],
     columns: [nameColumn],
     review: answer,
-  };
-  return builtinResource(builtin, reviewSchemas[kind]);
+    ...(reviewSchemas[kind].properties?.['spec'] && { always: { spec: {} } }),
+  });
 }

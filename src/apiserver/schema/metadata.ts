@@ -106,11 +106,18 @@ function validateName({ name }: ObjectMeta, rule: NameRule): FieldError[] {
     const fault = pathSegmentFault(name);
     return fault ? [fieldError.invalid(field, name, fault)] : [];
   }
-  const [pattern, max, message] =
-    rule === 'label' ? ([LABEL, 63, LABEL_RULE] as const) : ([SUBDOMAIN, 253, SUBDOMAIN_RULE] as const);
-  if (name.length > max) return [fieldError.invalid(field, name, `must be no more than ${max} bytes`)];
-  return pattern.test(name) ? [] : [fieldError.invalid(field, name, message)];
+  const fault = rule === 'label' ? labelFault(name) : longSubdomainFault(name);
+  return fault === undefined ? [] : [fieldError.invalid(field, name, fault)];
 }
+
+function labelFault(name: string): string | undefined {
+  if (name.includes('.')) return 'must not contain dots';
+  if (name.length > 63) return 'must be no more than 63 characters';
+  return LABEL.test(name) ? undefined : LABEL_RULE;
+}
+
+const longSubdomainFault = (name: string): string | undefined =>
+  name.length > 253 ? 'must be no more than 253 bytes' : subdomainFault(name);
 
 /** IsPathSegmentName of k8s.io/apimachinery. */
 export function pathSegmentFault(name: string): string | undefined {

@@ -1,10 +1,7 @@
 import { badRequest, unsupportedMediaType } from '../errors.ts';
 import { isObject } from '../object.ts';
 import type { KubeObject } from '../object.ts';
-
-export const JSON_TYPE = 'application/json';
-export const YAML_TYPE = 'application/yaml';
-export const PROTOBUF_TYPE = 'application/vnd.kubernetes.protobuf';
+import { JSON_TYPE, PROTOBUF_TYPE, YAML_TYPE } from '../media-types.ts';
 
 const MAX_DEPTH = 200;
 const MAX_YAML_ALIASES = 100;

@@ -159,7 +159,8 @@ function markDeleted(
   if (finalizers.length === 0) delete marked.metadata.finalizers;
   if (!metadata.deletionTimestamp) {
     marked.metadata.deletionTimestamp = timestamp(now);
-    marked.metadata.deletionGracePeriodSeconds = 0;
+    // A namespace has no grace to speak of: its deletion takes as long as that of its content.
+    if (object.kind !== 'Namespace') marked.metadata.deletionGracePeriodSeconds = 0;
     if (custom) marked.metadata.generation = (metadata.generation ?? 0) + 1;
     if (object.kind === 'Namespace') marked.status = { ...object.status, phase: 'Terminating' };
     rules?.markDeleted?.(marked, now);

@@ -1,5 +1,5 @@
 import { badRequest, fieldError, invalid } from '../errors.ts';
-import { isObject } from '../object.ts';
+import { copyJson, isObject } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import { applyDefaults, dropNulls } from '../schema/default.ts';
@@ -47,6 +47,7 @@ export function setDefaults(
 ): void {
   if (nulls === 'dropped') dropNulls(object, resource.schema);
   if (!resource.custom) dropEmpty(object, resource.schema);
+  for (const [field, value] of Object.entries(resource.always ?? {})) object[field] ??= copyJson(value);
   applyDefaults(object, resource.schema);
 }
 

@@ -8,6 +8,7 @@ import { trackRemovals, trackUpdate } from '../apply/ownership.ts';
 import type { Author, TypeOfVersion } from '../apply/ownership.ts';
 import { typeOfKind } from '../apply/types.ts';
 import type { ApiContext } from '../context.ts';
+import { asScaled } from '../crd/scale.ts';
 import { sameJson, timestamp } from '../object.ts';
 import type { Json, KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
@@ -31,9 +32,13 @@ export function trackedFields(
   const claimed = target.subresource === undefined ? given : undefined;
   const managers = managersBefore(claimed, kept);
   if (old && managers.size === 0) return undefined;
+  const { apiVersion, kind } = next;
+  const begun = target.resource.always && { apiVersion, kind, metadata: {}, ...target.resource.always };
+  const from = old ?? begun;
+  const seen = seenBy(target);
   const tracked = trackUpdate({
-    old: old ? withoutBookkeeping(old) : blank(target.resource),
-    next: withoutBookkeeping(next),
+    old: from && seen(withoutBookkeeping(from)),
+    next: seen(withoutBookkeeping(next)),
     managers,
     typeOf: typesOf(context, target.resource),
     author: authorOf(target, fieldManager),
@@ -41,6 +46,11 @@ export function trackedFields(
   });
   const unchanged = tracked === managers && (claimed === undefined || sameJson(claimed, kept));
   return unchanged ? kept : encodeManagers(tracked);
+}
+
+/** What of an object a request to this target can see. */
+function seenBy({ resource: { scale }, subresource }: WriteTarget): (object: KubeObject) => KubeObject {
+  return scale && subresource === 'scale' ? (object) => asScaled(object, scale) : (object) => object;
 }
 
 /** The managedFields after a write of the server itself, which must not come to own what its users manage. */
@@ -94,10 +104,6 @@ export function decodeStored(managedFields: Json[] | undefined): Managers {
     return NO_MANAGERS;
   }
 }
-
-/** A built-in object that says nothing has a spec all the same. */
-const blank = ({ custom, schema }: Resource): object | undefined =>
-  custom || !schema.properties?.['spec'] ? undefined : { spec: {} };
 
 /** What a change of an object is looked for in. */
 export function withoutBookkeeping(object: KubeObject): KubeObject {

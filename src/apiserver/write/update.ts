@@ -126,9 +126,11 @@ async function persist(
   const unchanged = sameJson(next, old) && storedVersion(entry, resource) === resource.storedAs;
   if (dryRun || (unchanged && !isFinished(next))) return next;
   const { key } = entry;
-  const { revision } = isFinished(next)
-    ? await store.delete(key, entry.revision)
-    : await store.update(key, encodeFor(resource, next), entry.revision);
+  if (isFinished(next)) {
+    await store.delete(key, entry.revision);
+    return next;
+  }
+  const { revision } = await store.update(key, encodeFor(resource, next), entry.revision);
   next.metadata.resourceVersion = String(revision);
   return next;
 }

@@ -1,5 +1,6 @@
 import { badRequest, fieldError, invalid } from '../errors.ts';
 import type { ApiError, FieldError } from '../errors.ts';
+import { scaleErrors } from '../crd/scale.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import { validateMetadata } from '../schema/metadata.ts';
@@ -20,6 +21,7 @@ export function validate(object: KubeObject, old: KubeObject | undefined, target
   );
   if (schemaErrors.length > 0 && !resource.custom) throw undecodable(resource, schemaErrors);
   errors.push(...schemaErrors);
+  if (resource.scale) errors.push(...scaleErrors(object, resource.scale));
   if (!errors.some(isBlocking)) errors.push(...validateRules(object, old, resource.schema));
   else if (hasRules(resource.schema)) errors.push(UNCHECKED);
   if (!schemaErrors.some(isBlocking)) errors.push(...(resource.rules?.validate?.(object, old) ?? []));

@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { CoreV1Api, CustomObjectsApi, KubeConfig, makeInformer } from '@kubernetes/client-node';
-import type { KubernetesObject } from '@kubernetes/client-node';
 import { WIDGETS, startTestServer, widget } from './harness.ts';
 import type { TestServer, WatchEvent, WatchedEvents } from './harness.ts';
 
@@ -122,51 +120,5 @@ describe('watch', () => {
     const heard = await Promise.all(watches.map((one) => take(one, 1)));
     expect(new Set(heard.flat())).toEqual(new Set(['ADDED w5']));
     for (const one of watches) one.close();
-  });
-});
-
-describe('@kubernetes/client-node', () => {
-  const config = () => {
-    const kubeConfig = new KubeConfig();
-    kubeConfig.loadFromFile(api.server.kubeconfigPath);
-    return kubeConfig;
-  };
-
-  test('an informer follows a custom resource', async () => {
-    const objects = config().makeApiClient(CustomObjectsApi);
-    const kind = { group: 'test.purlin.dev', version: 'v1alpha1', namespace: 'default', plural: 'widgets' };
-    const informer = makeInformer<KubernetesObject>(
-      config(),
-      WIDGETS,
-      () => objects.listNamespacedCustomObject(kind) as Promise<never>,
-    );
-    const heard: string[] = [];
-    const finished = new Promise<void>((resolve) => {
-      informer.on('add', (object) => heard.push(`add ${object.metadata?.name}`));
-      informer.on('update', (object) => heard.push(`update ${object.metadata?.name}`));
-      informer.on('delete', (object) => {
-        heard.push(`delete ${object.metadata?.name}`);
-        resolve();
-      });
-    });
-    await informer.start();
-    heard.length = 0;
-    await objects.createNamespacedCustomObject({ ...kind, body: widget('informed') });
-    await api.call('PATCH', `${WIDGETS}/informed`, { spec: { color: 'blue' } }, merge);
-    await objects.deleteNamespacedCustomObject({ ...kind, name: 'informed' });
-    await finished;
-    await informer.stop();
-    expect(heard).toEqual(['add informed', 'update informed', 'delete informed']);
-  });
-
-  test('typed clients of built-in kinds', async () => {
-    const core = config().makeApiClient(CoreV1Api);
-    await core.createNamespacedSecret({
-      namespace: 'default',
-      body: { metadata: { name: 's' }, stringData: { a: 'b' } },
-    });
-    expect((await core.readNamespacedSecret({ namespace: 'default', name: 's' })).data).toEqual({
-      a: 'Yg==',
-    });
   });
 });

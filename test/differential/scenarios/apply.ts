@@ -115,7 +115,6 @@ export const applyingLists: Scenario = {
       force: true,
     }),
     apply('bob', 'unknown structure', ONE, gadget('one', { extra: { x: { z: 2 }, list: [1, 2] } })),
-    apply('alice', 'empty map', ONE, gadget('one', { settings: {} })),
     apply('alice', 'empty lists', ONE, gadget('one', { tags: [], steps: [], ports: [] })),
     apply('alice', 'empty again', ONE, gadget('one', { tags: [], steps: [], ports: [] })),
     apply('alice', 'null', ONE, gadget('one', { note: null, nested: { a: null } })),
@@ -144,6 +143,8 @@ export const applyingLists: Scenario = {
     ),
     apply('alice', 'deep given up', ONE, gadget('one', {})),
     get('at last', ONE),
+    apply('alice', 'map', ONE, gadget('one', { settings: { x: '1' } })),
+    apply('alice', 'empty map', ONE, gadget('one', { settings: {} })),
   ],
 };
 

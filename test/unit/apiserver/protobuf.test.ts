@@ -4,7 +4,7 @@ import { decodeProtobuf } from '../../../src/apiserver/protobuf/index.ts';
 
 interface Golden {
   protobuf: string;
-  json: { kind: string };
+  json: { apiVersion: string; kind: string };
 }
 
 /** Made once with k8s.io/api's own serializers: the same objects in both forms. */
@@ -23,12 +23,11 @@ function meaningful(value: unknown): unknown {
 const isEmpty = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && Object.keys(value).length === 0;
 
-test.each(golden.map(({ protobuf, json }) => [json.kind, protobuf, json] as const))(
-  '%s as Go encodes it',
-  (_, protobuf, json) => {
-    expect(meaningful(decodeProtobuf(Buffer.from(protobuf, 'base64')))).toEqual(meaningful(json));
-  },
-);
+test.each(
+  golden.map(({ protobuf, json }) => [`${json.kind} of ${json.apiVersion}`, protobuf, json] as const),
+)('%s as Go encodes it', (_, protobuf, json) => {
+  expect(meaningful(decodeProtobuf(Buffer.from(protobuf, 'base64')))).toEqual(meaningful(json));
+});
 
 // Just enough of an encoder to write messages down field by field.
 const varint = (value: number | bigint): number[] => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { applyScale, scaleOf } from '../../../../src/apiserver/crd/scale.ts';
+import { applyScale, scaleErrors, scaleOf } from '../../../../src/apiserver/crd/scale.ts';
 import type { KubeObject } from '../../../../src/apiserver/object.ts';
 
 const paths = {
@@ -54,12 +54,40 @@ describe('a Scale that is written', () => {
     ['of another object', scale(1, { name: 'd' }), /does not match the name on the URL \(c\)/],
     ['that is something else', crew({ replicas: 1 }), /expected autoscaling\/v1, Kind=Scale/],
     ['with half a replica', scale(1.5), /spec\.replicas must be an integer/],
-    [
-      'with less than nothing',
-      scale(-1),
-      /spec\.replicas: Invalid value: -1: should be a non-negative integer/,
-    ],
   ])('%s is refused', (_, wrong, message) => {
     expect(() => applyScale(crew({}), wrong, paths)).toThrow(message);
+  });
+});
+
+describe('an object with a Scale', () => {
+  test.each<[string, KubeObject, string[]]>([
+    ['nothing said', crew({}), []],
+    ['the least', crew({ team: { replicas: 0 } }, { replicas: 0, selector: '' }), []],
+    ['the most', crew({ team: { replicas: 2 ** 31 - 1 } }), []],
+    [
+      'less than nothing',
+      crew({ team: { replicas: -1 } }, { replicas: -2 }),
+      [
+        '.spec.team.replicas: Invalid value: -1: should be a non-negative integer',
+        '.status.replicas: Invalid value: -2: should be a non-negative integer',
+      ],
+    ],
+    [
+      'too many',
+      crew({ team: { replicas: 2 ** 31 } }),
+      ['.spec.team.replicas: Invalid value: 2147483648: should be less than or equal to 2147483647'],
+    ],
+    [
+      'other types',
+      crew({ team: { replicas: 'many' } }, { replicas: 1.5, selector: 5 }),
+      [
+        '.spec.team.replicas: Invalid value: 0: .spec.team.replicas accessor error: many is of the type string, expected int64',
+        '.status.replicas: Invalid value: 0: .status.replicas accessor error: 1.5 is of the type float64, expected int64',
+        '.status.selector: Invalid value: "": .status.selector accessor error: 5 is of the type int64, expected string',
+      ],
+    ],
+  ])('%s', (_, object, wanted) => {
+    const faults = scaleErrors(object, paths).map(({ field, message }) => `${field}: ${message}`);
+    expect(faults).toEqual(wanted);
   });
 });
