@@ -14,6 +14,14 @@ const machine = (name: string, size: object, namespace = 'acme'): string =>
     spec: { cpus: 1, memory: '1Gi', ...size },
   });
 
+const image = (namespace: string): string =>
+  JSON.stringify({
+    apiVersion: 'purlin.dev/v1alpha1',
+    kind: 'Image',
+    metadata: { name: 'private', namespace },
+    spec: { source: { file: '/srv/images/private.qcow2' } },
+  });
+
 test('tenants get what the example grants them, and no more', async () => {
   await ok('apply', '-f', EXAMPLE);
   // Applied again nothing changes.
@@ -36,4 +44,6 @@ test('tenants get what the example grants them, and no more', async () => {
       'limited: count/machines.purlin.dev=2',
   );
   expect(await apply(machine('elsewhere', { cpus: 5 }, 'default'))).toBe('applied');
+  expect(await apply(image('acme'))).toContain('an Image is downloaded here, from source.url');
+  expect(await apply(image('default'))).toBe('applied');
 });
