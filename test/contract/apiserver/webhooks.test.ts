@@ -287,6 +287,55 @@ test('statuses, of which other rules speak', async () => {
   expect(hook.asked.map(({ request }) => request['subResource'])).toEqual(['status']);
 });
 
+test('a Scale is asked about as such, and what becomes of it is written to the object', async () => {
+  const fields = { type: 'object', properties: { replicas: { type: 'integer' } } };
+  await api.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'fleets.example.com' },
+    spec: {
+      group: 'example.com',
+      scope: 'Namespaced',
+      names: { kind: 'Fleet', plural: 'fleets' },
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: 'object', properties: { spec: fields, status: fields } } },
+          subresources: {
+            status: {},
+            scale: { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas' },
+          },
+        },
+      ],
+    },
+  });
+  const fleets = '/apis/example.com/v1/namespaces/default/fleets';
+  const fleet = {
+    apiVersion: 'example.com/v1',
+    kind: 'Fleet',
+    metadata: { name: 'f' },
+    spec: { replicas: 1 },
+  };
+  expect((await api.call('POST', fleets, fleet)).status).toBe(201);
+  await configure('mutating', {
+    rules: [{ apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['fleets/scale'] }],
+  });
+  hook.reply('/a', () => patchReply([{ op: 'replace', path: '/spec/replicas', value: 3 }]));
+  expect(await api.call('PATCH', `${fleets}/f/scale`, { spec: { replicas: 9 } }, merge)).toMatchObject({
+    status: 200,
+    body: { spec: { replicas: 3 } },
+  });
+  expect(hook.asked[0]?.request).toMatchObject({
+    kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+    subResource: 'scale',
+    object: { kind: 'Scale', spec: { replicas: 9 } },
+    oldObject: { kind: 'Scale', spec: { replicas: 1 } },
+  });
+  expect((await api.call('GET', `${fleets}/f`)).body['spec']).toEqual({ replicas: 3 });
+});
+
 test('the configuration itself is nobody else’s business', async () => {
   hook.reply('/a', () => ({ response: { allowed: false } }));
   await configure('validating', {
