@@ -2,8 +2,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { WIDGETS, startTestServer } from './harness.ts';
 import type { Answer, TestServer } from './harness.ts';
-import { patchReply, startWebhookServer } from './webhook-server.ts';
-import type { Reply, WebhookServer } from './webhook-server.ts';
+import { configurationOf, patchReply, startWebhookServer } from './webhook-server.ts';
+import type { Kind, Reply, Wanted, WebhookServer } from './webhook-server.ts';
 
 // Some wait for timeouts of a second.
 jest.setTimeout(60_000);
@@ -15,7 +15,6 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([api.stop(), hook.close()]));
 
-type Kind = 'mutating' | 'validating';
 const path = (kind: Kind): string => `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations`;
 const configured: string[] = [];
 beforeEach(() => void hook.asked.splice(0));
@@ -23,34 +22,12 @@ afterEach(async () => {
   for (const one of configured.splice(0)) await api.call('DELETE', one);
 });
 
-interface Wanted {
-  readonly name?: string;
-  readonly url?: string;
-  readonly [field: string]: unknown;
-}
-
 /** One configuration with one webhook, which is asked about Widgets. */
-async function configure(kind: Kind, { name = 'a', url = `/${name}`, ...more }: Wanted = {}): Promise<void> {
-  const { status, body } = await api.call('POST', path(kind), {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: `${kind === 'mutating' ? 'Mutating' : 'Validating'}WebhookConfiguration`,
-    metadata: { name },
-    webhooks: [
-      {
-        name: `${name}.hook.example.com`,
-        clientConfig: { url: hook.url + url, caBundle: hook.caBundle },
-        rules: [
-          { apiGroups: ['test.purlin.dev'], apiVersions: ['*'], operations: ['*'], resources: ['widgets'] },
-        ],
-        sideEffects: 'None',
-        timeoutSeconds: 1,
-        admissionReviewVersions: ['v1'],
-        ...more,
-      },
-    ],
-  });
+async function configure(kind: Kind, wanted: Wanted = {}): Promise<void> {
+  const configuration = configurationOf(hook, kind, wanted);
+  const { status, body } = await api.call('POST', path(kind), configuration);
   expect({ status, body }).toMatchObject({ status: 201 });
-  configured.push(`${path(kind)}/${name}`);
+  configured.push(`${path(kind)}/${configuration.metadata.name}`);
 }
 
 const widget = (name: string, spec: object = {}): object => ({
@@ -373,4 +350,15 @@ test('a Service is refused with what to do instead', async () => {
       },
     },
   });
+});
+
+test('a webhook that does not answer does not keep the server from stopping', async () => {
+  const own = await startTestServer();
+  const configuration = configurationOf(hook, 'validating', { timeoutSeconds: 30 });
+  expect((await own.call('POST', path('validating'), configuration)).status).toBe(201);
+  const asked = new Promise<void>((resolve) => hook.reply('/a', () => (resolve(), 'silence')));
+  const pending = own.call('POST', WIDGETS, widget('pending')).catch(() => 'cut off');
+  await asked;
+  await own.stop();
+  expect(await pending).toBe('cut off');
 });
