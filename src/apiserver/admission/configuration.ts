@@ -31,7 +31,7 @@ export class Configuration implements Index {
   #validatingWebhooks: readonly CompiledWebhook[] = [];
 
   clear(): void {
-    for (const webhooks of [...this.#mutating.values(), ...this.#validating.values()]) closeAll(webhooks);
+    closeAll([...this.#mutatingWebhooks, ...this.#validatingWebhooks]);
     for (const map of [this.#policies, this.#bindings, this.#mutating, this.#validating]) map.clear();
     this.#changed();
   }
@@ -59,6 +59,11 @@ export class Configuration implements Index {
         return;
     }
     this.#changed();
+  }
+
+  /** Nobody waits for webhooks any more. */
+  abort(): void {
+    for (const { client } of [...this.#mutatingWebhooks, ...this.#validatingWebhooks]) client.abort();
   }
 
   /** Only what is bound counts. */

@@ -71,7 +71,7 @@ export function openAdmission({ store, registry, access, logger }: AdmissionPart
     checkQuotas: (request) => checkQuotas(store, quotas, request),
     close: async () => {
       await Promise.all(feeds.map((feed) => feed.close()));
-      configuration.clear();
+      configuration.abort();
     },
   };
 }

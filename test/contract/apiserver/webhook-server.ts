@@ -80,3 +80,35 @@ export const patchReply = (operations: object[]): Reply => ({
     patch: Buffer.from(JSON.stringify(operations)).toString('base64'),
   },
 });
+
+export type Kind = 'mutating' | 'validating';
+
+export interface Wanted {
+  readonly name?: string;
+  readonly url?: string;
+  readonly [field: string]: unknown;
+}
+
+/** A configuration with one webhook, which is asked about Widgets. */
+export const configurationOf = (
+  { url: server, caBundle }: WebhookServer,
+  kind: Kind,
+  { name = 'a', url = `/${name}`, ...more }: Wanted = {},
+) => ({
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: `${kind === 'mutating' ? 'Mutating' : 'Validating'}WebhookConfiguration`,
+  metadata: { name },
+  webhooks: [
+    {
+      name: `${name}.hook.example.com`,
+      clientConfig: { url: server + url, caBundle },
+      rules: [
+        { apiGroups: ['test.purlin.dev'], apiVersions: ['*'], operations: ['*'], resources: ['widgets'] },
+      ],
+      sideEffects: 'None',
+      timeoutSeconds: 1,
+      admissionReviewVersions: ['v1'],
+      ...more,
+    },
+  ],
+});

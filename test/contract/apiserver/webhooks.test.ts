@@ -2,8 +2,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { WIDGETS, startTestServer } from './harness.ts';
 import type { Answer, TestServer } from './harness.ts';
-import { patchReply, startWebhookServer } from './webhook-server.ts';
-import type { Reply, WebhookServer } from './webhook-server.ts';
+import { configurationOf, patchReply, startWebhookServer } from './webhook-server.ts';
+import type { Kind, Reply, Wanted, WebhookServer } from './webhook-server.ts';
 
 // Some wait for timeouts of a second.
 jest.setTimeout(60_000);
@@ -15,7 +15,6 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([api.stop(), hook.close()]));
 
-type Kind = 'mutating' | 'validating';
 const path = (kind: Kind): string => `/apis/admissionregistration.k8s.io/v1/${kind}webhookconfigurations`;
 const configured: string[] = [];
 beforeEach(() => void hook.asked.splice(0));
@@ -23,34 +22,12 @@ afterEach(async () => {
   for (const one of configured.splice(0)) await api.call('DELETE', one);
 });
 
-interface Wanted {
-  readonly name?: string;
-  readonly url?: string;
-  readonly [field: string]: unknown;
-}
-
 /** One configuration with one webhook, which is asked about Widgets. */
-async function configure(kind: Kind, { name = 'a', url = `/${name}`, ...more }: Wanted = {}): Promise<void> {
-  const { status, body } = await api.call('POST', path(kind), {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: `${kind === 'mutating' ? 'Mutating' : 'Validating'}WebhookConfiguration`,
-    metadata: { name },
-    webhooks: [
-      {
-        name: `${name}.hook.example.com`,
-        clientConfig: { url: hook.url + url, caBundle: hook.caBundle },
-        rules: [
-          { apiGroups: ['test.purlin.dev'], apiVersions: ['*'], operations: ['*'], resources: ['widgets'] },
-        ],
-        sideEffects: 'None',
-        timeoutSeconds: 1,
-        admissionReviewVersions: ['v1'],
-        ...more,
-      },
-    ],
-  });
+async function configure(kind: Kind, wanted: Wanted = {}): Promise<void> {
+  const configuration = configurationOf(hook, kind, wanted);
+  const { status, body } = await api.call('POST', path(kind), configuration);
   expect({ status, body }).toMatchObject({ status: 201 });
-  configured.push(`${path(kind)}/${name}`);
+  configured.push(`${path(kind)}/${configuration.metadata.name}`);
 }
 
 const widget = (name: string, spec: object = {}): object => ({
@@ -287,6 +264,55 @@ test('statuses, of which other rules speak', async () => {
   expect(hook.asked.map(({ request }) => request['subResource'])).toEqual(['status']);
 });
 
+test('a Scale is asked about as such, and what becomes of it is written to the object', async () => {
+  const fields = { type: 'object', properties: { replicas: { type: 'integer' } } };
+  await api.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: 'fleets.example.com' },
+    spec: {
+      group: 'example.com',
+      scope: 'Namespaced',
+      names: { kind: 'Fleet', plural: 'fleets' },
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: 'object', properties: { spec: fields, status: fields } } },
+          subresources: {
+            status: {},
+            scale: { specReplicasPath: '.spec.replicas', statusReplicasPath: '.status.replicas' },
+          },
+        },
+      ],
+    },
+  });
+  const fleets = '/apis/example.com/v1/namespaces/default/fleets';
+  const fleet = {
+    apiVersion: 'example.com/v1',
+    kind: 'Fleet',
+    metadata: { name: 'f' },
+    spec: { replicas: 1 },
+  };
+  expect((await api.call('POST', fleets, fleet)).status).toBe(201);
+  await configure('mutating', {
+    rules: [{ apiGroups: ['*'], apiVersions: ['*'], operations: ['*'], resources: ['fleets/scale'] }],
+  });
+  hook.reply('/a', () => patchReply([{ op: 'replace', path: '/spec/replicas', value: 3 }]));
+  expect(await api.call('PATCH', `${fleets}/f/scale`, { spec: { replicas: 9 } }, merge)).toMatchObject({
+    status: 200,
+    body: { spec: { replicas: 3 } },
+  });
+  expect(hook.asked[0]?.request).toMatchObject({
+    kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },
+    subResource: 'scale',
+    object: { kind: 'Scale', spec: { replicas: 9 } },
+    oldObject: { kind: 'Scale', spec: { replicas: 1 } },
+  });
+  expect((await api.call('GET', `${fleets}/f`)).body['spec']).toEqual({ replicas: 3 });
+});
+
 test('the configuration itself is nobody else’s business', async () => {
   hook.reply('/a', () => ({ response: { allowed: false } }));
   await configure('validating', {
@@ -324,4 +350,15 @@ test('a Service is refused with what to do instead', async () => {
       },
     },
   });
+});
+
+test('a webhook that does not answer does not keep the server from stopping', async () => {
+  const own = await startTestServer();
+  const configuration = configurationOf(hook, 'validating', { timeoutSeconds: 30 });
+  expect((await own.call('POST', path('validating'), configuration)).status).toBe(201);
+  const asked = new Promise<void>((resolve) => hook.reply('/a', () => (resolve(), 'silence')));
+  const pending = own.call('POST', WIDGETS, widget('pending')).catch(() => 'cut off');
+  await asked;
+  await own.stop();
+  expect(await pending).toBe('cut off');
 });

@@ -5,7 +5,10 @@ import type { Webhook } from '../spec.ts';
 export interface WebhookClient {
   /** What the webhook answered, parsed. Throws an Error that says how the call failed, worded like Go's client. */
   call(review: object): Promise<unknown>;
+  /** What is under way is still answered. */
   close(): void;
+  /** Ends what is under way too: the server stops. */
+  abort(): void;
 }
 
 const MAX_ANSWER_BYTES = 3 * 1024 * 1024;
@@ -31,8 +34,8 @@ export function webhookClient({ clientConfig, timeoutSeconds = 10 }: Webhook): W
       if (status < 200 || status > 299) throw new Error(refusedCall(status, text));
       return parsed(text);
     },
-    // What is under way is still answered.
     close: () => void agent?.close().catch(() => undefined),
+    abort: () => void agent?.destroy().catch(() => undefined),
   };
 }
 

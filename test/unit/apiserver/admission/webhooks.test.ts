@@ -39,7 +39,7 @@ function webhook(
       response: { uid: asked.request.uid, ...response },
     };
   };
-  return { ...compiled, client: { call, close: () => undefined } };
+  return { ...compiled, client: { call, close: () => undefined, abort: () => undefined } };
 }
 
 const patched = (...operations: object[]): object => ({
@@ -150,7 +150,7 @@ describe('mutating', () => {
       return Promise.resolve({ kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', response });
     };
     await expect(
-      mutate([{ ...blind, client: { call, close: () => undefined } }], asked, parts),
+      mutate([{ ...blind, client: { call, close: () => undefined, abort: () => undefined } }], asked, parts),
     ).rejects.toThrow('attempted to modify the object, which is not supported for this operation');
   });
 });
