@@ -14,8 +14,8 @@ export interface ApiRequest {
   body(): Promise<Buffer>;
   /** For the client's user, whatever the outcome; sent as `Warning` headers. */
   readonly warnings: string[];
-  /** What admission tells the audit log, by key. */
-  readonly auditAnnotations: Map<string, string>;
+  /** Noted in the audit log, by keys like `authorization.k8s.io/decision`. */
+  readonly annotations: Record<string, string>;
   /** Aborted when the client has gone or the server closes. */
   readonly gone: AbortSignal;
   readonly certificate: ClientCertificate | undefined;

@@ -122,7 +122,7 @@ function translate(request: Http2ServerRequest, gone: AbortSignal): ApiRequest {
     headers: headerPairs(request.rawHeaders),
     body: () => readBody(request),
     warnings: [],
-    auditAnnotations: new Map(),
+    annotations: {},
     gone,
     certificate: clientCertificate(request),
   };

@@ -13,7 +13,7 @@ export interface Writer {
   /** Sent to the client as `Warning` headers. */
   readonly warnings: string[];
   /** For the audit log: by key, of which each has a `/` in it. */
-  readonly auditAnnotations: Map<string, string>;
+  readonly annotations: Record<string, string>;
 }
 
 export interface AdmissionRequest {

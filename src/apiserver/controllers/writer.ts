@@ -13,5 +13,5 @@ export const controllerWriter = (name: string): Writer => ({
     groups: [...serviceAccountGroups(NAMESPACE), AUTHENTICATED],
   },
   warnings: [],
-  auditAnnotations: new Map(),
+  annotations: {},
 });

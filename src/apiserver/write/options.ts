@@ -46,7 +46,7 @@ export const internalWrite = (writer?: Writer): WriteOptions => ({
   ...(writer && { writer }),
 });
 
-type Request = Pick<UserRequest, 'query' | 'warnings' | 'header' | 'user' | 'auditAnnotations'>;
+type Request = Pick<UserRequest, 'query' | 'warnings' | 'header' | 'user' | 'annotations'>;
 type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions' | 'DeleteOptions';
 
 /** Throws 422 for options that are not allowed. */
@@ -75,14 +75,10 @@ export function applyOptions(request: Request & Pick<UserRequest, 'require'>): A
   };
 }
 
-export const writerOf = ({
+export const writerOf = ({ user, warnings, annotations }: Omit<Request, 'query' | 'header'>): Writer => ({
   user,
   warnings,
-  auditAnnotations,
-}: Omit<Request, 'query' | 'header'>): Writer => ({
-  user,
-  warnings,
-  auditAnnotations,
+  annotations,
 });
 
 function parseOptions(request: Request, kind: OptionsKind, faults: readonly FieldError[]): WriteOptions {

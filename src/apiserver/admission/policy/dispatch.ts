@@ -69,7 +69,7 @@ function ask({ policy, bindings }: PolicyInForce, request: AdmissionRequest, par
     }
   }
   for (const [key, each] of annotations) {
-    request.writer.auditAnnotations.set(`${name}/${key}`, [...each].join(', '));
+    request.writer.annotations[`${name}/${key}`] = [...each].join(', ');
   }
   return denials;
 }
@@ -99,7 +99,7 @@ function enforced(
       warn(writer, `Validation failed for ${about}: ${message}`);
     }
     if (validationActions.includes('Audit')) {
-      writer.auditAnnotations.set(...failureAnnotation(policy, binding, failure));
+      writer.annotations[FAILURE_ANNOTATION] = failureAnnotation(policy, binding, failure);
     }
   }
   const faults = verdict.annotationFaults.map((message) => ({
@@ -111,22 +111,12 @@ function enforced(
   return [...denials, ...faults];
 }
 
-const failureAnnotation = (
-  policy: string,
-  { name, spec }: Binding,
-  { message, index }: Failure,
-): [key: string, value: string] => [
-  'validation.policy.admission.k8s.io/validation_failure',
+const FAILURE_ANNOTATION = 'validation.policy.admission.k8s.io/validation_failure';
+
+const failureAnnotation = (policy: string, { name, spec }: Binding, { message, index }: Failure): string =>
   JSON.stringify([
-    {
-      message,
-      policy,
-      binding: name,
-      expressionIndex: index,
-      validationActions: spec.validationActions,
-    },
-  ]),
-];
+    { message, policy, binding: name, expressionIndex: index, validationActions: spec.validationActions },
+  ]);
 
 const misconfigured = (policy: string, binding: Binding, error: Error): Denial =>
   error instanceof UnknownParamKind

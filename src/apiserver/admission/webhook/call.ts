@@ -72,11 +72,11 @@ export async function ask(
     logger.warn({ err: error, webhook: name, configuration, failurePolicy }, 'A webhook could not be asked');
     if (failurePolicy !== 'Ignore') throw internalError(why);
     const which = turn.kind === 'mutating' ? 'mutation' : 'validating';
-    request.writer.auditAnnotations.set(auditKey(`failed-open.${which}`, turn), name);
+    request.writer.annotations[auditKey(`failed-open.${which}`, turn)] = name;
     return undefined;
   }
   for (const [key, value] of Object.entries(answer.auditAnnotations)) {
-    request.writer.auditAnnotations.set(`${name}/${key}`, value);
+    request.writer.annotations[`${name}/${key}`] = value;
   }
   for (const text of answer.warnings) warn(request.writer, text);
   if (!answer.allowed) throw refusal(name, answer.status);

@@ -48,7 +48,7 @@ async function mutatedBy(
   const next = answer?.patch ? await patchedObject(answer.patch, compiled, request, matched) : request.object;
   const { configuration, webhook } = compiled;
   const record = { configuration, webhook: webhook.name, mutated: next !== request.object };
-  request.writer.auditAnnotations.set(auditKey('mutation', turn), JSON.stringify(record));
+  request.writer.annotations[auditKey('mutation', turn)] = JSON.stringify(record);
   return next;
 }
 

@@ -30,7 +30,7 @@ const request = (authorization?: string, shown?: ClientCertificate): ApiRequest 
   headers: [],
   body: () => Promise.resolve(Buffer.alloc(0)),
   warnings: [],
-  auditAnnotations: new Map(),
+  annotations: {},
   gone: new AbortController().signal,
   certificate: shown,
 });

@@ -45,7 +45,7 @@ export const request = (more: Partial<AdmissionRequest> = {}): AdmissionRequest 
   writer: {
     user: { name: 'jane', groups: ['system:authenticated'] },
     warnings: [],
-    auditAnnotations: new Map(),
+    annotations: {},
   },
   dryRun: false,
   options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1' },
