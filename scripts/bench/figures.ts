@@ -20,8 +20,11 @@ export function percentile(values: readonly number[], percent: number): number {
 export const milliseconds = (value: number): string => `${Math.round(value).toLocaleString('en')} ms`;
 
 export function markdown(figures: readonly Figure[]): string {
-  const rows = figures.map(
-    ({ what, value, against, aim }) => `| ${what} | ${value} | ${against ?? ''} | ${aim ?? ''} |`,
-  );
-  return ['| what | Purlin | by hand, same run | aim |', '|---|---|---|---|', ...rows].join('\n');
+  const rows = figures.map(({ what, value, against, aim }) => [what, value, against ?? '', aim ?? '']);
+  return table(['what', 'Purlin', 'by hand, same run', 'aim'], rows);
+}
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
 }

@@ -1,6 +1,8 @@
 import type { Change, Entry } from '../store/index.ts';
 import { toServed, toStored } from './crd/convert.ts';
+import { copyJson } from './object.ts';
 import type { KubeObject } from './object.ts';
+import { RecentlyUsed } from './recently.ts';
 import type { Resource } from './resource.ts';
 
 /** A stored entry as an object; the resourceVersion is the revision that wrote it. */
@@ -27,43 +29,69 @@ export function encodeObject(object: KubeObject): string {
 export const encodeFor = (resource: Resource, object: KubeObject): string =>
   encodeObject(toStored(object, resource));
 
-interface DecodedChange {
+export interface DecodedChange {
   current: KubeObject | undefined;
   previous: KubeObject | undefined;
 }
 
-const decoded = new WeakMap<Change, DecodedChange>();
+/** What was made of a change for one of its watchers, for all the others. */
+interface Made {
+  decoded: DecodedChange;
+  served: Map<Resource, DecodedChange>;
+  texts: Map<Resource, Map<string, string>>;
+}
+
+/**
+ * Watchers of the same change come one soon after the other. What is made of it takes many times the memory of the
+ * change itself, which is kept for longer; so this must not last as long.
+ */
+const MOST_CHANGES = 256;
+const MOST_CHARACTERS = 2 ** 20;
+const made = new RecentlyUsed<Change, Made>(MOST_CHANGES, MOST_CHARACTERS);
+
+function madeOf(change: Change): Made {
+  const known = made.get(change);
+  if (known) return known;
+  const read = (value: string | undefined) =>
+    value === undefined ? undefined : withVersion(JSON.parse(value) as KubeObject, change.revision);
+  const { value, previous } = change;
+  const decoded = { current: read(value), previous: read(previous?.value) };
+  const fresh = { decoded, served: new Map(), texts: new Map() };
+  made.add(change, fresh, (value?.length ?? 0) + (previous?.value.length ?? 0));
+  return fresh;
+}
 
 /**
  * A change's objects, decoded once for all watchers; do not modify them. Both carry the change's own version:
  * the last state of a deleted object is sent with the version of its deletion.
  */
-export function decodeChange(change: Change): DecodedChange {
-  let result = decoded.get(change);
-  if (!result) {
-    const read = (value: string | undefined) =>
-      value === undefined ? undefined : withVersion(JSON.parse(value) as KubeObject, change.revision);
-    result = { current: read(change.value), previous: read(change.previous?.value) };
-    decoded.set(change, result);
-  }
-  return result;
-}
-
-const served = new WeakMap<Resource, WeakMap<Change, DecodedChange>>();
+export const decodeChange = (change: Change): DecodedChange => madeOf(change).decoded;
 
 /** A change's objects as clients of one version see them, made once for all of its watchers; do not modify them. */
 export function readChange(change: Change, resource: Resource): DecodedChange {
-  if (!resource.custom && !resource.storedForm) return decodeChange(change);
-  const ofResource = served.get(resource) ?? new WeakMap<Change, DecodedChange>();
-  served.set(resource, ofResource);
-  let result = ofResource.get(change);
+  const { decoded, served } = madeOf(change);
+  if (!resource.custom && !resource.storedForm) return decoded;
+  let result = served.get(resource);
   if (!result) {
-    const { current, previous } = structuredClone(decodeChange(change));
+    const { current, previous } = copyJson(decoded);
     result = {
       current: current && toServed(current, resource),
       previous: previous && toServed(previous, resource),
     };
-    ofResource.set(change, result);
+    served.set(resource, result);
   }
   return result;
+}
+
+/** A text about a change that is the same for all watchers who ask for this kind of it; made for the first one. */
+export function textOfChange(change: Change, resource: Resource, kind: string, make: () => string): string {
+  const { texts } = madeOf(change);
+  const ofResource = texts.get(resource) ?? new Map<string, string>();
+  texts.set(resource, ofResource);
+  let text = ofResource.get(kind);
+  if (text === undefined) {
+    text = make();
+    ofResource.set(kind, text);
+  }
+  return text;
 }

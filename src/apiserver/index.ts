@@ -5,12 +5,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openStore } from '../store/index.ts';
+import type { Store } from '../store/index.ts';
 import { openAccess } from './access.ts';
 import { openAdmission } from './admission/index.ts';
 import { bootstrapRoles } from './authz/bootstrap.ts';
 import type { Logger } from './context.ts';
 import { startControllers } from './controllers/index.ts';
 import { Definitions } from './crd/serve.ts';
+import { encryptionOf } from './encryption.ts';
 import { Health } from './health.ts';
 import type { ReadyCheck } from './health.ts';
 import { installCrds, installNamespaces } from './install.ts';
@@ -26,7 +28,10 @@ export type { Logger } from './context.ts';
 export type { ReadyCheck } from './health.ts';
 
 export interface ApiServerOptions {
-  /** Holds the store (`store.db`), certificates (`pki/`) and the administrator's `kubeconfig`. */
+  /**
+   * Holds the store (`store.db`), the keys of what is encrypted in it (`encryption-keys.json`), certificates (`pki/`) and
+   * the administrator's `kubeconfig`.
+   */
   readonly dataDir: string;
   /** Port 0 picks a free one. */
   readonly listen: { readonly host: string; readonly port: number };
@@ -50,6 +55,11 @@ export interface ApiServer {
   readonly loopbackToken: string;
   /** `/readyz` fails while the check returns a text. */
   addReadyCheck(name: string, check: ReadyCheck): void;
+  /** For its upkeep while the server runs; objects are written through the API. */
+  readonly store: Pick<
+    Store,
+    'revision' | 'compactedRevision' | 'freeze' | 'compact' | 'room' | 'rotateKeys'
+  >;
   /** Ends watches, answers what is under way, closes the store. */
   close(): Promise<void>;
 }
@@ -62,6 +72,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const pki = await loadPki(pkiDirectory, [...new Set(['127.0.0.1', 'localhost', advertise])]);
   const store = openStore({
     file: join(dataDir, 'store.db'),
+    encryption: encryptionOf(dataDir),
     ...(options.historyRevisions && { historyRevisions: options.historyRevisions }),
   });
   try {
@@ -105,6 +116,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       adminKubeconfig: () => adminKubeconfig(url, pki),
       kubeconfigPath,
       loopbackToken: access.authenticator.loopbackToken,
+      store,
       addReadyCheck: (name, check) => api.health.addReadyCheck(name, check),
       close: async () => {
         api.health.startClosing();

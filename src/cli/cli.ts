@@ -4,6 +4,7 @@ import { agentCommand, apiserverCommand, controlPlaneCommand, controllerCommand 
 import { downCommand, purgeHostCommand, upCommand } from './up.ts';
 import { kubeconfigCommand } from './kubeconfig.ts';
 import { statusCommand } from './status.ts';
+import { storeCommand } from './store.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Parses the command line, runs the command, and sets the exit status: 0 done, 1 failed, 2 wrong usage. */
@@ -28,6 +29,7 @@ Examples:
     downCommand(),
     statusCommand(),
     kubeconfigCommand(),
+    storeCommand(),
     apiserverCommand(),
     controllerCommand(),
     agentCommand(),
@@ -65,7 +67,18 @@ async function applyConfigFile(command: Command): Promise<void> {
 }
 
 /** Errors whose message tells all; by name, because their classes would load what most commands do not need. */
-const explained = new Set(['UsageError', 'AlreadyRunning', 'PurgeRefused']);
+const explained = new Set([
+  'UsageError',
+  'AlreadyRunning',
+  'PurgeRefused',
+  'StoreRefused',
+  'StoreInUseError',
+  'FileExistsError',
+  'NoFileError',
+  'DamagedError',
+  'FullError',
+  'KeyError',
+]);
 
 function fail(error: unknown): void {
   const known = error instanceof Error && explained.has(error.name);

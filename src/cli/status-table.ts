@@ -1,20 +1,6 @@
 import type { DaemonStatus } from '../compose/control-socket.ts';
 import type { Overview } from '../compose/overview.ts';
-
-/** Columns as kubectl sets them: upper-case heads, three blanks between. */
-function table(head: string[], rows: string[][]): string {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
-  return [head, ...rows]
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('   ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
+import { table } from './table.ts';
 
 export function describeDaemon({ version, parts }: DaemonStatus, nowMs: number): string {
   const rows = parts.map(({ name, ready, pid, restarts, since, detail }) => [

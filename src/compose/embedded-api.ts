@@ -1,8 +1,10 @@
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ApiServer, startApiServer } from '../apiserver/index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { pathsOf } from './paths.ts';
 import { writePrivateFile } from './private-files.ts';
+import { openStoreSocket } from './store-socket.ts';
 
 /** `crds/` beside `src/` and `dist/`. */
 export const CRDS_DIR = join(import.meta.dirname, '../../crds');
@@ -14,12 +16,24 @@ export async function startEmbeddedApi(options: {
   logger: Logger;
 }): Promise<ApiServer> {
   const paths = pathsOf(options.dataDir);
-  const api = await startApiServer({
-    dataDir: paths.apiDir,
-    listen: options.api,
-    crdsDir: CRDS_DIR,
-    logger: options.logger,
-  });
-  writePrivateFile(paths.kubeconfig, api.adminKubeconfig());
-  return api;
+  mkdirSync(paths.apiDir, { recursive: true, mode: 0o700 });
+  const socket = await openStoreSocket(paths.storeSocket);
+  try {
+    const api = await startApiServer({
+      dataDir: paths.apiDir,
+      listen: options.api,
+      crdsDir: CRDS_DIR,
+      logger: options.logger,
+    });
+    writePrivateFile(paths.kubeconfig, api.adminKubeconfig());
+    socket.serve(api.store);
+    const close = async (): Promise<void> => {
+      await api.close();
+      socket.close();
+    };
+    return { ...api, close };
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
 }

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 /** Where the parts of one installation find each other below its data directory. */
 export const pathsOf = (dataDir: string) => ({
   apiDir: join(dataDir, 'api'),
+  store: join(dataDir, 'api', 'store.db'),
+  /** Answered by whoever has the store open. */
+  storeSocket: join(dataDir, 'api', 'store.sock'),
   kubeconfig: join(dataDir, 'kubeconfig'),
   redisDir: join(dataDir, 'redis'),
   redisSocket: join(dataDir, 'redis', 'redis.sock'),

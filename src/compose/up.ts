@@ -85,12 +85,12 @@ export const MAIN = join(
  * The whole should stay far below what one guest takes. As they come, V8 lets a heap grow for a long time before it
  * collects, and glibc gives each thread an arena of its own; both keep what a burst of work took.
  */
-const NODE_FLAGS = [
+export const NODE_FLAGS = [
   '--optimize-for-size',
   '--max-semi-space-size=1',
   '--disable-warning=ExperimentalWarning',
 ];
-const SMALL_MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
+export const SMALL_MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
 
 function purlinPart(name: string, args: string[], { log }: UpOptions): Part {
   return {

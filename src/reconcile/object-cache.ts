@@ -2,6 +2,12 @@ import type { Resource } from '../resources/metadata.ts';
 import { keyOf } from '../resources/metadata.ts';
 
 /**
+ * Whoever restores a backup of the API store raises its versions, so that nobody takes the past for the present: Purlin's
+ * store by 10^9 and more, etcd by what its documentation recommends, which is as much. Nothing else makes such a leap.
+ */
+const RESTORE_RAISES_BY = 500_000_000n;
+
+/**
  * The objects of one kind as last seen, indexed by key, namespace and UID. Only newer versions replace older ones, so
  * that the answer to an own write and the watch event of it may come in either order.
  */
@@ -9,8 +15,11 @@ export class ObjectCache<Kind extends Resource = Resource> {
   readonly #byKey = new Map<string, Kind>();
   readonly #keysByNamespace = new Map<string, Set<string>>();
   readonly #keyByUid = new Map<string, string>();
-  /** UIDs seen deleted: a late answer to a write must not bring them back. */
-  readonly #gone = new Set<string>();
+  /**
+   * UIDs seen deleted, with the version that was known then: neither a late answer to a write nor an older list may bring
+   * them back, but the restore of a backup does.
+   */
+  readonly #gone = new Map<string, bigint>();
 
   get(key: string): Kind | undefined {
     return this.#byKey.get(key);
@@ -34,7 +43,8 @@ export class ObjectCache<Kind extends Resource = Resource> {
   put(object: Kind): { before: Kind | undefined } | 'unchanged' {
     const key = keyOf(object);
     const before = this.#byKey.get(key);
-    if (this.#gone.has(object.metadata.uid)) return 'unchanged';
+    const goneAt = this.#gone.get(object.metadata.uid);
+    if (goneAt !== undefined && versionOf(object) < goneAt + RESTORE_RAISES_BY) return 'unchanged';
     if (before && !isNewer(object, before)) return 'unchanged';
     // Its name was free: the one before is gone, and an older list must not bring it back.
     if (before && before.metadata.uid !== object.metadata.uid) this.remove(before);
@@ -49,8 +59,8 @@ export class ObjectCache<Kind extends Resource = Resource> {
   /** Forgets the object, unless another of the same name has taken its place. Returns what was there of it. */
   remove(object: Kind): Kind | undefined {
     const key = keyOf(object);
-    this.#gone.add(object.metadata.uid);
-    if (this.#gone.size > 10_000) this.#gone.delete(this.#gone.values().next().value ?? '');
+    this.#gone.set(object.metadata.uid, versionOf(object));
+    if (this.#gone.size > 10_000) this.#gone.delete(this.#gone.keys().next().value ?? '');
     this.#keyByUid.delete(object.metadata.uid);
     const known = this.#byKey.get(key);
     if (known?.metadata.uid !== object.metadata.uid) return undefined;
@@ -61,5 +71,6 @@ export class ObjectCache<Kind extends Resource = Resource> {
 }
 
 /** Resource versions are decimal integers with one order over all kinds (Kubernetes 1.35, "comparable resource versions"). */
-const isNewer = (a: Resource, b: Resource): boolean =>
-  BigInt(a.metadata.resourceVersion) > BigInt(b.metadata.resourceVersion);
+const versionOf = (object: Resource): bigint => BigInt(object.metadata.resourceVersion);
+
+const isNewer = (a: Resource, b: Resource): boolean => versionOf(a) > versionOf(b);

@@ -1,8 +1,10 @@
-import { chmodSync, closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { addChecksums, checkWhole, inOurWords, saysMisfit } from './integrity.ts';
+import { makePrivate } from './files.ts';
+import { addChecksums, inOurWords, saysLocked, saysMisfit } from './integrity.ts';
 import type { Meta } from './log-row.ts';
-import { DamagedError } from './types.ts';
+import { finishRestore } from './swap.ts';
+import { DamagedError, StoreInUseError } from './types.ts';
+import { checkWhole } from './whole.ts';
 
 /** The prepared statements of the store, by what they are for. */
 export interface Statements {
@@ -18,6 +20,7 @@ export interface Statements {
   firstChangesAfter: StatementSync;
   supersededUpTo: StatementSync;
   forget: StatementSync;
+  setMeta: StatementSync;
 }
 
 /** The layout of the tables, kept in the file as `user_version`; 0 had no checksums. */
@@ -33,12 +36,26 @@ const TABLES = `
   INSERT INTO meta VALUES ('revision', 0), ('compacted', 0);
 `;
 
+/** Pages of write-ahead log after which they are copied into the database: 64 MB. */
+const CHECKPOINT_PAGES = 8000;
+
 /**
  * Opens the database file and checks all of it. Each value is stored once, in the append-only `log`; `cur` maps a
  * living key to its newest row. Exclusive locking refuses a second process, which would break the in-memory watches.
- * @throws DamagedError
+ * @throws DamagedError, StoreInUseError
  */
 export function openDatabase(file: string): DatabaseSync {
+  return openAnd(file, (db) => {
+    transaction(db, () => bringUpToDate(db));
+    checkWhole(db, readMeta(db));
+  });
+}
+
+/** Opens it as it is, with nothing checked: to look at what may be damaged. @throws DamagedError, StoreInUseError */
+export const openUnchecked = (file: string): DatabaseSync => openAnd(file, () => undefined);
+
+function openAnd(file: string, prepare: (db: DatabaseSync) => void): DatabaseSync {
+  finishRestore(file);
   makePrivate(file);
   const db = new DatabaseSync(file);
   try {
@@ -49,28 +66,44 @@ export function openDatabase(file: string): DatabaseSync {
         PRAGMA locking_mode = EXCLUSIVE;
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = FULL;
-        PRAGMA wal_autocheckpoint = 8000;
         PRAGMA cache_size = -8192;
+        PRAGMA journal_size_limit = ${CHECKPOINT_PAGES * 8192};
       `);
-      transaction(db, () => bringUpToDate(db));
-      checkWhole(db, readMeta(db));
+      resumeCheckpoints(db);
+      prepare(db);
     });
   } catch (cause) {
     db.close();
-    if (/locked/.test((cause as Error).message)) {
-      throw new Error(`the store ${file} is in use by another process; stop that one first`, { cause });
-    }
+    if (saysLocked(cause)) throw new StoreInUseError(file, { cause });
     if (saysMisfit(cause)) throw new DamagedError((cause as Error).message, { cause });
     throw cause;
   }
   return db;
 }
 
+/**
+ * Brings all that was committed into the database file, and from now on lets commits go into the write-ahead log only:
+ * the file itself stays as it is.
+ */
+export function stopCheckpoints(db: DatabaseSync): void {
+  db.exec('PRAGMA wal_autocheckpoint = 0');
+  const { busy, log, checkpointed } = db.prepare('PRAGMA wal_checkpoint(PASSIVE)').get() as {
+    busy: number;
+    log: number;
+    checkpointed: number;
+  };
+  if (busy !== 0 || log !== checkpointed) {
+    resumeCheckpoints(db);
+    throw new Error(`only ${checkpointed} of ${log} pages could be brought into the database file`);
+  }
+}
+
+export const resumeCheckpoints = (db: DatabaseSync): void =>
+  db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+
 /** Makes the tables, or adds to those of an older version what they lack. */
 function bringUpToDate(db: DatabaseSync): void {
-  const { layout } = db.prepare('SELECT user_version AS layout FROM pragma_user_version').get() as {
-    layout: number;
-  };
+  const layout = layoutOf(db);
   if (layout === LAYOUT) return;
   if (layout > LAYOUT)
     throw new Error(`the store was written by a newer version of Purlin (layout ${layout})`);
@@ -82,6 +115,11 @@ function bringUpToDate(db: DatabaseSync): void {
   }
   db.exec(`PRAGMA user_version = ${LAYOUT}`);
 }
+
+const layoutOf = (db: DatabaseSync): number =>
+  (db.prepare('SELECT user_version AS layout FROM pragma_user_version').get() as { layout: number }).layout;
+
+export const hasChecksums = (db: DatabaseSync): boolean => layoutOf(db) > 0;
 
 export function readMeta(db: DatabaseSync): Meta {
   const value = db.prepare('SELECT value FROM meta WHERE name = ?');
@@ -103,12 +141,6 @@ export function transaction(db: DatabaseSync, body: () => void): void {
     if (db.isTransaction) db.exec('ROLLBACK');
     throw error;
   }
-}
-
-/** Makes sure the file exists and only its owner reads it (Secrets are in it); SQLite's own files follow suit. */
-export function makePrivate(file: string): void {
-  closeSync(openSync(file, 'a', 0o600));
-  chmodSync(file, 0o600);
 }
 
 export function prepareStatements(db: DatabaseSync): Statements {
@@ -133,6 +165,7 @@ export function prepareStatements(db: DatabaseSync): Statements {
       'SELECT rev, type, prev FROM log WHERE rev > ? AND rev <= ? ORDER BY rev LIMIT ?',
     ),
     forget: db.prepare('DELETE FROM log WHERE rev = ?'),
+    setMeta: db.prepare('UPDATE meta SET value = ? WHERE name = ?'),
   };
 }
 

@@ -2,35 +2,70 @@
  * The durable store of API objects: keys to JSON text under one monotonic revision, over SQLite. Every
  * acknowledged write is on disk; writes that are queued in the same turn of the event loop share one commit.
  */
-import {
-  endOfPrefix,
-  makePrivate,
-  openDatabase,
-  prepareStatements,
-  readMeta,
-  transaction,
-} from './database.ts';
-import { checksumOf, intact, inOurWords } from './integrity.ts';
+import type { DatabaseSync } from 'node:sqlite';
+import { openDatabase, prepareStatements, readMeta, transaction } from './database.ts';
+import { Compaction } from './compaction.ts';
+import { FanOut } from './fan-out.ts';
+import { Freezer, MOST_LOG_BYTES } from './freezer.ts';
+import { checksumOf, inOurWords } from './integrity.ts';
 import { CREATE, DELETE, UPDATE } from './log-row.ts';
-import type { LogRow } from './log-row.ts';
+import { noKeys } from './keyring.ts';
+import type { Keyring } from './keyring.ts';
+import { LogReader, TYPES } from './log-reader.ts';
 import {
   CompactedError,
   ConflictError,
   DamagedError,
   ExistsError,
   FutureRevisionError,
+  KeyError,
   RefusedError,
 } from './types.ts';
-import type { Change, ChangeType, Entry, ListOptions, ListResult, Store, Watch } from './types.ts';
+import type {
+  Change,
+  ChangeType,
+  Entry,
+  Freeze,
+  ListOptions,
+  ListResult,
+  Room,
+  Rotation,
+  Store,
+  Watch,
+} from './types.ts';
+import { KeyRotation } from './rotation.ts';
+import { openKeyring, requireKeys, sealAtStart } from './sealed-rows.ts';
 import { StoreWatch } from './watch.ts';
 
 export * from './types.ts';
+export { contentsOf, copyStore, openCopy, openUnchanging } from './backup.ts';
+export type { Contents } from './backup.ts';
+export { openUnchecked } from './database.ts';
+export { readKeyFile } from './key-file.ts';
+export { Keyring } from './keyring.ts';
+export { restoreStore } from './restore.ts';
+export type { Restored } from './restore.ts';
+export { finishRestore } from './swap.ts';
+export { verify } from './verify.ts';
+export type { Verdict } from './verify.ts';
+export type { Inspect } from './whole.ts';
 
 export interface StoreOptions {
   /** Path of the database file; made when absent. */
   readonly file: string;
   /** How many revisions of history to keep for watches; older ones are compacted away. Default 10,000. */
   readonly historyRevisions?: number;
+  /** How much may be written while the store is frozen. Default 256 MiB. */
+  readonly frozenLogBytes?: number;
+  /** What is encrypted in the file; nothing unless said. */
+  readonly encryption?: Encryption;
+}
+
+export interface Encryption {
+  /** Holds the keys; made with the first start. */
+  readonly keyFile: string;
+  /** Of the keys whose values are encrypted. */
+  readonly prefixes: readonly string[];
 }
 
 interface PendingWrite {
@@ -39,17 +74,8 @@ interface PendingWrite {
   readonly reject: (error: unknown) => void;
 }
 
-/** A row of the log with the key under which it was found. */
-interface ListedRow extends LogRow {
-  listed: string;
-}
-
 /** Errors that end one write before it changed anything; others of the same commit go on. */
-const refusals = [ExistsError, ConflictError, DamagedError, RefusedError];
-
-const HISTORY_PAGE = 500;
-const COMPACTION_STEP = 400;
-const TYPES: Record<number, ChangeType> = { [CREATE]: 'create', [UPDATE]: 'update', [DELETE]: 'delete' };
+const refusals = [ExistsError, ConflictError, DamagedError, KeyError, RefusedError];
 
 export function openStore(options: StoreOptions): Store {
   return new SqliteStore(options);
@@ -58,23 +84,42 @@ export function openStore(options: StoreOptions): Store {
 class SqliteStore implements Store {
   readonly #db;
   readonly #sql;
-  readonly #setMeta;
-  readonly #historyRevisions: number;
+  readonly #reader: LogReader;
+  readonly #compaction: Compaction;
+  readonly #keyring: Keyring;
+  readonly #freezer: Freezer;
+  readonly #rotation: KeyRotation;
+  readonly #fanOut: FanOut;
   readonly #watches = new Set<StoreWatch>();
   #pending: PendingWrite[] = [];
   #revision: number;
-  #compacted: number;
-  #compacting: Promise<void> | undefined;
   #closed = false;
 
-  constructor({ file, historyRevisions = 10_000 }: StoreOptions) {
+  constructor({
+    file,
+    historyRevisions = 10_000,
+    frozenLogBytes = MOST_LOG_BYTES,
+    encryption,
+  }: StoreOptions) {
     this.#db = openDatabase(file);
+    this.#keyring = keyringOf(this.#db, encryption);
+    this.#freezer = new Freezer(this.#db, file, frozenLogBytes);
+    this.#rotation = new KeyRotation(this.#db, this.#keyring, this.#freezer, () => !this.#closed);
     this.#sql = prepareStatements(this.#db);
-    this.#setMeta = this.#db.prepare('UPDATE meta SET value = ? WHERE name = ?');
+    this.#reader = new LogReader(this.#sql, this.#keyring);
     const { revision, compacted } = readMeta(this.#db);
     this.#revision = revision;
-    this.#compacted = compacted;
-    this.#historyRevisions = historyRevisions;
+    this.#compaction = new Compaction(
+      {
+        db: this.#db,
+        sql: this.#sql,
+        isOpen: () => !this.#closed,
+        revision: () => this.#revision,
+        historyRevisions,
+      },
+      compacted,
+    );
+    this.#fanOut = new FanOut(revision);
   }
 
   get revision(): number {
@@ -82,34 +127,31 @@ class SqliteStore implements Store {
   }
 
   get compactedRevision(): number {
-    return this.#compacted;
+    return this.#compaction.reached;
   }
 
   get(key: string): Entry | undefined {
-    return inOurWords(() => {
-      const row = this.#sql.getCurrent.get(key) as LogRow | undefined;
-      return row && entryOf(row, key);
-    });
+    return this.#reader.get(key);
   }
 
-  list(prefix: string, { revision, limit, after }: ListOptions = {}): ListResult {
+  list(prefix: string, { revision = this.#revision, limit, after }: ListOptions = {}): ListResult {
     const start = after !== undefined && after > prefix ? after : prefix;
-    if (revision !== undefined) this.#assertKnown(revision);
-    const entries = inOurWords(() =>
-      revision === undefined || revision === this.#revision
-        ? this.#listCurrent(prefix, start, limit)
-        : this.#listAt(prefix, start, revision),
-    );
-    const page = limit === undefined ? entries : entries.slice(0, limit);
-    return {
-      entries: page,
-      revision: revision ?? this.#revision,
-      remaining: entries.length === page.length ? 0 : this.#remaining(prefix, page, entries, revision),
-    };
+    this.#assertKnown(revision);
+    const isNewest = revision === this.#revision;
+    const found = isNewest
+      ? this.#reader.list(prefix, start, limit)
+      : this.#reader.listAt(revision, prefix, start, limit);
+    const entries = limit === undefined ? found : found.slice(0, limit);
+    if (found.length === entries.length) return { entries, revision, remaining: 0 };
+    const last = entries.at(-1)?.key ?? prefix;
+    const remaining = isNewest
+      ? this.#reader.count(prefix, last)
+      : this.#reader.countAt(revision, prefix, last);
+    return { entries, revision, remaining };
   }
 
   count(prefix: string): number {
-    return (this.#sql.countCurrent.get(prefix, endOfPrefix(prefix)) as { n: number }).n;
+    return this.#reader.count(prefix);
   }
 
   create(key: string, value: string, check?: () => void): Promise<Entry> {
@@ -134,32 +176,48 @@ class SqliteStore implements Store {
 
   watch(prefix: string, fromRevision: number): Watch {
     this.#assertKnown(fromRevision);
-    const watch = new StoreWatch(prefix, fromRevision, {
+    const watch: StoreWatch = new StoreWatch(fromRevision, {
       revision: () => this.#revision,
-      history: (watched, after) => inOurWords(() => this.#history(watched, after)),
-      forget: (closed) => this.#watches.delete(closed),
+      join: (waiter) => this.#fanOut.join(prefix, waiter),
+      history: (after) => {
+        this.#assertKnown(after);
+        return this.#reader.history(prefix, after);
+      },
+      leave: (audience, waiter) => {
+        this.#fanOut.leave(audience, waiter);
+        this.#watches.delete(watch);
+      },
     });
     this.#watches.add(watch);
     return watch;
   }
 
-  async compact(revision: number): Promise<void> {
-    const target = Math.min(revision, this.#revision);
-    while (this.#compacted < target && !this.#closed) {
-      this.#compactStep(target);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+  compact(revision: number): Promise<void> {
+    return this.#compaction.upTo(revision);
   }
 
-  backup(file: string): void {
-    makePrivate(file);
-    this.#db.prepare('VACUUM INTO ?').run(file);
+  freeze(): Freeze {
+    // What waits for the next turn is not acknowledged yet, and may come later than the copy.
+    return this.#freezer.freeze(this.#revision);
+  }
+
+  room(): Room {
+    const pages = this.#db.prepare(
+      'SELECT page_count AS used, freelist_count AS free, page_size AS bytes FROM pragma_page_count, pragma_freelist_count, pragma_page_size',
+    );
+    const { used, free, bytes } = pages.get() as { used: number; free: number; bytes: number };
+    return { bytes: used * bytes, freeBytes: free * bytes };
+  }
+
+  rotateKeys(): Promise<Rotation> {
+    return this.#rotation.rotate();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#commit();
     this.#closed = true;
+    this.#freezer.thaw();
     for (const watch of this.#watches) watch.close();
     this.#db.close();
   }
@@ -194,16 +252,17 @@ class SqliteStore implements Store {
             answers.push(() => reject(error));
           }
         }
-        if (changes.length > 0) this.#setMeta.run(this.#revision, 'revision');
+        if (changes.length > 0) this.#sql.setMeta.run(this.#revision, 'revision');
       });
     } catch (error) {
       this.#revision = before;
       for (const { reject } of batch) reject(error);
       return;
     }
-    if (changes.length > 0) for (const watch of this.#watches) watch.publish(changes);
+    this.#fanOut.publish(changes);
     for (const answer of answers) answer();
-    this.#compactOldHistory();
+    this.#freezer.afterCommit();
+    this.#compaction.dropOldHistory();
   }
 
   #transaction(body: () => void): void {
@@ -212,7 +271,8 @@ class SqliteStore implements Store {
 
   #append(type: number, key: string, value?: string, previous?: Entry): Change {
     const revision = ++this.#revision;
-    const row = { rev: revision, key, type, prev: previous?.revision ?? 0, value: value ?? null };
+    const stored = value === undefined ? null : this.#keyring.seal(key, value);
+    const row = { rev: revision, key, type, prev: previous?.revision ?? 0, value: stored };
     this.#sql.append.run(row.rev, key, type, row.prev, row.value, checksumOf(row));
     if (value === undefined) this.#sql.dropCurrent.run(key);
     else this.#sql.setCurrent.run(key, revision);
@@ -229,87 +289,24 @@ class SqliteStore implements Store {
 
   #assertKnown(revision: number): void {
     if (revision > this.#revision) throw new FutureRevisionError(revision, this.#revision);
-    if (revision < this.#compacted) throw new CompactedError(revision, this.#compacted);
-  }
-
-  #listCurrent(prefix: string, start: string, limit: number | undefined): Entry[] {
-    const rows = this.#sql.listCurrent.all(start, endOfPrefix(prefix), limit === undefined ? -1 : limit + 1);
-    return (rows as unknown as ListedRow[]).map((row) => entryOf(row, row.listed));
-  }
-
-  /** What changed since is taken back: the first later change of a key says which row it superseded. */
-  #listAt(prefix: string, start: string, revision: number): Entry[] {
-    const end = endOfPrefix(prefix);
-    const entries = this.#listCurrent(prefix, start, undefined).filter((entry) => entry.revision <= revision);
-    const changed = this.#sql.firstChangesAfter.all(revision, start, end) as unknown as LogRow[];
-    for (const { key, prev } of changed) {
-      if (prev > 0) entries.push(this.#superseded(key, prev));
-    }
-    return entries.sort((a, b) => (a.key < b.key ? -1 : 1));
-  }
-
-  #remaining(prefix: string, page: Entry[], all: Entry[], revision: number | undefined): number {
-    if (revision !== undefined && revision !== this.#revision) return all.length - page.length;
-    const last = page.at(-1)?.key ?? prefix;
-    return (this.#sql.countCurrent.get(last, endOfPrefix(prefix)) as { n: number }).n;
-  }
-
-  #history(prefix: string, after: number): Change[] {
-    if (after < this.#compacted) throw new CompactedError(after, this.#compacted);
-    const rows = this.#sql.changesAfter.all(after, prefix, endOfPrefix(prefix), HISTORY_PAGE);
-    return (rows as unknown as LogRow[]).map((row) => this.#changeOf(row));
-  }
-
-  #changeOf(row: LogRow): Change {
-    const { rev, key, type, prev, value } = intact(row);
-    return {
-      type: TYPES[type] as ChangeType,
-      key,
-      revision: rev,
-      value: value ?? undefined,
-      previous: prev > 0 ? this.#superseded(key, prev) : undefined,
-    };
-  }
-
-  /** What a change replaced; compaction keeps it as long as the change itself. */
-  #superseded(key: string, revision: number): Entry {
-    return entryOf(this.#sql.row.get(revision) as LogRow | undefined, key);
-  }
-
-  // Compaction ---------------------------------------------------------------------------------------
-
-  #compactOldHistory(): void {
-    const target = this.#revision - this.#historyRevisions;
-    // A slack of a tenth keeps compaction in batches instead of trailing every single write.
-    if (this.#compacting || target - this.#compacted < this.#historyRevisions / 10) return;
-    // A failure (a full disk) loses nothing: the next commit tries again.
-    this.#compacting = this.compact(target)
-      .catch(() => undefined)
-      .finally(() => (this.#compacting = undefined));
-  }
-
-  /** Drops what the next few log rows superseded; a deletion's own row goes with the value it ended. */
-  #compactStep(target: number): void {
-    const rows = this.#sql.supersededUpTo.all(
-      this.#compacted,
-      target,
-      COMPACTION_STEP,
-    ) as unknown as LogRow[];
-    const reached = rows.length < COMPACTION_STEP ? target : (rows.at(-1)?.rev ?? target);
-    this.#transaction(() => {
-      for (const { rev, type, prev } of rows) {
-        if (prev > 0) this.#sql.forget.run(prev);
-        if (type === DELETE) this.#sql.forget.run(rev);
-      }
-      this.#setMeta.run(reached, 'compacted');
-    });
-    this.#compacted = reached;
+    if (revision < this.compactedRevision) throw new CompactedError(revision, this.compactedRevision);
   }
 }
 
-function entryOf(row: LogRow | undefined, of: string): Entry {
-  const { key, value, rev } = intact(row, of);
-  return { key, value: value ?? '', revision: rev };
+/** Closes the database when its keys are not there. */
+function keyringOf(db: DatabaseSync, encryption: Encryption | undefined): Keyring {
+  try {
+    if (encryption) {
+      const keyring = openKeyring(db, encryption.keyFile, encryption.prefixes, new Date());
+      sealAtStart(db, keyring);
+      return keyring;
+    }
+    requireKeys(db, noKeys);
+    return noKeys;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 const answerOf = (change: Change): Entry => ({

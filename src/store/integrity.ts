@@ -1,11 +1,10 @@
 /**
  * SQLite keeps no checksums: a bit that rots inside a value is served as if it had been written. So every row of
- * the log carries one of its own, checked whenever the row is read, and the whole file is checked when it is opened.
+ * the log carries one of its own, checked whenever the row is read; `whole.ts` reads all of them when a file is opened.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
-import { DELETE } from './log-row.ts';
-import type { LogRow, Meta } from './log-row.ts';
+import type { LogRow } from './log-row.ts';
 import { DamagedError, FullError } from './types.ts';
 
 /** CRC-32 over everything that a row says. */
@@ -22,7 +21,7 @@ export function intact(row: LogRow | undefined, key: string | undefined = row?.k
 }
 
 /** Classes of SQLite's result codes (their low byte) that have errors of ours. */
-const codes = { error: 1, corrupt: 11, full: 13, notADatabase: 26 } as const;
+const codes = { error: 1, busy: 5, corrupt: 11, full: 13, notADatabase: 26 } as const;
 
 /**
  * Does what needs the file, with SQLite's findings told in our words: it notices some damage to the structure of
@@ -42,52 +41,29 @@ export function inOurWords<T>(work: () => T): T {
   }
 }
 
+/** What a read found, without the remedy, which goes with the whole. @throws what is not damage */
+export function asDamage(error: unknown): string {
+  try {
+    return inOurWords(() => {
+      throw error;
+    });
+  } catch (worded) {
+    if (worded instanceof DamagedError) return worded.finding;
+    if (saysMisfit(worded)) return (worded as Error).message;
+    throw worded;
+  }
+}
+
 /** Whether a statement does not fit the tables: they are not as we made them, since our statements never change. */
 export const saysMisfit = (error: unknown): boolean => codeOf(error) === codes.error;
+
+/** Whether another process has the database open. */
+export const saysLocked = (error: unknown): boolean => codeOf(error) === codes.busy;
 
 /** By the error's shape: it comes from another realm when a test runs this. */
 function codeOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
   return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
-}
-
-/**
- * Reads everything once. Besides SQLite's check of its pages, and the checksums, the tables must agree: `log` has
- * each revision since the compacted one, each row supersedes the one before it of the same key, and `cur` is exactly
- * what the log ends in. So a row that is lost, doubled, or of another time than its neighbours is found too.
- * @throws DamagedError
- */
-export function checkWhole(db: DatabaseSync, meta: Meta): void {
-  inOurWords(() => {
-    const [finding] = db.prepare('PRAGMA quick_check(1)').all() as { quick_check: string }[];
-    if (finding?.quick_check !== 'ok') throw new DamagedError(finding?.quick_check ?? 'no answer');
-    const living = livingRevisions(db, meta);
-    let listed = 0;
-    for (const { key, rev } of db.prepare('SELECT key, rev FROM cur').iterate() as Iterable<LogRow>) {
-      if (living.get(key) !== rev) throw new DamagedError(`${JSON.stringify(key)} leads to a wrong revision`);
-      listed += 1;
-    }
-    if (listed !== living.size) throw new DamagedError(`${living.size - listed} keys are lost`);
-  });
-}
-
-/** The revision that each living key ends in, by the log alone. */
-function livingRevisions(db: DatabaseSync, { revision, compacted }: Meta): Map<string, number> {
-  const living = new Map<string, number>();
-  let last = compacted;
-  for (const row of db.prepare('SELECT * FROM log ORDER BY rev').iterate() as Iterable<LogRow>) {
-    const { rev, key, type, prev } = intact(row);
-    if (rev > compacted && rev !== last + 1) throw new DamagedError(`the log lacks revision ${last + 1}`);
-    const superseded = rev > compacted ? prev : 0;
-    if ((living.get(key) ?? 0) !== superseded) {
-      throw new DamagedError(`revision ${rev} does not follow the one before it of ${JSON.stringify(key)}`);
-    }
-    if (type === DELETE) living.delete(key);
-    else living.set(key, rev);
-    if (rev > compacted) last = rev;
-  }
-  if (last !== revision) throw new DamagedError(`the log ends at revision ${last} instead of ${revision}`);
-  return living;
 }
 
 /**

@@ -35,18 +35,35 @@ export interface ListResult {
   readonly remaining: number;
 }
 
+/** Waits until it is somebody's turn; resolves at once, or is nothing, when it is. */
+export type Turn = () => Promise<void> | undefined;
+
 /**
- * A stream of changes in commit order, without gap or repetition. A slow reader costs no memory: once its
- * buffer is full the watch goes back to reading the log.
+ * A stream of changes in commit order, without gap or repetition. A slow reader costs no memory: recent changes are kept
+ * once for all watches, and one that is further behind reads the log.
  */
 export interface Watch {
-  /** Resolves with at least one change, or with an empty list once closed. Throws {@link CompactedError}. */
-  next(): Promise<readonly Change[]>;
+  /**
+   * Resolves with at least one change and at most a page of them, or with an empty list once closed. Throws
+   * {@link CompactedError}.
+   * @param turn awaited once there are changes, before they count as handed out
+   */
+  next(turn?: Turn): Promise<readonly Change[]>;
   /** Every change of the prefix up to this revision has been handed out: what a bookmark may promise. */
   readonly progress: number;
   /** Hands out what has been committed by now, and then nothing more. */
   end(): void;
   close(): void;
+}
+
+/** While it holds, the database file stays as it was at a revision; what is written meanwhile is kept beside it. */
+export interface Freeze {
+  readonly file: string;
+  /** All that was acknowledged before is in the file. */
+  readonly revision: number;
+  /** Aborted when it holds no more: ended, the store closed, or more was written meanwhile than there may be. */
+  readonly over: AbortSignal;
+  end(): void;
 }
 
 export interface Store {
@@ -70,9 +87,28 @@ export interface Store {
   watch(prefix: string, fromRevision: number): Watch;
   /** Forgets superseded values and changes up to `revision`, in small steps. */
   compact(revision: number): Promise<void>;
-  /** Writes a consistent copy of the store to a new file. */
-  backup(file: string): void;
+  /** Throws {@link FrozenError} while another freeze holds, {@link FullError}. */
+  freeze(): Freeze;
+  room(): Room;
+  /** Makes a new encryption key, encrypts with it what is encrypted, and drops the old ones. */
+  rotateKeys(): Promise<Rotation>;
   close(): void;
+}
+
+/** What a change of encryption keys has done. */
+export interface Rotation {
+  /** Id of the key that is used now. */
+  readonly key: string;
+  readonly dropped: readonly string[];
+  /** Values, old ones among them, that were encrypted anew. */
+  readonly resealed: number;
+}
+
+/** What the file of a store takes. */
+export interface Room {
+  readonly bytes: number;
+  /** Of these: given up by compaction, for later writes. */
+  readonly freeBytes: number;
 }
 
 /** A create found the key taken. */
@@ -129,9 +165,11 @@ export class FutureRevisionError extends Error {
 /** What was read is not what was written: the file rotted, or was changed by something else. */
 export class DamagedError extends Error {
   override readonly name = 'DamagedError';
+  readonly finding: string;
 
   constructor(finding: string, options?: ErrorOptions) {
     super(`the store is damaged: ${finding}; restore it from a backup`, options);
+    this.finding = finding;
   }
 }
 
@@ -142,4 +180,27 @@ export class FullError extends Error {
   constructor(options?: ErrorOptions) {
     super('the disk of the store is full; free space on it', options);
   }
+}
+
+/** Another process has the store open. */
+export class StoreInUseError extends Error {
+  override readonly name = 'StoreInUseError';
+
+  constructor(file: string, options?: ErrorOptions) {
+    super(`the store ${file} is in use by another process; stop that one first`, options);
+  }
+}
+
+/** Somebody reads the database file already, and it cannot be of two revisions. */
+export class FrozenError extends Error {
+  override readonly name = 'FrozenError';
+
+  constructor() {
+    super('a backup or a verification of the store is under way; try again when it is done');
+  }
+}
+
+/** A value cannot be decrypted, because of the keys and not of the value. */
+export class KeyError extends Error {
+  override readonly name = 'KeyError';
 }

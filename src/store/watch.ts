@@ -1,97 +1,84 @@
-import type { Change, Watch } from './types.ts';
+import type { Audience, Waiter } from './fan-out.ts';
+import type { Change, Turn, Watch } from './types.ts';
 
 /** What a watch needs from the store: its history, and to be forgotten when it closes. */
 export interface WatchSource {
   revision(): number;
-  /** A page of changes after a revision; throws CompactedError. */
-  history(prefix: string, after: number): Change[];
-  forget(watch: StoreWatch): unknown;
+  join(watch: Waiter): Audience;
+  /** The first changes of the prefix after a revision; throws CompactedError. */
+  history(after: number): Change[];
+  leave(audience: Audience, watch: Waiter): void;
 }
 
-const BUFFERED_CHANGES = 1000;
-
-/**
- * One watcher. It starts by reading the log; once it has reached the newest revision, changes are pushed to
- * it as they are committed. If its reader falls behind by more than the buffer, it reads the log again.
- */
-export class StoreWatch implements Watch {
-  readonly #prefix: string;
+/** One watcher: a place in the history of a prefix. It reads from memory what is there, and the log otherwise. */
+export class StoreWatch implements Watch, Waiter {
   readonly #source: WatchSource;
-  #buffer: Change[] = [];
-  #live = false;
+  readonly #audience: Audience;
+  /** All changes up to here have been handed out. */
+  #position: number;
+  /** No change after this one is handed out. */
+  #last = Number.POSITIVE_INFINITY;
   #closed = false;
-  #ended = false;
-  /** All changes up to here have been handed out or are in the buffer. */
-  #seen: number;
-  #delivered: number;
+  /** What was handed out when it was closed: nothing has been since, whatever came. */
+  #progressAtClose = 0;
   #wake: (() => void) | undefined;
 
-  constructor(prefix: string, fromRevision: number, source: WatchSource) {
-    this.#prefix = prefix;
-    this.#seen = fromRevision;
-    this.#delivered = fromRevision;
+  constructor(fromRevision: number, source: WatchSource) {
+    this.#position = fromRevision;
     this.#source = source;
+    this.#audience = source.join(this);
   }
 
   get progress(): number {
-    return this.#live && this.#buffer.length === 0 ? this.#source.revision() : this.#delivered;
+    if (this.#closed) return this.#progressAtClose;
+    return this.#pending() ? this.#position : this.#source.revision();
   }
 
-  async next(): Promise<readonly Change[]> {
+  async next(turn?: Turn): Promise<readonly Change[]> {
     for (;;) {
       if (this.#closed) return [];
-      if (!this.#live) this.#catchUp();
-      if (this.#buffer.length > 0) return this.#take();
-      if (this.#ended && this.#live) return [];
-      if (this.#live) await new Promise<void>((resolve) => (this.#wake = resolve));
+      if (this.#pending()) {
+        await turn?.();
+        const page = this.#closed ? [] : this.#take();
+        if (page.length > 0) return page;
+      } else if (this.#last !== Number.POSITIVE_INFINITY) return [];
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
-  }
-
-  /** Called by the store for each commit, in order. */
-  publish(changes: readonly Change[]): void {
-    if (!this.#live || this.#ended) return;
-    for (const change of changes) {
-      if (change.key.startsWith(this.#prefix)) this.#buffer.push(change);
-    }
-    if (this.#buffer.length > BUFFERED_CHANGES) {
-      this.#seen = (this.#buffer[0]?.revision ?? 1) - 1;
-      this.#buffer = [];
-      this.#live = false;
-    }
-    if (this.#buffer.length > 0 || !this.#live) this.#notify();
   }
 
   end(): void {
-    this.#ended = true;
-    this.#notify();
+    this.#last = this.#source.revision();
+    this.wake();
   }
 
   close(): void {
     if (this.#closed) return;
+    this.#progressAtClose = this.progress;
     this.#closed = true;
-    this.#buffer = [];
-    this.#source.forget(this);
-    this.#notify();
+    this.#source.leave(this.#audience, this);
+    this.wake();
   }
 
-  #catchUp(): void {
-    const page = this.#source.history(this.#prefix, this.#seen);
-    this.#buffer = page;
-    const last = page.at(-1);
-    if (last) this.#seen = last.revision;
-    else this.#live = true;
-  }
-
-  #take(): readonly Change[] {
-    const taken = this.#buffer;
-    this.#buffer = [];
-    this.#delivered = taken.at(-1)?.revision ?? this.#delivered;
-    return taken;
-  }
-
-  #notify(): void {
+  /** Called by the store after each commit that concerns the prefix. */
+  wake(): void {
     const wake = this.#wake;
     this.#wake = undefined;
     wake?.();
+  }
+
+  /** Whether there may be changes to hand out. */
+  #pending(): boolean {
+    if (this.#position >= this.#last) return false;
+    return !this.#audience.reachesBackTo(this.#position) || this.#audience.hasAfter(this.#position);
+  }
+
+  #take(): readonly Change[] {
+    const inMemory = this.#audience.reachesBackTo(this.#position);
+    const page = (
+      inMemory ? this.#audience.after(this.#position) : this.#source.history(this.#position)
+    ).filter(({ revision }) => revision <= this.#last);
+    // Nothing more is known of the prefix up to now.
+    this.#position = page.at(-1)?.revision ?? this.#source.revision();
+    return page;
   }
 }

@@ -1,6 +1,6 @@
-import { readChange, readEntry } from '../codec.ts';
+import { readChange, readEntry, textOfChange } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { ApiError, expired, fieldError, internalError } from '../errors.ts';
+import { ApiError, expired, internalError } from '../errors.ts';
 import type { ApiRequest, ApiResponse } from '../http.ts';
 import type { KubeObject } from '../object.ts';
 import { keyPrefix } from '../resource.ts';
@@ -11,25 +11,19 @@ import { renderEventObject } from '../table.ts';
 import type { Rendering } from '../table.ts';
 import { CompactedError, FutureRevisionError } from '../../store/index.ts';
 import type { Change, Watch } from '../../store/index.ts';
-import { invalidOptions, parseResourceVersion } from './resource-version.ts';
+import { Turns } from './turns.ts';
+import { watchOptions } from './watch-options.ts';
+import type { WatchOptions } from './watch-options.ts';
 
 type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
 
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 const BOOKMARK_INTERVAL_MS = 60_000;
-const DEFAULT_TIMEOUT_SECONDS = 30 * 60;
-const MAX_TIMEOUT_SECONDS = 24 * 60 * 60;
+/** Of the present state, read and sent at once: what a slow client has not taken yet stays in the store. */
+const PRESENT_PAGE = 100;
 
-interface WatchOptions {
-  /** Undefined: from now on. */
-  from: number | undefined;
-  /** The present state comes first. */
-  sendPresent: boolean;
-  bookmarks: boolean;
-  /** WatchList: after the present state, a bookmark says that it is complete. */
-  announceInitialEnd: boolean;
-  timeoutMs: number;
-}
+/** There is one event loop. */
+const turns = new Turns();
 
 /** Answers a watch: a stream of JSON events, one a line. */
 export function watchObjects(
@@ -54,43 +48,6 @@ export function watchObjects(
       }
     },
   };
-}
-
-function watchOptions(query: URLSearchParams): WatchOptions {
-  const revision = parseResourceVersion(query.get('resourceVersion'));
-  const match = query.get('resourceVersionMatch');
-  const sendInitial = query.get('sendInitialEvents');
-  const bookmarks = query.get('allowWatchBookmarks') === 'true' || query.get('allowWatchBookmarks') === '1';
-  if (sendInitial !== null && match !== 'NotOlderThan') {
-    throw invalidOptions(
-      fieldError.forbidden(
-        'resourceVersionMatch',
-        'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-      ),
-      ...(match ? [fieldError.notSupported('resourceVersionMatch', match, ['NotOlderThan'])] : []),
-    );
-  }
-  if (sendInitial === null && match) {
-    throw invalidOptions(
-      fieldError.forbidden(
-        'resourceVersionMatch',
-        'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-      ),
-    );
-  }
-  const sendPresent = sendInitial === 'true' || (sendInitial === null && !revision);
-  return {
-    from: sendPresent || !revision ? undefined : revision,
-    sendPresent,
-    bookmarks,
-    announceInitialEnd: sendInitial === 'true' && bookmarks,
-    timeoutMs: timeoutSeconds(query.get('timeoutSeconds')) * 1000,
-  };
-}
-
-function timeoutSeconds(text: string | null): number {
-  const given = Number(text);
-  return given > 0 ? Math.min(given, MAX_TIMEOUT_SECONDS) : DEFAULT_TIMEOUT_SECONDS;
 }
 
 /** The errors that end a stream: a version that is gone, or one that this store has never reached. */
@@ -140,16 +97,17 @@ class WatchSession {
     const close = () => watch.close();
     const end = () => watch.end();
     const timeout = setTimeout(close, this.#options.timeoutMs);
-    const bookmarks = this.#options.bookmarks
-      ? setInterval(() => void this.#bookmark(watch.progress).catch(close), BOOKMARK_INTERVAL_MS)
-      : undefined;
+    let bookmarks: NodeJS.Timeout | undefined;
     gone.addEventListener('abort', close, { once: true });
     if (gone.aborted) close();
     retired.addEventListener('abort', end, { once: true });
     if (retired.aborted) end();
     try {
       // The state is read in the same turn as the watch began, so that nothing lies between them.
-      if (this.#options.sendPresent) await this.#sendPresentState();
+      if (this.#options.sendPresent) await this.#sendPresentState(gone);
+      // Not before: a bookmark promises that everything up to it was sent.
+      if (this.#options.bookmarks)
+        bookmarks = setInterval(() => void this.#bookmark(watch.progress).catch(close), BOOKMARK_INTERVAL_MS);
       await this.#sendChanges(watch);
       if (this.#options.bookmarks && !gone.aborted) await this.#bookmark(watch.progress);
     } finally {
@@ -161,23 +119,33 @@ class WatchSession {
     }
   }
 
-  async #sendPresentState(): Promise<void> {
-    const { entries, revision } = this.#context.store.list(this.#prefix);
-    let lines = '';
-    for (const entry of entries) {
-      const object = readEntry(entry, this.#resource);
-      if (!this.#selector || this.#selector(object)) lines += this.#line('ADDED', object);
+  async #sendPresentState(gone: AbortSignal): Promise<void> {
+    const { store } = this.#context;
+    const { revision } = store;
+    for (let after: string | undefined; ; ) {
+      const { entries, remaining } = store.list(this.#prefix, { revision, limit: PRESENT_PAGE, after });
+      let lines = '';
+      for (const entry of entries) {
+        const object = readEntry(entry, this.#resource);
+        if (!this.#selector || this.#selector(object)) lines += this.#line('ADDED', object);
+      }
+      turns.spend(entries.length);
+      if (lines) await this.#write(lines);
+      after = entries.at(-1)?.key;
+      if (gone.aborted) return;
+      if (remaining === 0 || after === undefined) break;
+      await turns.take();
     }
-    if (lines) await this.#write(lines);
     if (this.#options.announceInitialEnd) await this.#bookmark(revision, { [INITIAL_EVENTS_END]: 'true' });
   }
 
   async #sendChanges(watch: Watch): Promise<void> {
     for (;;) {
-      const changes = await watch.next();
-      if (changes.length === 0) return;
+      const changes = await watch.next(turns.take);
       let lines = '';
       for (const change of changes) lines += this.#changeLine(change);
+      turns.spend(changes.length);
+      if (changes.length === 0) return;
       if (lines) await this.#write(lines);
     }
   }
@@ -188,8 +156,22 @@ class WatchSession {
     const matches = (object: KubeObject | undefined) =>
       object !== undefined && (this.#selector === undefined || this.#selector(object));
     const before = matches(previous);
-    if (current && matches(current)) return this.#line(before ? 'MODIFIED' : 'ADDED', current);
-    return before && previous ? this.#line('DELETED', previous) : '';
+    if (current && matches(current)) return this.#lineOf(change, before ? 'MODIFIED' : 'ADDED', current);
+    return before && previous ? this.#lineOf(change, 'DELETED', previous) : '';
+  }
+
+  /** Most watchers of a change want the same text. A table is as of now, and different for the first event. */
+  #lineOf(change: Change, type: EventType, object: KubeObject): string {
+    const rendering = this.#rendering;
+    switch (rendering.as) {
+      case 'table':
+        return this.#line(type, object);
+      case 'metadata':
+      case 'object': {
+        const kind = `${type} ${rendering.as === 'metadata' ? `metadata ${rendering.version}` : 'object'}`;
+        return textOfChange(change, this.#resource, kind, () => this.#line(type, object));
+      }
+    }
   }
 
   #line(type: EventType, object: KubeObject): string {

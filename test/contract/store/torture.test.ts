@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -24,6 +24,7 @@ import {
   stateOf,
 } from './history.ts';
 import { type Random, seeded } from './seeded.ts';
+import { encryptionBeside } from './writer-process.ts';
 import type { Told, WriterTask } from './writer-process.ts';
 
 const rounds = Number(process.env['PURLIN_TORTURE_ROUNDS'] ?? 12);
@@ -68,7 +69,12 @@ async function killedWriter(task: WriterTask, lines: number, ledger: Ledger): Pr
 
 /** Opens a store, looks at it, and closes it again. */
 async function look<T>(path: string, see: (store: Store) => T | Promise<T>): Promise<T> {
-  const store = openStore({ file: path, historyRevisions: 1_000_000 });
+  const encryption = encryptionBeside(path);
+  const store = openStore({
+    file: path,
+    historyRevisions: 1_000_000,
+    ...(existsSync(encryption.keyFile) && { encryption }),
+  });
   try {
     return await see(store);
   } finally {
@@ -84,19 +90,32 @@ const loads = [
   { historyRevisions: 300, valueBytes: 200_000, lines: 3_000 },
 ] as const;
 
-test(`kill -9 at any moment loses nothing that was acknowledged, and adds nothing ${withSeed}`, async () => {
-  const random = seeded(seed);
-  const ledger = new Ledger();
-  for (let round = 0; round < rounds; round += 1) {
-    const { lines, ...load } = loads[round % loads.length] as (typeof loads)[number];
-    const task = { file, seed: random(2 ** 31), name: String(round), ...load };
-    await killedWriter(task, 1 + random(lines), ledger);
-    const history = await look(file, readHistory);
-    expectConsistent(history);
-    ledger.expectKept(history);
-  }
-  expect(ledger.acknowledged.size).toBeGreaterThan(100 * rounds);
-}, 600_000);
+/** Rounds of upkeep: freezes, compactions and changes of encryption keys, one after the other. */
+const upkeep = [
+  { historyRevisions: 1_000_000, valueBytes: 3_000, lines: 2_000, upkeep: true },
+  { historyRevisions: 200, valueBytes: 100, lines: 4_000, upkeep: true },
+] as const;
+
+test.each([
+  ['', loads],
+  [', while its upkeep goes on', upkeep],
+])(
+  `kill -9 at any moment loses nothing that was acknowledged, and adds nothing%s ${withSeed}`,
+  async (_when, kinds) => {
+    const random = seeded(seed);
+    const ledger = new Ledger();
+    for (let round = 0; round < rounds; round += 1) {
+      const { lines, ...load } = kinds[round % kinds.length] as (typeof kinds)[number];
+      const task = { file, seed: random(2 ** 31), name: String(round), ...load };
+      await killedWriter(task, 1 + random(lines), ledger);
+      const history = await look(file, readHistory);
+      expectConsistent(history);
+      ledger.expectKept(history);
+    }
+    expect(ledger.acknowledged.size).toBeGreaterThan(100 * rounds);
+  },
+  600_000,
+);
 
 /** The files of a store as a kill left them; `store.db-wal` is the write-ahead log. */
 interface Files {

@@ -3,8 +3,9 @@
  * Each write is told on stdout before it is attempted and again when it was acknowledged, one JSON a line. A pipe
  * is written synchronously, so what was told has left the process. Its argument is a {@link WriterTask} as JSON.
  */
+import { setImmediate } from 'node:timers/promises';
 import { openStore } from '../../../src/store/index.ts';
-import type { Entry, Store } from '../../../src/store/index.ts';
+import type { Encryption, Entry, Store } from '../../../src/store/index.ts';
 import { type Random, seeded } from './seeded.ts';
 
 export interface WriterTask {
@@ -15,6 +16,8 @@ export interface WriterTask {
   historyRevisions: number;
   /** Values have up to so many bytes. */
   valueBytes: number;
+  /** Has a key file beside it, and its upkeep goes on all the time: it is frozen, compacted, and its keys change. */
+  upkeep?: boolean;
   /** After so many attempts it waits to be killed: however late the kill, the log stays short of a checkpoint. */
   attempts?: number;
 }
@@ -32,6 +35,12 @@ export type Told = { opened: number } | { attempt: Attempt } | { acknowledged: s
 const LANES = 12;
 /** Few, so that lanes meet. */
 const KEYS = 40;
+
+/** Some of the keys that are written, and not all of them. */
+export const encryptionBeside = (file: string): Encryption => ({
+  keyFile: `${file}-keys.json`,
+  prefixes: ['/registry/things/1', '/registry/things/2'],
+});
 
 const tell = (told: Told): void => void process.stdout.write(`${JSON.stringify(told)}\n`);
 
@@ -55,7 +64,11 @@ function write(store: Store, { operation, key }: Attempt, value: string, expecte
 
 if (import.meta.main) {
   const task = JSON.parse(process.argv[2] ?? '') as WriterTask;
-  const store = openStore({ file: task.file, historyRevisions: task.historyRevisions });
+  const store = openStore({
+    file: task.file,
+    historyRevisions: task.historyRevisions,
+    ...(task.upkeep && { encryption: encryptionBeside(task.file) }),
+  });
   tell({ opened: store.revision });
   const lane = async (number: number): Promise<void> => {
     const random = seeded(task.seed + number);
@@ -75,6 +88,18 @@ if (import.meta.main) {
     }
   };
   for (let number = 0; number < LANES; number += 1) void lane(number);
+  const upkeep = async (): Promise<void> => {
+    const random = seeded(task.seed - 1);
+    for (;;) {
+      const freeze = store.freeze();
+      const rotating = store.rotateKeys();
+      for (let turns = random(50); turns > 0; turns -= 1) await setImmediate();
+      freeze.end();
+      await rotating;
+      await store.compact(store.revision - random(500));
+    }
+  };
+  if (task.upkeep) void upkeep();
   // Whoever has made all its attempts still has to be there when the kill comes.
   setInterval(() => undefined, 60_000);
 }

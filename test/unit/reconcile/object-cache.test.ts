@@ -61,3 +61,10 @@ test('the late news that one was deleted does not remove its successor of the sa
   expect(cache.get('default/web')?.metadata.uid).toBe('second');
   expect(cache.keyOfUid('second')).toBe('default/web');
 });
+
+test('a restored backup brings it back, at a version far above', () => {
+  cache.put(version('2'));
+  cache.remove(version('2'));
+  expect(cache.put(version('1000000007'))).toEqual({ before: undefined });
+  expect(cache.list('default')).toHaveLength(1);
+});

@@ -10,7 +10,9 @@ import {
   DamagedError,
   ExistsError,
   FutureRevisionError,
+  copyStore,
   openStore,
+  openUnchanging,
 } from '../../../src/store/index.ts';
 import type { Change, Store, Watch } from '../../../src/store/index.ts';
 
@@ -96,11 +98,15 @@ describe('reading and writing', () => {
     await expect(store.create('/a', 'one')).resolves.toBeDefined();
   });
 
-  test('reopened, it is as it was; so is a backup', async () => {
+  test('reopened, it is as it was; so is a copy', async () => {
     await store.create('/a', 'one');
     await store.create('/b', 'two');
     await store.delete('/b', 2);
-    store.backup(join(directory, 'copy.db'));
+    const freeze = store.freeze();
+    const source = openUnchanging(freeze.file);
+    copyStore(source, join(directory, 'copy.db'), 'refuse');
+    source.close();
+    freeze.end();
     store.close();
     for (const reopened of [file(), join(directory, 'copy.db')]) {
       expect(statSync(reopened).mode & 0o777).toBe(0o600);
