@@ -7,10 +7,12 @@ import { ServiceAccountTokens } from './authn/service-account-tokens.ts';
 import { loadSigningKey } from './authn/signing-key.ts';
 import type { TokenObjects } from './authn/token-check.ts';
 import { readTokenFile } from './authn/token-file.ts';
-import { followPolicy } from './authz/follow.ts';
+import { PolicyIndex, RBAC_GROUP } from './authz/policy.ts';
 import type { Policy } from './authz/policy.ts';
 import { builtinResources } from './builtin/index.ts';
+import { admissionResources } from './builtin/admission.ts';
 import { rbacResources } from './builtin/rbac.ts';
+import { follow } from './follow.ts';
 import { keyOf } from './resource.ts';
 import type { Resource } from './resource.ts';
 import { reviewResources, withTokens } from './reviews/index.ts';
@@ -38,12 +40,13 @@ export async function openAccess(context: AccessContext, pkiDirectory: string): 
     now,
   );
   const authenticator = new Authenticator(tokens, now, await readTokenFile(join(pkiDirectory, 'tokens')));
-  const feed = followPolicy(store, logger);
-  const { policy } = feed;
+  const policy = new PolicyIndex();
+  const feed = follow(store, `/registry/${RBAC_GROUP}/`, policy, logger);
   const parts = { policy, authenticator, tokens, objects, now };
   const resources = [
     ...builtins.map((one) => (one.plural === 'serviceaccounts' ? withTokens(one, parts) : one)),
     ...rbacResources(policy),
+    ...admissionResources(),
     ...reviewResources(parts),
   ];
   return { authenticator, policy, tokens, objects, resources, close: () => feed.close() };

@@ -1,4 +1,5 @@
 import type { Store } from '../store/index.ts';
+import type { Admission } from './admission/index.ts';
 import type { Registry } from './registry.ts';
 
 /** What every operation works on. */
@@ -7,6 +8,7 @@ export interface ApiContext {
   readonly registry: Registry;
   readonly now: () => Date;
   readonly logger: Logger;
+  readonly admission: Admission;
 }
 
 type LogMethod = (fields: object, message: string) => void;

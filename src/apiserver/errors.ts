@@ -60,6 +60,15 @@ export class ApiError extends Error {
   }
 }
 
+/** Somebody else's refusal: its code and reason say nothing of what is in the store. */
+export class WebhookRefusal extends ApiError {}
+
+/** Whether the object of a request is not there any more, or is not the one that it was about. */
+export const isGoneOrReplaced = (error: unknown): boolean =>
+  error instanceof ApiError &&
+  !(error instanceof WebhookRefusal) &&
+  (error.code === 404 || error.code === 409);
+
 const qualified = ({ group, resource }: GroupResource): string => (group ? `${resource}.${group}` : resource);
 
 const detailsOf = ({ group, resource }: GroupResource, name?: string): StatusDetails => ({

@@ -10,6 +10,7 @@ import { DEFAULT_POLICY } from './audit/default-policy.ts';
 import { AuditLog } from './audit/log.ts';
 import type { AuditOptions } from './audit/log.ts';
 import { openAccess } from './access.ts';
+import { openAdmission } from './admission/index.ts';
 import type { ConnectionLimits } from './connections.ts';
 import { bootstrapRoles } from './authz/bootstrap.ts';
 import type { Logger } from './context.ts';
@@ -95,6 +96,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     const now = (): Date => new Date();
     const access = await openAccess({ store, logger, now }, pkiDirectory);
     const registry = new Registry(access.resources);
+    const admission = openAdmission({ store, registry, access: access.policy, logger });
     const api: Api = {
       store,
       registry,
@@ -103,6 +105,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       health: new Health(),
       authenticator: access.authenticator,
       policy: access.policy,
+      admission,
       openApi: new OpenApi(registry),
       audit:
         options.audit === 'off'
@@ -152,7 +155,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
         await controllers.close();
         await definitions.close();
         await listener.close();
-        await access.close();
+        await Promise.all([access.close(), admission.close()]);
         await api.audit?.close();
         store.close();
       },

@@ -22,7 +22,7 @@ import { decodeDeleteOptions, deleteObject } from './write/delete.ts';
 import type { Deletion } from './write/delete.ts';
 import { deleteObjects } from './write/delete-many.ts';
 import { SCALE_OPERATIONS } from './scale-operations.ts';
-import { applyOptions, writeOptions } from './write/options.ts';
+import { applyOptions, writeOptions, writerOf } from './write/options.ts';
 import { APPLY_PATCH, decodePatch } from './write/patch.ts';
 import { updateObject } from './write/update.ts';
 
@@ -72,7 +72,8 @@ const OPERATIONS: Record<Verb, Operation> = {
       request.header('content-type'),
       request.query,
     );
-    return deletionAnswer(await deleteObject(context, target, options), call);
+    const deletion = await deleteObject(context, target, { ...options, writer: writerOf(request) });
+    return deletionAnswer(deletion, call);
   },
   deletecollection: async (call) => {
     const { context, request, target, rendering } = call;
@@ -83,7 +84,7 @@ const OPERATIONS: Record<Verb, Operation> = {
       request.query,
     );
     const { items, metadata } = listObjects(context, resource, target.namespace, request.query);
-    await deleteObjects(context, resource, items, options);
+    await deleteObjects(context, resource, items, { ...options, writer: writerOf(request) });
     return json(renderList(items, metadata, resource, rendering, context.now()));
   },
 };
@@ -178,6 +179,7 @@ function answer(object: KubeObject, status: number, { context, target, rendering
 function deletionAnswer(deletion: Deletion, call: Call): ApiResponse {
   if (!deletion.gone) return answer(deletion.object, 200, call);
   const { resource } = call.target;
+  if (resource.showsDeleted) return answer(asItWas(deletion.last), 200, call);
   const { name, uid } = deletion.last.metadata;
   return json({
     kind: 'Status',
@@ -186,4 +188,10 @@ function deletionAnswer(deletion: Deletion, call: Call): ApiResponse {
     status: 'Success',
     details: { name, ...(resource.group && { group: resource.group }), kind: resource.plural, uid },
   });
+}
+
+/** What nothing held was never marked. */
+function asItWas(last: KubeObject): KubeObject {
+  const { deletionTimestamp: _, deletionGracePeriodSeconds: __, ...metadata } = last.metadata;
+  return { ...last, metadata };
 }

@@ -48,6 +48,8 @@ export interface Resource {
   readonly fieldLabels: ReadonlyMap<string, (object: KubeObject) => string>;
   /** Extra rules of a built-in: defaults and checks that its schema cannot say. */
   readonly rules?: BuiltinRules;
+  /** Whether the answer to a deletion shows what is gone; otherwise it says that it is. */
+  readonly showsDeleted?: true;
   /** What names may look like; a subdomain unless said. */
   readonly nameRule?: NameRule;
   /** A question in the form of an object: creating it answers it, and nothing is stored. */

@@ -37,14 +37,13 @@ export const asWritten = (renamed: string, position: number): number =>
 
 type Handler = (...values: never[]) => unknown;
 
-/** Rules are typed at run time: a schema's fields are `dyn` here. For a check the variables may have a type. */
-export function kubernetesEnvironment(self = 'dyn', oldSelf = 'dyn'): Environment {
+/** Without variables yet. */
+export function kubernetesEnvironment(): Environment {
   const environment = new Environment({
     enableOptionalTypes: true,
     homogeneousAggregateLiterals: false,
     unlistedVariablesAreDyn: false,
   });
-  environment.registerVariable('self', self).registerVariable('oldSelf', oldSelf);
   environment.registerType('Quantity', { ctor: Quantity, fields: {} });
   environment.registerType('IP', { ctor: IpAddress, fields: {} });
   environment.registerType('CIDR', { ctor: Cidr, fields: {} });

@@ -4,6 +4,7 @@ import type { Environment } from '@marcbachmann/cel-js';
 import { estimate } from './cost.ts';
 import type { Estimate } from './cost.ts';
 import { asWritten, kubernetesEnvironment, withLibraryNames } from './environment.ts';
+import { located } from './located.ts';
 import { shapeOf } from './shape.ts';
 import type { Shape } from './shape.ts';
 
@@ -42,11 +43,15 @@ export interface Checked {
   readonly cost: number;
 }
 
+/** Rules are typed at run time: a schema's fields are `dyn` here. For a check the variables may have a type. */
+const environmentOfRules = (self: PlainType, oldSelf: PlainType): Environment =>
+  kubernetesEnvironment().registerVariable('self', self).registerVariable('oldSelf', oldSelf);
+
 let environment: Environment | undefined;
 
 /** Parses an expression. Throws a ParseError that shows the place. */
 export function compileExpression(text: string): Expression {
-  environment ??= kubernetesEnvironment();
+  environment ??= environmentOfRules('dyn', 'dyn');
   const renamed = withLibraryNames(text);
   const evaluate = environment.parse(renamed);
   const estimateFor = (self: Shape, oldSelf: Shape): Estimate =>
@@ -87,7 +92,7 @@ const typed = new Map<string, Environment>();
 
 function typedEnvironment({ self, oldSelf }: SelfTypes): Environment {
   const key = `${self} ${oldSelf}`;
-  const made = typed.get(key) ?? kubernetesEnvironment(self, oldSelf);
+  const made = typed.get(key) ?? environmentOfRules(self, oldSelf);
   typed.set(key, made);
   return made;
 }
@@ -106,14 +111,6 @@ export function compilationFault(text: string): string | undefined {
     const { summary, message, node } = error as { summary?: string; message: string; node?: { pos: number } };
     return located(text, asWritten(withLibraryNames(text), node?.pos ?? 0), summary ?? message);
   }
-}
-
-function located(text: string, position: number, message: string): string {
-  const before = text.slice(0, position).split('\n');
-  const column = before.at(-1)?.length ?? 0;
-  const line = text.split('\n')[before.length - 1] ?? '';
-  const mark = `${'.'.repeat(column)}^`;
-  return `compilation failed: ERROR: <input>:${before.length}:${column + 1}: ${message}\n | ${line}\n | ${mark}`;
 }
 
 /** `oldSelf` of a rule with `optionalOldSelf: true`. */

@@ -19,6 +19,7 @@ import {
   ExistsError,
   FutureRevisionError,
   KeyError,
+  RefusedError,
 } from './types.ts';
 import type {
   Change,
@@ -74,7 +75,7 @@ interface PendingWrite {
 }
 
 /** Errors that end one write before it changed anything; others of the same commit go on. */
-const refusals = [ExistsError, ConflictError, DamagedError, KeyError];
+const refusals = [ExistsError, ConflictError, DamagedError, KeyError, RefusedError];
 
 export function openStore(options: StoreOptions): Store {
   return new SqliteStore(options);
@@ -153,8 +154,13 @@ class SqliteStore implements Store {
     return this.#reader.count(prefix);
   }
 
-  create(key: string, value: string): Promise<Entry> {
+  create(key: string, value: string, check?: () => void): Promise<Entry> {
     return this.#enqueue(() => {
+      try {
+        check?.();
+      } catch (error) {
+        throw new RefusedError(key, error);
+      }
       if (this.#sql.currentRevision.get(key)) throw new ExistsError(key);
       return this.#append(CREATE, key, value);
     });

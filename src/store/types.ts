@@ -74,8 +74,11 @@ export interface Store {
   get(key: string): Entry | undefined;
   list(prefix: string, options?: ListOptions): ListResult;
   count(prefix: string): number;
-  /** Rejects with {@link ExistsError}. Resolves once the write is on disk. */
-  create(key: string, value: string): Promise<Entry>;
+  /**
+   * Rejects with {@link ExistsError}, and with {@link RefusedError} when `check` throws, which is called in the commit:
+   * it sees every write before this one. Resolves once the write is on disk.
+   */
+  create(key: string, value: string, check?: () => void): Promise<Entry>;
   /** Rejects with {@link ConflictError} unless the key's current revision is `expected`. */
   update(key: string, value: string, expected: number): Promise<Entry>;
   /** Resolves with the revision of the deletion; rejects like {@link Store.update}. */
@@ -116,6 +119,15 @@ export class ExistsError extends Error {
   constructor(key: string) {
     super(`${key} already exists`);
     this.key = key;
+  }
+}
+
+/** The check of a write threw, which is the cause; nothing was written. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+
+  constructor(key: string, cause: unknown) {
+    super(`${key} was refused`, { cause });
   }
 }
 

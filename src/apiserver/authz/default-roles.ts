@@ -86,7 +86,7 @@ export const DEFAULT_ROLES: readonly KubeObject[] = [
     'system:aggregate-to-view',
     [
       rule(READ, '', 'configmaps', 'serviceaccounts'),
-      rule(READ, '', 'events', 'namespaces/status'),
+      rule(READ, '', 'events', 'namespaces/status', 'resourcequotas', 'resourcequotas/status'),
       rule(READ, '', 'namespaces'),
     ],
     aggregateTo('view'),

@@ -1,5 +1,6 @@
 /** All roles and bindings, indexed by whom they are for, so that a request looks at its own user's only. */
 import { isObject } from '../object.ts';
+import type { Index } from '../follow.ts';
 import type { KubeObject } from '../object.ts';
 import { serviceAccountUsername } from '../authn/user.ts';
 import type { User } from '../authn/user.ts';
@@ -40,7 +41,7 @@ const roleKey = (kind: string, namespace: string | undefined, name: string): str
   kind === 'Role' ? `${namespace}/${name}` : name;
 
 /** Follows the objects one change at a time. */
-export class PolicyIndex implements Policy {
+export class PolicyIndex implements Policy, Index {
   readonly #roles = new Map<string, readonly PolicyRule[]>();
   /** By namespace and subject; by key of the binding within. */
   readonly #grants = new Map<string, Map<string, Grant>>();

@@ -22,6 +22,7 @@ export interface Builtin {
   /** A PUT must name the version that it replaces. */
   conditionalUpdate?: true;
   review?: Reviewer;
+  showsDeleted?: true;
   /** Fields that are always there, with what they hold when nobody says otherwise: those of a Go type. */
   always?: Readonly<Record<string, Json>>;
   storedForm?: StoredForm;
@@ -54,5 +55,6 @@ export function builtinResource(builtin: Builtin): Resource {
     ...(review && { review }),
     ...(always && { always }),
     ...(storedForm && { storedForm }),
+    ...(builtin.showsDeleted && { showsDeleted: true }),
   };
 }

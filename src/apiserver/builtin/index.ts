@@ -7,6 +7,7 @@ import { builtinResource } from './builtin.ts';
 import type { Builtin } from './builtin.ts';
 import { definitionSchema } from './definition-schema.ts';
 import { events, newEvents } from './events.ts';
+import { quotas } from './quotas.ts';
 import { configMapRules, leaseRules, namespaceRules, secretRules } from './rules.ts';
 import { schemas } from './schemas.ts';
 
@@ -56,6 +57,7 @@ const BUILTINS: readonly Builtin[] = [
     kind: 'ServiceAccount',
     schema: schemas.ServiceAccount,
     plural: 'serviceaccounts',
+    showsDeleted: true,
     shortNames: ['sa'],
     columns: [
       nameColumn,
@@ -63,6 +65,7 @@ const BUILTINS: readonly Builtin[] = [
       ageColumn,
     ],
   },
+  quotas,
   events,
   newEvents,
   {

@@ -1,5 +1,5 @@
 import type { Schema } from '../schema/schema.ts';
-import { kindSchema, list, mapOf, object, string } from './schemas.ts';
+import { onePiece, kindSchema, list, mapOf, object, string } from './schemas.ts';
 
 const text: Schema = { type: 'string' };
 const atomic: Schema = { 'x-kubernetes-list-type': 'atomic' };
@@ -29,22 +29,24 @@ const rules = list('Rules holds all the PolicyRules for this role.', policyRule,
   nullable: true,
 });
 
-const labelSelector = object('A label query over a set of resources.', {
-  matchLabels: mapOf('Each pair is equivalent to an In requirement with one value.', text),
-  matchExpressions: list(
-    'Label selector requirements, all of which must hold.',
-    object(
-      'A key, an operator and values.',
-      {
-        key: string('The label key that the selector applies to.'),
-        operator: string('In, NotIn, Exists or DoesNotExist.'),
-        values: list('Values of In and NotIn.', text, atomic),
-      },
-      ['key', 'operator'],
+export const labelSelector = onePiece(
+  object('A label query over a set of resources.', {
+    matchLabels: mapOf('Each pair is equivalent to an In requirement with one value.', text),
+    matchExpressions: list(
+      'Label selector requirements, all of which must hold.',
+      object(
+        'A key, an operator and values.',
+        {
+          key: string('The label key that the selector applies to.'),
+          operator: string('In, NotIn, Exists or DoesNotExist.'),
+          values: list('Values of In and NotIn.', text, atomic),
+        },
+        ['key', 'operator'],
+      ),
+      atomic,
     ),
-    atomic,
-  ),
-});
+  }),
+);
 
 const subject = object(
   'Subject contains a reference to the object or user identities a role binding applies to.',

@@ -39,7 +39,7 @@ export const object = (
   ...(required && { required }),
 });
 /** Values that make sense only together: who applies one applies all. */
-const onePiece = (schema: Schema): Schema => ({ ...schema, 'x-kubernetes-map-type': 'atomic' });
+export const onePiece = (schema: Schema): Schema => ({ ...schema, 'x-kubernetes-map-type': 'atomic' });
 /** A list merged by key under strategic merge patch. */
 export const keyedBy = (key: string): Schema => ({
   'x-kubernetes-list-type': 'map',

@@ -20,7 +20,11 @@ export function startEventExpiry(context: ApiContext): () => void {
   return () => clearInterval(timer);
 }
 
-export async function expireEvents({ store, registry, now }: ApiContext): Promise<void> {
+export async function expireEvents({
+  store,
+  registry,
+  now,
+}: Pick<ApiContext, 'store' | 'registry' | 'now'>): Promise<void> {
   const events = registry.find('', 'v1', 'events');
   if (!events) return;
   const deadline = now().getTime() - TTL_MS;

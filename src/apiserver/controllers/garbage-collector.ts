@@ -5,12 +5,13 @@
  */
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { ApiError } from '../errors.ts';
+import { isGoneOrReplaced } from '../errors.ts';
 import type { KubeObject, OwnerReference } from '../object.ts';
 import { deleteObject } from '../write/delete.ts';
 import type { PropagationPolicy } from '../write/delete.ts';
 import { mutateObject } from '../write/mutate.ts';
 import { findOwner, placeOf } from './places.ts';
+import { controllerWriter } from './writer.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const FOREGROUND = 'foregroundDeletion';
@@ -158,6 +159,7 @@ export class GarbageCollector {
       dryRun: false,
       propagationPolicy: holds(object, ORPHAN) ? ('Orphan' as const) : policy,
       preconditions: { uid: uid ?? '' },
+      writer: controllerWriter('generic-garbage-collector'),
     };
     this.#context.logger.info(
       { kind: object.kind, namespace, name, uid },
@@ -165,7 +167,7 @@ export class GarbageCollector {
     );
     await deleteObject(this.#context, place.target, options).catch((error: unknown) => {
       // Gone already, or another one of the same name.
-      if (!(error instanceof ApiError && (error.code === 404 || error.code === 409))) throw error;
+      if (!isGoneOrReplaced(error)) throw error;
     });
   }
 

@@ -9,6 +9,8 @@ import { startEventExpiry } from './event-expiry.ts';
 import { GarbageCollector } from './garbage-collector.ts';
 import { NamespaceDefaults } from './namespace-defaults.ts';
 import { NamespaceController } from './namespaces.ts';
+import { PolicyStatus } from './policy-status.ts';
+import { QuotaController } from './quotas.ts';
 import { RoleAggregation } from './role-aggregation.ts';
 import { TokenSecrets } from './token-secrets.ts';
 import type { TokenSecretParts } from './token-secrets.ts';
@@ -31,6 +33,8 @@ export function startControllers(context: ApiContext, access: TokenSecretParts):
     new TokenSecrets(context, access),
     new RoleAggregation(context),
     new CleanupController(context),
+    new QuotaController(context),
+    new PolicyStatus(context),
   ];
   const stopExpiry = startEventExpiry(context);
   let watch: Watch;

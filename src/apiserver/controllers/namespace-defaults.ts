@@ -1,17 +1,22 @@
 /** Every namespace has a ServiceAccount `default` and the ConfigMap `kube-root-ca.crt`; both come back when deleted. */
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { ApiError } from '../errors.ts';
+import { isGoneOrReplaced } from '../errors.ts';
 import { sameJson } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { createObject, findNamespace } from '../write/create.ts';
 import { mutateObject } from '../write/mutate.ts';
 import { internalWrite } from '../write/options.ts';
 import { placeOf } from './places.ts';
+import { controllerWriter } from './writer.ts';
 import { WorkQueue } from './work-queue.ts';
 
 const SERVICE_ACCOUNT = 'default';
 const ROOT_CA = 'kube-root-ca.crt';
+const CREATORS: Readonly<Record<string, string>> = {
+  ConfigMap: 'root-ca-cert-publisher',
+  ServiceAccount: 'service-account-controller',
+};
 const DESCRIPTION = 'The certificate by which clients of this API server know it.';
 
 export class NamespaceDefaults {
@@ -56,14 +61,18 @@ export class NamespaceDefaults {
   }
 
   async #ensure(wanted: KubeObject): Promise<void> {
+    const { namespace = '' } = wanted.metadata;
     const place = placeOf(this.#context, wanted);
     if (!place) return;
     const entry = this.#context.store.get(place.key);
     if (entry) return this.#restore(place.key, decodeEntry(entry), wanted);
     const body = { object: wanted, duplicates: [] };
-    await createObject(this.#context, place.target, body, internalWrite()).catch((error: unknown) => {
-      // Somebody else made it, or the namespace is going or gone.
-      if (!(error instanceof ApiError && [403, 404, 409].includes(error.code))) throw error;
+    const writer = controllerWriter(CREATORS[wanted.kind] ?? '');
+    await createObject(this.#context, place.target, body, internalWrite(writer)).catch((error: unknown) => {
+      // Somebody else made it, or the namespace is going or gone. What refuses it may let it in later.
+      if (isGoneOrReplaced(error) || findNamespace(this.#context, namespace)?.metadata.deletionTimestamp)
+        return;
+      throw error;
     });
   }
 

@@ -8,7 +8,10 @@ import { keyOf } from '../resource.ts';
 import type { Resource } from '../resource.ts';
 import { deleteObjects } from '../write/delete-many.ts';
 import { mutateObject } from '../write/mutate.ts';
+import { controllerWriter } from './writer.ts';
 import { WorkQueue } from './work-queue.ts';
+
+const USER = 'namespace-controller';
 
 export class NamespaceController {
   readonly #context: ApiContext;
@@ -42,13 +45,19 @@ export class NamespaceController {
   async #empty(name: string): Promise<void> {
     const namespace = this.#read(name);
     if (!namespace?.metadata.deletionTimestamp) return;
+    const failures: Error[] = [];
     for (const resource of this.#contentResources()) {
       const living = allObjects(this.#context, resource, name).filter(
         (one) => !one.metadata.deletionTimestamp,
       );
-      await deleteObjects(this.#context, resource, living, {
+      const options = {
         dryRun: false,
         propagationPolicy: 'Background',
+        writer: controllerWriter(USER),
+      } as const;
+      // What one kind refuses must not keep the others.
+      await deleteObjects(this.#context, resource, living, options).catch((error: unknown) => {
+        failures.push(error as Error);
       });
     }
     const remaining = this.#contentResources().flatMap((resource) =>
@@ -57,8 +66,9 @@ export class NamespaceController {
     const key = this.#keyOf(name);
     await mutateObject(this.#context, key, namespace.metadata.uid, (object) => {
       if (remaining.length === 0) object.spec = { ...object.spec, finalizers: [] };
-      else describeRemaining(object, remaining, this.#context.now());
+      else describeRemaining(object, remaining, failures, this.#context.now());
     });
+    if (failures.length > 0) throw new AggregateError(failures, 'the namespace cannot be emptied');
   }
 
   #contentResources(): Resource[] {
@@ -80,7 +90,21 @@ export class NamespaceController {
 }
 
 /** The conditions by which `kubectl describe ns` tells what a deletion waits for. */
-function describeRemaining(namespace: KubeObject, remaining: KubeObject[], now: Date): void {
+function describeRemaining(
+  namespace: KubeObject,
+  remaining: KubeObject[],
+  failures: Error[],
+  now: Date,
+): void {
+  const failed = failures.map(({ message }) => message).join(', ');
+  setCondition(namespace, now, {
+    type: 'NamespaceDeletionContentFailure',
+    status: failed ? 'True' : 'False',
+    reason: failed ? 'ContentDeletionFailed' : 'ContentDeleted',
+    message: failed
+      ? `Failed to delete all resource types, ${failures.length} remaining: ${failed}`
+      : 'All content successfully deleted, may be waiting on finalization',
+  });
   const kinds = tally(remaining.map(({ kind }) => kind));
   const finalizers = tally(remaining.flatMap(({ metadata }) => metadata.finalizers ?? []));
   setCondition(namespace, now, {

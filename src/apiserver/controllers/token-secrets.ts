@@ -13,6 +13,7 @@ import { allObjects } from '../read/list.ts';
 import { deleteObjects } from '../write/delete-many.ts';
 import { mutateObject } from '../write/mutate.ts';
 import { placeOf } from './places.ts';
+import { controllerWriter } from './writer.ts';
 import { WorkQueue } from './work-queue.ts';
 
 export interface TokenSecretParts {
@@ -83,7 +84,11 @@ export class TokenSecrets {
 
   async #delete(secret: KubeObject): Promise<void> {
     const place = placeOf(this.#context, secret);
-    if (place) await deleteObjects(this.#context, place.target.resource, [secret], { dryRun: false });
+    if (place)
+      await deleteObjects(this.#context, place.target.resource, [secret], {
+        dryRun: false,
+        writer: controllerWriter('tokens-controller'),
+      });
   }
 }
 

@@ -80,9 +80,17 @@ function published(schema: Schema): Schema {
   };
 }
 
-/** What the schema of definitions refers to. */
-const recursiveSchemas = (): Record<string, Schema> =>
-  Object.fromEntries([...namedSchemas()].map(([name, schema]) => [name, { type: 'object', ...schema }]));
+/** What the schemas of built-in kinds refer to by name. */
+function referredSchemas(resources: readonly Resource[]): Record<string, Schema> {
+  const text = JSON.stringify(resources.filter(({ custom }) => !custom).map(({ schema }) => schema));
+  const referred = [...namedSchemas()].filter(([name]) => text.includes(`/${name}"`));
+  return Object.fromEntries(
+    referred.map(([name, schema]) => [
+      name,
+      schema['x-kubernetes-int-or-string'] ? published(schema) : { type: 'object', ...schema },
+    ]),
+  );
+}
 
 const typeMeta: Record<'apiVersion' | 'kind', Schema> = {
   apiVersion: {
@@ -126,7 +134,7 @@ export function sharedSchemas(resources: readonly Resource[]): Record<string, Sc
     ...new Map(resources.map((r) => [r.apiVersion, { group: r.group, version: r.version }])).values(),
   ];
   return {
-    ...(resources.some(({ kind }) => kind === 'CustomResourceDefinition') && recursiveSchemas()),
+    ...referredSchemas(resources),
     ...(resources.some(({ scale }) => scale) && { [SCALE_SCHEMA]: scaleSchema }),
     [OBJECT_META]: objectMeta,
     [LIST_META]: {

@@ -10,7 +10,7 @@ const policyRule = message(
   [5, 'nonResourceURLs', '[]string'],
 );
 
-const labelSelector = message(
+export const labelSelector = message(
   [1, 'matchLabels', 'map:string'],
   [
     2,

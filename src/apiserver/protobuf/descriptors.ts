@@ -111,6 +111,9 @@ const namespaceCondition = message(
 
 export const metadata: FieldSpec = [1, 'metadata', objectMeta];
 
+/** A quantity is written as the text in it. */
+const quantities = mapOf(readAs(message([1, 'string', 'string*']), ({ string }) => string ?? '0'));
+
 const deleteOptions = message(
   [1, 'gracePeriodSeconds', 'int*'],
   [2, 'preconditions', message([1, 'uid', 'string*'], [2, 'resourceVersion', 'string*'])],
@@ -195,6 +198,27 @@ export const messages: Readonly<Record<string, Message>> = {
       [7, 'preferredHolder', 'string*'],
     ),
   ]),
+  ResourceQuota: message(
+    metadata,
+    [
+      2,
+      'spec',
+      message(
+        [1, 'hard', quantities],
+        [2, 'scopes', '[]string'],
+        [
+          3,
+          'scopeSelector',
+          message([
+            1,
+            'matchExpressions',
+            listOf(message([1, 'scopeName', 'string'], [2, 'operator', 'string'], [3, 'values', '[]string'])),
+          ]),
+        ],
+      ),
+    ],
+    [3, 'status', message([1, 'hard', quantities], [2, 'used', quantities])],
+  ),
   DeleteOptions: deleteOptions,
 };
 

@@ -4,6 +4,7 @@
  */
 import { ApiError, badRequest } from '../errors.ts';
 import { accessMessages } from './access-descriptors.ts';
+import { admissionMessages } from './admission-descriptors.ts';
 import { definitionMessage } from './definition.ts';
 import { messages, readingOf, unknown } from './descriptors.ts';
 import type { Field, Message } from './descriptors.ts';
@@ -13,6 +14,7 @@ const MAGIC = Buffer.from('k8s\0');
 const DESCRIPTORS: Readonly<Record<string, Message>> = {
   ...messages,
   ...accessMessages,
+  ...admissionMessages,
   CustomResourceDefinition: definitionMessage,
 };
 const MAX_DEPTH = 20;

@@ -141,10 +141,14 @@ export function validateLabels(labels: Record<string, string>, field: string): F
   return errors;
 }
 
+/** What is wrong with a name that may have a prefix, as those of labels; undefined if nothing is. */
 export function qualifiedNameFault(key: string): string | undefined {
   const parts = key.split('/');
   const name = parts.pop() ?? '';
-  if (parts.length > 1) return `a qualified name ${QUALIFIED_NAME_RULE.slice('name part '.length)}`;
+  if (parts.length > 1) {
+    const rule = `a valid label key ${QUALIFIED_NAME_RULE.slice('name part '.length)}`;
+    return `${rule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`;
+  }
   const prefix = parts[0];
   if (prefix !== undefined && (prefix.length > 253 || !SUBDOMAIN.test(prefix))) {
     return prefix === '' ? 'prefix part must be non-empty' : `prefix part ${SUBDOMAIN_RULE}`;

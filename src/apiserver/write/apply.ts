@@ -6,7 +6,15 @@ import { applyFromClient } from '../apply/last-applied.ts';
 import { encodeManagers } from '../apply/managers.ts';
 import type { Manager } from '../apply/managers.ts';
 import type { ApiContext } from '../context.ts';
-import { ApiError, applyConflict, badRequest, conflict, modified, notFound } from '../errors.ts';
+import {
+  ApiError,
+  WebhookRefusal,
+  applyConflict,
+  badRequest,
+  conflict,
+  modified,
+  notFound,
+} from '../errors.ts';
 import { copyJson, timestamp } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
@@ -49,6 +57,7 @@ export async function applyObject(
       return { object: await write(context, target, configuration, options), created: !found };
     } catch (error) {
       // Another write created or deleted it in between.
+      if (error instanceof WebhookRefusal) throw error;
       if (!(error instanceof ApiError && error.reason === (found ? 'NotFound' : 'AlreadyExists')))
         throw error;
     }

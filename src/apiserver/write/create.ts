@@ -6,9 +6,9 @@ import type { Json, KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';
 import type { Resource } from '../resource.ts';
-import { ExistsError } from '../../store/index.ts';
+import { ExistsError, RefusedError } from '../../store/index.ts';
 import type { DecodedBody } from './body.ts';
-import { admit } from './options.ts';
+import { mutatedObject, quotaCheck, requireRights, validateAdmission } from './admit.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';
 import { checkFields, setDefaults } from './fields.ts';
 import { metadataWarnings } from '../schema/metadata.ts';
@@ -40,31 +40,71 @@ export async function createManaged(
   const { resource } = target;
   checkIdentity(object, target, 'create');
   checkFields(object, resource, options, { duplicates });
-  const { managedFields } = object.metadata;
+  const { managedFields, name } = object.metadata;
   generateName(object);
   setDefaults(object, resource);
   if (resource.custom) options.warnings.push(...metadataWarnings(object));
   prepareForCreate(object, resource, context.now());
-  setManagedFields(object, managed(object, managedFields));
-  validate(object, undefined, target);
-  admit(target, object, undefined, options);
   checkNamespace(resource, object, (name) => findNamespace(context, name));
-  fitStorage(object, resource);
-  return options.dryRun ? pretendToStore(context, target, object) : await store(context, target, object);
+  setManagedFields(object, managed(object, managedFields));
+  const next = await mutated(context, target, { object, named: name !== undefined }, options);
+  validate(next, undefined, target);
+  requireRights(target, { next, old: undefined }, options);
+  await validateAdmission(context, target, { next, old: undefined }, options);
+  fitStorage(next, resource);
+  const withinQuotas = quotaCheck(context, target, next, options);
+  // Webhooks take their time: what was so before may no longer be.
+  const check = (): void => {
+    checkStillServed(context, resource);
+    checkNamespace(resource, next, (name) => findNamespace(context, name));
+    withinQuotas();
+  };
+  return options.dryRun
+    ? pretendToStore(context, target, next, check)
+    : await store(context, target, next, check);
+}
+
+/** What webhooks made of an object is seen to as if a user had sent it. */
+async function mutated(
+  context: ApiContext,
+  target: WriteTarget,
+  { object, named }: { object: KubeObject; named: boolean },
+  options: WriteOptions,
+): Promise<KubeObject> {
+  const draft = unborn(object, named);
+  const mutated = await mutatedObject(context, target, { next: draft, old: undefined }, options);
+  if (mutated === draft) return object;
+  const { resource } = target;
+  const { uid, managedFields, name } = object.metadata;
+  checkIdentity(mutated, { ...target, name }, 'create');
+  checkFields(mutated, resource, { ...options, fieldValidation: 'Ignore' }, {});
+  setDefaults(mutated, resource);
+  prepareForCreate(mutated, resource, context.now());
+  Object.assign(mutated.metadata, { uid });
+  setManagedFields(mutated, managedFields);
+  return mutated;
+}
+
+/** As webhooks see a new object in Kubernetes: without what only the server says of it. */
+function unborn(object: KubeObject, named: boolean): KubeObject {
+  const { uid: _, creationTimestamp: __, generation: ___, name, ...metadata } = object.metadata;
+  return { ...object, metadata: { ...(named && name !== undefined && { name }), ...metadata } };
 }
 
 async function store(
   context: ApiContext,
   { resource }: WriteTarget,
   object: KubeObject,
+  check: () => void,
 ): Promise<KubeObject> {
   const { name = '', namespace } = object.metadata;
-  checkStillServed(context, resource);
   try {
-    const entry = await context.store.create(keyOf(resource, namespace, name), encodeFor(resource, object));
+    const key = keyOf(resource, namespace, name);
+    const entry = await context.store.create(key, encodeFor(resource, object), check);
     object.metadata.resourceVersion = String(entry.revision);
     return object;
   } catch (error) {
+    if (error instanceof RefusedError) throw error.cause;
     if (error instanceof ExistsError) throw alreadyExists(groupResource(resource), name);
     throw error;
   }
@@ -77,8 +117,14 @@ function checkStillServed({ registry }: ApiContext, { group, version, plural }: 
   if (!present.verbs.includes('create')) throw terminating('create');
 }
 
-function pretendToStore(context: ApiContext, { resource }: WriteTarget, object: KubeObject): KubeObject {
+function pretendToStore(
+  context: ApiContext,
+  { resource }: WriteTarget,
+  object: KubeObject,
+  check: () => void,
+): KubeObject {
   const { name = '', namespace } = object.metadata;
+  check();
   if (context.store.get(keyOf(resource, namespace, name))) throw alreadyExists(groupResource(resource), name);
   return object;
 }

@@ -1,5 +1,5 @@
 import type { ApiContext } from '../context.ts';
-import { ApiError } from '../errors.ts';
+import { isGoneOrReplaced } from '../errors.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import { deleteObject } from './delete.ts';
@@ -25,7 +25,7 @@ export async function deleteObjects(
             preconditions: { ...options.preconditions, uid },
           });
         } catch (error) {
-          if (!(error instanceof ApiError && (error.code === 404 || error.code === 409))) throw error;
+          if (!isGoneOrReplaced(error)) throw error;
         }
       }),
     );

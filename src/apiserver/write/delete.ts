@@ -8,6 +8,8 @@ import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';
 import type { Resource } from '../resource.ts';
 import { ConflictError } from '../../store/index.ts';
+import type { Writer } from '../admission/index.ts';
+import { admitDeletion } from './admit.ts';
 import { decodeBody } from './body.ts';
 import { parseDryRun } from './options.ts';
 import type { WriteTarget } from './options.ts';
@@ -19,6 +21,8 @@ export interface DeleteOptions {
   readonly dryRun: boolean;
   readonly propagationPolicy?: PropagationPolicy;
   readonly preconditions?: { uid?: string; resourceVersion?: string };
+  /** Undefined for the server's own bookkeeping, which nobody needs to admit. */
+  readonly writer?: Writer;
 }
 
 /** What a deletion did: gone at once, or marked and waiting for its finalizers. */
@@ -99,6 +103,7 @@ export async function deleteObject(
     if (!entry) throw notFound(groupResource(resource), name);
     const object = readEntry(entry, resource);
     checkDeletePreconditions(object, target, options);
+    await admitDeletion(context, target, object, options);
     const marked = markDeleted(object, options, resource, context.now());
     const unchanged = marked === object;
     try {

@@ -1,8 +1,8 @@
-import type { User } from '../authn/user.ts';
+import type { Writer } from '../admission/index.ts';
 import { fieldError, invalid } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
 import type { UserRequest } from '../http.ts';
-import type { KubeObject } from '../object.ts';
+import type { JsonObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import { MAX_FIELD_MANAGER_BYTES, isPrintable, validateFieldManager } from '../schema/field-manager.ts';
 
@@ -13,10 +13,12 @@ export interface WriteOptions {
   readonly fieldValidation: 'Strict' | 'Warn' | 'Ignore';
   /** Who comes to manage what the write changes. */
   readonly fieldManager: string;
+  /** The options as they were given, as far as they say anything of their own. */
+  readonly given: JsonObject;
   /** Filled on the way. */
   readonly warnings: string[];
-  /** Undefined for the server's own writes, which nobody needs to allow. */
-  readonly user?: User;
+  /** Undefined for the server's own bookkeeping, which nobody needs to allow. */
+  readonly writer?: Writer;
 }
 
 export interface ApplyOptions extends WriteOptions {
@@ -34,25 +36,17 @@ export interface WriteTarget {
   readonly subresource: string | undefined;
 }
 
-/** Throws 403 when whoever writes may not write just this object. */
-export function admit(
-  { resource }: WriteTarget,
-  object: KubeObject,
-  old: KubeObject | undefined,
-  { user }: WriteOptions,
-): void {
-  if (user) resource.rules?.admit?.(object, old, user);
-}
-
 /** The server's own writes: nothing to warn about. */
-export const internalWrite = (): WriteOptions => ({
+export const internalWrite = (writer?: Writer): WriteOptions => ({
   dryRun: false,
   fieldValidation: 'Ignore',
   fieldManager: 'purlin-apiserver',
+  given: {},
   warnings: [],
+  ...(writer && { writer }),
 });
 
-type Request = Pick<UserRequest, 'query' | 'warnings' | 'header' | 'user'>;
+type Request = Pick<UserRequest, 'query' | 'warnings' | 'header' | 'user' | 'annotations'>;
 type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions' | 'DeleteOptions';
 
 /** Throws 422 for options that are not allowed. */
@@ -81,17 +75,28 @@ export function applyOptions(request: Request & Pick<UserRequest, 'require'>): A
   };
 }
 
+export const writerOf = ({ user, warnings, annotations }: Omit<Request, 'query' | 'header'>): Writer => ({
+  user,
+  warnings,
+  annotations,
+});
+
 function parseOptions(request: Request, kind: OptionsKind, faults: readonly FieldError[]): WriteOptions {
-  const { query, warnings, user } = request;
+  const { query, warnings } = request;
   const given = query.get('fieldManager') ?? '';
   const all = [...faults, ...validateFieldManager(given, 'fieldManager')];
   if (all.length > 0) throw invalid('meta.k8s.io', kind, '', all);
   return {
     dryRun: parseDryRun(query.getAll('dryRun'), kind),
     fieldValidation: parseFieldValidation(query.get('fieldValidation'), kind),
+    given: Object.fromEntries(
+      ['fieldManager', 'fieldValidation'].flatMap((name) =>
+        query.get(name) ? [[name, query.get(name)]] : [],
+      ),
+    ),
     fieldManager: given || managerOfUserAgent(request.header('user-agent') ?? ''),
     warnings,
-    user,
+    writer: writerOf(request),
   };
 }
 

@@ -11,7 +11,7 @@ import { metadataWarnings } from '../schema/metadata.ts';
 import { prune } from '../schema/prune.ts';
 import type { Entry } from '../../store/index.ts';
 import { ConflictError } from '../../store/index.ts';
-import { admit } from './options.ts';
+import { mutatedObject, requireRights, validateAdmission } from './admit.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';
 import { checkFields, setDefaults } from './fields.ts';
 import { checkIdentity, checkPreconditions } from './identity.ts';
@@ -46,7 +46,7 @@ export async function updateObject(
     const old = broughtUpToDate(readEntry(entry, resource), resource);
     const wanted = await change.apply(copyJson(old));
     const pinned = change.verb === 'update' && Boolean(wanted.metadata.resourceVersion);
-    const next = prepared(context, wanted, old, target, change, {
+    const next = await prepared(context, wanted, old, target, change, {
       ...options,
       warnings: attempt === 1 ? options.warnings : [],
     });
@@ -66,14 +66,14 @@ function broughtUpToDate(object: KubeObject, resource: Resource): KubeObject {
   return object;
 }
 
-function prepared(
+async function prepared(
   context: ApiContext,
   wanted: KubeObject,
   old: KubeObject,
   target: WriteTarget,
   change: Change,
   options: WriteOptions,
-): KubeObject {
+): Promise<KubeObject> {
   checkIdentity(wanted, target, change.verb);
   checkPreconditions(wanted, old, target.resource, change.verb);
   checkFields(wanted, target.resource, options, change);
@@ -88,9 +88,28 @@ function prepared(
       ? appliedFields({ next, old, given })
       : trackedFields(context, target, options, { next, old, given }),
   );
-  validate(next, old, target);
-  admit(target, next, old, options);
-  return next;
+  const final = await mutated(context, target, { next, old }, options);
+  validate(final, old, target);
+  requireRights(target, { next: final, old }, options);
+  await validateAdmission(context, target, { next: final, old }, options);
+  return final;
+}
+
+/** What webhooks made of an object is seen to as if a user had sent it. */
+async function mutated(
+  context: ApiContext,
+  target: WriteTarget,
+  { next, old }: { next: KubeObject; old: KubeObject },
+  options: WriteOptions,
+): Promise<KubeObject> {
+  const mutated = await mutatedObject(context, target, { next, old }, options);
+  if (mutated === next) return next;
+  checkIdentity(mutated, target, 'update');
+  checkFields(mutated, target.resource, { ...options, fieldValidation: 'Ignore' }, {});
+  setDefaults(mutated, target.resource);
+  const prepared = prepareForUpdate(mutated, old, target);
+  setManagedFields(prepared, next.metadata.managedFields);
+  return prepared;
 }
 
 async function persist(

@@ -17,7 +17,10 @@ export function validate(object: KubeObject, old: KubeObject | undefined, target
     ...validateMetadata(object, resource.namespaced, resource.nameRule ?? 'subdomain'),
     ...(old ? newFinalizers(object, old) : []),
   ];
-  const schemaErrors = validateSchema(object, withoutMetadata(resource), '', old);
+  const schemaErrors = validateSchema(object, withoutMetadata(resource), '', old).filter(
+    // Types of built-in kinds know no keys; the rules of the kind look after that.
+    ({ reason }) => resource.custom || reason !== 'FieldValueDuplicate',
+  );
   if (schemaErrors.length > 0 && !resource.custom) throw undecodable(resource, schemaErrors);
   errors.push(...schemaErrors);
   if (resource.scale) errors.push(...scaleErrors(object, resource.scale));

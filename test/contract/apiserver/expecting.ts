@@ -1,4 +1,5 @@
-import { expect } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest } from '@jest/globals';
+import { startTestServer } from './harness.ts';
 import type { TestServer } from './harness.ts';
 
 type Kubectl = (...args: string[]) => Promise<string>;
@@ -16,3 +17,15 @@ export const expecting = (api: () => TestServer): { ok: Kubectl; fails: Kubectl 
     return stderr;
   },
 });
+
+/** A server for the tests of one file, with kubectl. Each call of that is a process, and the machine may be busy. */
+export function servedTests(crdsDir?: string): { api: () => TestServer; ok: Kubectl; fails: Kubectl } {
+  let server: TestServer;
+  jest.setTimeout(120_000);
+  beforeAll(async () => {
+    server = await startTestServer(crdsDir);
+  });
+  afterAll(() => server.stop());
+  const api = () => server;
+  return { api, ...expecting(api) };
+}

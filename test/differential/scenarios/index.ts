@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { authorization, reviews } from './access.ts';
+import { admission } from './admission.ts';
 import { applying, applyingLists, managers } from './apply.ts';
 import { namespaces, small } from './builtins.ts';
 import { definitions } from './definitions.ts';
@@ -28,4 +29,5 @@ export const SCENARIOS: readonly Scenario[] = [
   definitions,
   authorization,
   reviews,
+  admission,
 ];

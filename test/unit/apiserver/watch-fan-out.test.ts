@@ -54,6 +54,7 @@ function watch(
     store,
     registry: { retirementOf: () => new AbortController().signal } as never,
     now: () => new Date(0),
+    admission: undefined as never,
     logger: {
       debug: quiet,
       info: quiet,

@@ -59,6 +59,19 @@ describe('reading and writing', () => {
     expect([store.revision, store.get('/a')?.value]).toEqual([1, 'one']);
   });
 
+  test('a check sees every write before its own, and refuses no other', async () => {
+    const room = () => {
+      if (store.count('/a/') >= 2) throw new RangeError('full');
+    };
+    const writes = ['/a/1', '/a/2', '/a/3', '/b/1'].map((key) =>
+      store.create(key, 'x', key === '/b/1' ? undefined : room),
+    );
+    const settled = await Promise.allSettled(writes);
+    expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    await expect(writes[2]).rejects.toMatchObject({ name: 'RefusedError', cause: new RangeError('full') });
+    expect([store.count('/a/'), store.revision]).toEqual([2, 3]);
+  });
+
   test('of writes in one turn the first wins, and others do not suffer', async () => {
     await store.create('/a', 'one');
     const results = await Promise.allSettled([

@@ -1,0 +1,103 @@
+/** The order of webhooks: mutating ones one after the other and again where needed, validating ones all at once. */
+import { internalError } from '../../errors.ts';
+import { copyJson, isObject, sameJson } from '../../object.ts';
+import type { KubeObject } from '../../object.ts';
+import type { Resource } from '../../resource.ts';
+import { asVersion } from '../expressions.ts';
+import type { AdmissionRequest } from '../request.ts';
+import { ask, auditKey, matchedBy } from './call.ts';
+import type { Turn, WebhookParts } from './call.ts';
+import type { CompiledWebhook } from './compile.ts';
+
+/**
+ * The object as all of them made it; the very same one if none changed it. One that asked for it (`IfNeeded`) is
+ * called a second time when another changed the object after it.
+ */
+export async function mutate(
+  webhooks: readonly CompiledWebhook[],
+  request: AdmissionRequest,
+  parts: WebhookParts,
+): Promise<KubeObject | undefined> {
+  let { object } = request;
+  const again = new Set<CompiledWebhook>();
+  const called = new Set<CompiledWebhook>();
+  const visit = async (one: CompiledWebhook, turn: Turn): Promise<void> => {
+    const next = await mutatedBy(one, turn, { ...request, object }, parts);
+    if (next === 'not asked') return;
+    if (next !== object) for (const earlier of called) if (earlier !== one) again.add(earlier);
+    object = next;
+    if (one.webhook.reinvocationPolicy === 'IfNeeded') called.add(one);
+  };
+  for (const [index, one] of webhooks.entries()) await visit(one, { kind: 'mutating', round: 0, index });
+  const second = new Set(again);
+  for (const [index, one] of webhooks.entries()) {
+    if (second.has(one)) await visit(one, { kind: 'mutating', round: 1, index });
+  }
+  return object;
+}
+
+async function mutatedBy(
+  compiled: CompiledWebhook,
+  turn: Turn,
+  request: AdmissionRequest,
+  parts: WebhookParts,
+): Promise<KubeObject | undefined | 'not asked'> {
+  const matched = matchedBy(compiled, request, parts);
+  if (!matched) return 'not asked';
+  const answer = await ask(compiled, turn, request, matched, parts);
+  const next = answer?.patch ? await patchedObject(answer.patch, compiled, request, matched) : request.object;
+  const { configuration, webhook } = compiled;
+  const record = { configuration, webhook: webhook.name, mutated: next !== request.object };
+  request.writer.annotations[auditKey('mutation', turn)] = JSON.stringify(record);
+  return next;
+}
+
+/** The very same object if the patch changes nothing. */
+async function patchedObject(
+  patch: unknown[],
+  { webhook: { name = '' } }: CompiledWebhook,
+  request: AdmissionRequest,
+  matched: Resource,
+): Promise<KubeObject> {
+  const { object } = request;
+  if (!object) {
+    const why = `admission webhook ${JSON.stringify(name)} attempted to modify the object`;
+    throw internalError(`${why}, which is not supported for this operation`);
+  }
+  const patched = await applied(patch, asVersion(object, request, matched));
+  const next =
+    patched.apiVersion === matched.apiVersion ? { ...patched, apiVersion: object.apiVersion } : patched;
+  return sameJson(next, object) ? object : next;
+}
+
+/** Throws 500 for a patch that does not fit: the client could not have done better. */
+async function applied(patch: unknown[], object: KubeObject): Promise<KubeObject> {
+  const { default: library } = await import('fast-json-patch');
+  let result: unknown;
+  try {
+    const operations = patch as Parameters<typeof library.applyPatch>[1];
+    result = library.applyPatch(copyJson(object) as unknown, operations, true, true, true).newDocument;
+  } catch (error) {
+    throw internalError(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
+  }
+  if (isObject(result) && isObject(result['metadata'])) return result as unknown as KubeObject;
+  throw internalError('the patch of a webhook removes the object or its metadata');
+}
+
+/** Throws the first refusal in the order of names, whichever came first. */
+export async function validate(
+  webhooks: readonly CompiledWebhook[],
+  request: AdmissionRequest,
+  parts: WebhookParts,
+): Promise<void> {
+  const relevant = webhooks.flatMap((one) => {
+    const matched = matchedBy(one, request, parts);
+    return matched ? [{ one, matched }] : [];
+  });
+  const answers = await Promise.allSettled(
+    relevant.map(({ one, matched }, index) =>
+      ask(one, { kind: 'validating', round: 0, index }, request, matched, parts),
+    ),
+  );
+  for (const answer of answers) if (answer.status === 'rejected') throw answer.reason;
+}

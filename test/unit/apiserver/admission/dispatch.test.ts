@@ -1,0 +1,88 @@
+import { expect, test } from '@jest/globals';
+import { compilePolicy } from '../../../../src/apiserver/admission/policy/compile.ts';
+import { checkPolicies } from '../../../../src/apiserver/admission/policy/dispatch.ts';
+import type { BindingSpec, PolicySpec } from '../../../../src/apiserver/admission/spec.ts';
+import { Registry } from '../../../../src/apiserver/registry.ts';
+import { around, builtin, nobody, request } from './requests.ts';
+
+const nothing = { get: () => undefined, list: () => ({ entries: [], revision: 1, remaining: 0 }) };
+const parts = { store: nothing, registry: new Registry([builtin('configmaps')]), access: nobody, around };
+
+/** What comes of one policy `p` with one binding `b`. */
+function outcome(spec: PolicySpec, binding: BindingSpec) {
+  const asked = request();
+  const policy = compilePolicy('p', { validations: [{ expression: 'false', message: 'no' }], ...spec });
+  const run = () => checkPolicies([{ policy, bindings: [{ name: 'b', spec: binding }] }], asked, parts);
+  try {
+    run();
+    return { error: undefined, ...asked.writer };
+  } catch (error) {
+    return { error: error as Error & { code: number; reason: string; details: object }, ...asked.writer };
+  }
+}
+
+test('Deny', () => {
+  const { error } = outcome({}, { validationActions: ['Deny'] });
+  const cause = "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no";
+  expect(error).toMatchObject({
+    code: 422,
+    reason: 'Invalid',
+    message: `machines.purlin.dev "web" is forbidden: ${cause}`,
+    details: { name: 'web', group: 'purlin.dev', kind: 'machines', causes: [{ message: cause }] },
+  });
+});
+
+test.each([
+  ['Forbidden', 403],
+  ['RequestEntityTooLarge', 413],
+])('Deny with the reason %s', (reason, code) => {
+  const validations = [{ expression: 'false', message: 'no', reason }];
+  expect(outcome({ validations }, { validationActions: ['Deny'] }).error).toMatchObject({ code, reason });
+});
+
+test('Warn and Audit', () => {
+  const { error, warnings, annotations } = outcome({}, { validationActions: ['Warn', 'Audit'] });
+  expect({ error, warnings }).toEqual({
+    error: undefined,
+    warnings: ["Validation failed for ValidatingAdmissionPolicy 'p' with binding 'b': no"],
+  });
+  const noted = annotations['validation.policy.admission.k8s.io/validation_failure'] ?? '';
+  expect(JSON.parse(noted)).toEqual([
+    { message: 'no', policy: 'p', binding: 'b', expressionIndex: 0, validationActions: ['Warn', 'Audit'] },
+  ]);
+});
+
+test('what a policy tells the audit log', () => {
+  const spec = {
+    validations: [],
+    auditAnnotations: [{ key: 'who', valueExpression: 'request.userInfo.username' }],
+  };
+  expect(outcome(spec, { validationActions: ['Deny'] }).annotations).toEqual({ 'p/who': 'jane' });
+});
+
+test.each<[string, PolicySpec, BindingSpec, string]>([
+  [
+    'an unknown kind of parameters',
+    { paramKind: { apiVersion: 'v9', kind: 'Nothing' } },
+    {},
+    "ValidatingAdmissionPolicy 'p' denied request: failed to configure policy: failed to find resource referenced by paramKind: 'v9, Kind=Nothing'",
+  ],
+  [
+    'no parameters',
+    { paramKind: { apiVersion: 'v1', kind: 'ConfigMap' } },
+    { paramRef: { name: 'x', parameterNotFoundAction: 'Deny' } },
+    "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: failed to configure binding: no params found for policy binding with `Deny` parameterNotFoundAction",
+  ],
+])('%s', (_, spec, binding, message) => {
+  expect(outcome(spec, { validationActions: ['Deny'], ...binding }).error?.message).toContain(message);
+  expect(
+    outcome({ ...spec, failurePolicy: 'Ignore' }, { validationActions: ['Deny'], ...binding }).error,
+  ).toBeUndefined();
+});
+
+test('absent parameters that are allowed to be absent leave nothing to evaluate', () => {
+  const spec = { paramKind: { apiVersion: 'v1', kind: 'ConfigMap' } };
+  const paramRef = { name: 'x', parameterNotFoundAction: 'Allow' };
+  expect(outcome(spec, { validationActions: ['Deny'], paramRef }).error).toBeUndefined();
+  expect(outcome(spec, { validationActions: ['Deny'] }).error?.message).toContain('denied request: no');
+});
