@@ -55,6 +55,9 @@ async function fault(server: Server, agent: Agent, sent: FuzzRequest): Promise<s
       body: sent.body ?? null,
     });
     const text = await body.text();
+    // It tells nothing but its code; whether that is right shows in the words of a GET.
+    if (sent.method === 'HEAD' && statusCode >= 500)
+      return await fault(server, agent, { ...sent, method: 'GET' });
     if (statusCode >= 500 && !GENUINE.some((one) => one.test(text)))
       return `answered ${statusCode}: ${text.slice(0, 300)}`;
     if (statusCode >= 400 && sent.method !== 'HEAD') return notStatus(statusCode, text);
