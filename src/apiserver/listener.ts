@@ -115,6 +115,9 @@ async function shutDown(
   sockets.stop();
 }
 
+/** Of one's own, since the one that every signal would make for itself takes a look at the stack. */
+const OVER = new Error('the answer is sent, or nobody waits for it');
+
 async function serve(
   request: Http2ServerRequest,
   response: Http2ServerResponse,
@@ -122,7 +125,7 @@ async function serve(
   closing: AbortSignal,
 ): Promise<void> {
   const gone = new AbortController();
-  const leave = () => gone.abort();
+  const leave = () => gone.abort(OVER);
   response.on('close', leave);
   response.on('error', leave);
   closing.addEventListener('abort', leave, { once: true });

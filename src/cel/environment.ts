@@ -138,15 +138,14 @@ const urls: Record<string, Handler> = {
 
 const patterns: Record<string, Handler> = {
   'string.matchesRe2(string): bool': (text: string, pattern: string) => compileRe2(pattern).test(text),
-  'string.find(string): string': (text: string, pattern: string) => compileRe2(pattern).exec(text)?.[0] ?? '',
+  'string.find(string): string': (text: string, pattern: string) => findAll(text, pattern)[0] ?? '',
   'string.findAll(string): list<string>': (text: string, pattern: string) => findAll(text, pattern),
   'string.findAll(string, int): list<string>': (text: string, pattern: string, limit: bigint) =>
     limit < 0n ? findAll(text, pattern) : findAll(text, pattern).slice(0, Number(limit)),
 };
 
 function findAll(text: string, pattern: string): string[] {
-  const { source, flags } = compileRe2(pattern);
-  return Array.from(text.matchAll(new RegExp(source, `${flags}g`)), ([found]) => found);
+  return Array.from(compileRe2(pattern).matchAll(text), ([found]) => found);
 }
 
 type Ordered = bigint | number | string | boolean | Date;

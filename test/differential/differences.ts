@@ -58,7 +58,6 @@ export const DIFFERENCES: readonly Known[] = [
       'no storage',
       'same version twice',
       'bad default',
-      'bad pattern',
       'rule that does not compile',
       'rule of another type',
       'rule that is no condition',

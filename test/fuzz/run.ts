@@ -60,6 +60,8 @@ async function fault(server: Server, agent: Agent, sent: FuzzRequest): Promise<s
       return await fault(server, agent, { ...sent, method: 'GET' });
     if (statusCode >= 500 && !GENUINE.some((one) => one.test(text)))
       return `answered ${statusCode}: ${text.slice(0, 300)}`;
+    // Of a document that there is not, a genuine server says nothing either.
+    if (statusCode === 404 && text === '' && sent.path.startsWith('/openapi/v3/')) return undefined;
     if (statusCode >= 400 && sent.method !== 'HEAD') return notStatus(statusCode, text);
   } catch (error) {
     return `no answer: ${String(error)}`;
