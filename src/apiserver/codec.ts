@@ -19,10 +19,13 @@ function withVersion(object: KubeObject, revision: number): KubeObject {
   return object;
 }
 
-/** What is stored: everything but the resourceVersion, which is not known before the write. */
-export function encodeObject(object: KubeObject): string {
-  const { resourceVersion: _, ...metadata } = object.metadata;
-  return JSON.stringify({ ...object, metadata });
+/**
+ * What is stored: everything but the resourceVersion, which is not known before the write. What the object is comes
+ * first, and its metadata next.
+ */
+export function encodeObject({ apiVersion, kind, metadata, ...rest }: KubeObject): string {
+  const { resourceVersion: _, ...stored } = metadata;
+  return JSON.stringify({ apiVersion, kind, metadata: stored, ...rest });
 }
 
 /** An object that a client wrote, in the version that the store holds of its resource. */

@@ -54,10 +54,17 @@ export const json = (
   value: unknown,
   status = 200,
   headers: Record<string, string | string[]> = {},
+): ApiResponse => jsonText(JSON.stringify(value), status, headers);
+
+/** The same for what is JSON already. */
+export const jsonText = (
+  body: string,
+  status = 200,
+  headers: Record<string, string | string[]> = {},
 ): ApiResponse => ({
   status,
   headers: { 'content-type': 'application/json', 'cache-control': 'no-cache, private', ...headers },
-  body: JSON.stringify(value),
+  body,
 });
 
 export const TEXT = 'text/plain; charset=utf-8';

@@ -2,13 +2,15 @@
 import { watches } from './authz/attributes.ts';
 import type { ApiContext } from './context.ts';
 import { methodNotAllowed, methodNotSupported, notFound, pathNotFound, terminating } from './errors.ts';
-import { json } from './http.ts';
+import { readEntry } from './codec.ts';
+import { json, jsonText } from './http.ts';
 import type { Call, Operation } from './call.ts';
 import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
 import { copyJson } from './object.ts';
 import type { KubeObject } from './object.ts';
-import { getObject, groupResource } from './read/get.ts';
-import { listObjects } from './read/list.ts';
+import { getEntry, groupResource } from './read/get.ts';
+import { servedText } from './read/served-text.ts';
+import { listObjects, listText } from './read/list.ts';
 import { watchObjects } from './read/watch.ts';
 import type { ResourceRequest } from './request-info.ts';
 import type { Resource, Verb } from './resource.ts';
@@ -30,9 +32,12 @@ const OPERATIONS: Record<Verb, Operation> = {
   get: (call) => {
     const { context, target, request } = call;
     const { resource, namespace, name = '' } = target;
-    return answer(getObject(context, resource, namespace, name, request.query), 200, call);
+    const entry = getEntry(context, resource, namespace, name, request.query);
+    if (call.rendering.as === 'object') return jsonText(servedText(entry, resource));
+    return answer(readEntry(entry, resource), 200, call);
   },
   list: ({ context, request, target: { resource, namespace }, rendering }) => {
+    if (rendering.as === 'object') return jsonText(listText(context, resource, namespace, request.query));
     const { items, metadata } = listObjects(context, resource, namespace, request.query);
     return json(renderList(items, metadata, resource, rendering, context.now()));
   },

@@ -2,6 +2,7 @@
 import { badRequest, notAcceptable } from './errors.ts';
 import { JSON_TYPE, YAML_TYPE } from './media-types.ts';
 import type { KubeObject } from './object.ts';
+import { withoutType } from './read/served-text.ts';
 import type { Resource, TableColumn } from './resource.ts';
 
 /** How the client wants objects rendered. */
@@ -77,6 +78,19 @@ export interface ListMeta {
   remainingItemCount?: number;
 }
 
+/** What a list says besides its items. */
+export const listHead = ({ listKind, apiVersion, custom }: Resource, metadata: ListMeta): object => ({
+  kind: listKind,
+  apiVersion,
+  // Lists of custom resources say so when there is no more.
+  metadata: custom ? { continue: '', ...metadata } : metadata,
+});
+
+export const objectList = (items: KubeObject[], metadata: ListMeta, resource: Resource): object => ({
+  ...listHead(resource, metadata),
+  items: resource.custom ? items : items.map(withoutType),
+});
+
 export function renderList(
   items: KubeObject[],
   metadata: ListMeta,
@@ -86,16 +100,7 @@ export function renderList(
 ): unknown {
   switch (rendering.as) {
     case 'object':
-      return {
-        kind: resource.listKind,
-        apiVersion: resource.apiVersion,
-        // Lists of custom resources say so when there is no more.
-        metadata: resource.custom ? { continue: '', ...metadata } : metadata,
-        // Those of built-in kinds are what the list says they are.
-        items: resource.custom
-          ? items
-          : items.map((item) => ({ ...item, apiVersion: undefined, kind: undefined })),
-      };
+      return objectList(items, metadata, resource);
     case 'metadata':
       return {
         kind: 'PartialObjectMetadataList',

@@ -7,8 +7,11 @@ import { keyPrefix } from '../resource.ts';
 import type { Resource } from '../resource.ts';
 import { parseSelectors } from '../selectors.ts';
 import type { Selector } from '../selectors.ts';
+import { listHead, objectList } from '../table.ts';
 import type { ListMeta } from '../table.ts';
 import { CompactedError } from '../../store/index.ts';
+import type { Entry } from '../../store/index.ts';
+import { listedText } from './served-text.ts';
 import { invalidOptions, parseResourceVersion, withStoreErrors } from './resource-version.ts';
 
 export interface ObjectList {
@@ -39,6 +42,46 @@ export function listObjects(
   namespace: string | undefined,
   query: URLSearchParams,
 ): ObjectList {
+  const asked = askedOf(resource, namespace, query, store.revision);
+  const { selector, limit } = asked;
+  return withListErrors(() => {
+    if (selector && limit !== undefined) return scan(store, resource, asked, selector, limit);
+    const { entries, metadata } = readPage(store, asked);
+    const items = entries.map((entry) => readEntry(entry, resource));
+    return { items: selector ? items.filter(selector) : items, metadata };
+  });
+}
+
+/** The same as JSON text, where objects are wanted as they are. */
+export function listText(
+  context: ApiContext,
+  resource: Resource,
+  namespace: string | undefined,
+  query: URLSearchParams,
+): string {
+  const { store } = context;
+  const asked = askedOf(resource, namespace, query, store.revision);
+  if (asked.selector) {
+    const { items, metadata } = listObjects(context, resource, namespace, query);
+    return JSON.stringify(objectList(items, metadata, resource));
+  }
+  const { entries, metadata } = withListErrors(() => readPage(store, asked));
+  const items = entries.map((entry) => listedText(entry, resource));
+  return `${JSON.stringify(listHead(resource, metadata)).slice(0, -1)},"items":[${items.join(',')}]}`;
+}
+
+interface Asked extends Page {
+  readonly prefix: string;
+  readonly selector: Selector | undefined;
+  readonly limit: number | undefined;
+}
+
+function askedOf(
+  resource: Resource,
+  namespace: string | undefined,
+  query: URLSearchParams,
+  current: number,
+): Asked {
   if (query.get('sendInitialEvents'))
     throw invalidOptions(
       fieldError.forbidden('sendInitialEvents', 'sendInitialEvents is forbidden for list'),
@@ -46,44 +89,42 @@ export function listObjects(
   const selector = parseSelectors(query, resource);
   const limit = parseLimit(query);
   const prefix = keyPrefix(resource, resource.namespaced ? namespace : undefined);
-  const { revision, after } = startOf(query, prefix, store.revision);
+  return { ...startOf(query, prefix, current), prefix, selector, limit };
+}
+
+function withListErrors<Result>(read: () => Result): Result {
   try {
-    if (limit === undefined || selector === undefined) {
-      const page = store.list(prefix, { revision, after, limit });
-      const items = select(
-        page.entries.map((entry) => readEntry(entry, resource)),
-        selector,
-      );
-      const last = page.entries.at(-1);
-      return page.remaining > 0 && last
-        ? pageOf(items, page.revision, encodeContinue(page.revision, last.key, prefix), page.remaining)
-        : pageOf(items, page.revision);
-    }
-    return scan(store, resource, prefix, { revision, after }, selector, limit);
+    return read();
   } catch (error) {
     if (error instanceof CompactedError) throw expired('The provided continue parameter is too old.');
     throw error;
   }
 }
 
-const select = (items: KubeObject[], selector: Selector | undefined): KubeObject[] =>
-  selector ? items.filter(selector) : items;
+function readPage(
+  store: ApiContext['store'],
+  { prefix, revision: wanted, after, limit }: Asked,
+): { readonly entries: readonly Entry[]; readonly metadata: ListMeta } {
+  const { entries, revision, remaining } = store.list(prefix, { revision: wanted, after, limit });
+  const last = entries.at(-1);
+  const metadata =
+    remaining > 0 && last
+      ? listMeta(revision, encodeContinue(revision, last.key, prefix), remaining)
+      : listMeta(revision);
+  return { entries, metadata };
+}
 
-const pageOf = (items: KubeObject[], revision: number, next?: string, remaining?: number): ObjectList => ({
-  items,
-  metadata: {
-    resourceVersion: String(revision),
-    ...(next && { continue: next }),
-    ...(remaining !== undefined && { remainingItemCount: remaining }),
-  },
+const listMeta = (revision: number, next?: string, remaining?: number): ListMeta => ({
+  resourceVersion: String(revision),
+  ...(next && { continue: next }),
+  ...(remaining !== undefined && { remainingItemCount: remaining }),
 });
 
 /** A limited list with a selector: looks at stored objects until enough of them match. */
 function scan(
   store: ApiContext['store'],
   resource: Resource,
-  prefix: string,
-  page: Page,
+  { prefix, ...page }: Asked,
   selector: Selector,
   limit: number,
 ): ObjectList {
@@ -97,11 +138,11 @@ function scan(
       if (selector(object)) items.push(object);
       const more = read.remaining > 0 || i + 1 < read.entries.length;
       if (items.length === limit && more) {
-        return pageOf(items, revision, encodeContinue(revision, entry.key, prefix));
+        return { items, metadata: listMeta(revision, encodeContinue(revision, entry.key, prefix)) };
       }
     }
     after = read.entries.at(-1)?.key;
-    if (read.remaining === 0 || after === undefined) return pageOf(items, revision);
+    if (read.remaining === 0 || after === undefined) return { items, metadata: listMeta(revision) };
   }
 }
 
