@@ -4,6 +4,7 @@ import { decodeEntry } from './codec.ts';
 import type { ApiContext } from './context.ts';
 import { Authenticator } from './authn/authenticator.ts';
 import { ServiceAccountTokens } from './authn/service-account-tokens.ts';
+import type { SigningKey } from './authn/jwt.ts';
 import { loadSigningKey } from './authn/signing-key.ts';
 import type { TokenObjects } from './authn/token-check.ts';
 import { readTokenFile } from './authn/token-file.ts';
@@ -23,6 +24,7 @@ export interface Access {
   readonly authenticator: Authenticator;
   readonly policy: Policy;
   readonly tokens: ServiceAccountTokens;
+  readonly signingKey: SigningKey;
   readonly objects: TokenObjects;
   /** All kinds that are built in, those of access among them. */
   readonly resources: readonly Resource[];
@@ -34,11 +36,8 @@ export async function openAccess(context: AccessContext, pkiDirectory: string): 
   const { store, now, logger } = context;
   const builtins = builtinResources();
   const objects = storedObjects(store, builtins);
-  const tokens = new ServiceAccountTokens(
-    await loadSigningKey(join(pkiDirectory, 'service-accounts.key')),
-    objects,
-    now,
-  );
+  const signingKey = await loadSigningKey(join(pkiDirectory, 'service-accounts.key'));
+  const tokens = new ServiceAccountTokens(signingKey, objects, now);
   const authenticator = new Authenticator(tokens, now, await readTokenFile(join(pkiDirectory, 'tokens')));
   const policy = new PolicyIndex();
   const feed = follow(store, `/registry/${RBAC_GROUP}/`, policy, logger);
@@ -49,7 +48,7 @@ export async function openAccess(context: AccessContext, pkiDirectory: string): 
     ...admissionResources(),
     ...reviewResources(parts),
   ];
-  return { authenticator, policy, tokens, objects, resources, close: () => feed.close() };
+  return { authenticator, policy, tokens, signingKey, objects, resources, close: () => feed.close() };
 }
 
 function storedObjects(store: ApiContext['store'], builtins: readonly Resource[]): TokenObjects {

@@ -12,6 +12,7 @@ import type { AuditOptions } from './audit/log.ts';
 import { openAccess } from './access.ts';
 import { openAdmission } from './admission/index.ts';
 import type { ConnectionLimits } from './connections.ts';
+import { IssuerDiscovery } from './authn/issuer-discovery.ts';
 import { bootstrapRoles } from './authz/bootstrap.ts';
 import type { Logger } from './context.ts';
 import { startControllers } from './controllers/index.ts';
@@ -107,6 +108,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       policy: access.policy,
       admission,
       openApi: new OpenApi(registry),
+      issuer: new IssuerDiscovery(access.signingKey, () => `${advertise}:${port}`),
       audit:
         options.audit === 'off'
           ? undefined

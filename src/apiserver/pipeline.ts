@@ -2,6 +2,8 @@
 import type { Trail } from './audit/event.ts';
 import { newTrail } from './audit/log.ts';
 import type { AuditLog } from './audit/log.ts';
+import { ISSUER_PATHS } from './authn/issuer-discovery.ts';
+import type { IssuerDiscovery } from './authn/issuer-discovery.ts';
 import type { Authenticator } from './authn/authenticator.ts';
 import { impersonate } from './authn/impersonation.ts';
 import { attributesOf } from './authz/attributes.ts';
@@ -30,6 +32,7 @@ export interface Api extends ApiContext {
   readonly authenticator: Authenticator;
   readonly policy: Policy;
   readonly openApi: OpenApi;
+  readonly issuer: IssuerDiscovery;
   /** Where requests wait for their turn. */
   readonly gate: Gate;
   /** Undefined when nothing is noted. */
@@ -41,7 +44,7 @@ export interface Api extends ApiContext {
 type Stage = (request: UserRequest, api: Api) => ApiResponse | undefined | Promise<ApiResponse | undefined>;
 
 /** For those who were let in. Each stage may answer, refuse by throwing an ApiError, or pass on. */
-const STAGES: readonly Stage[] = [discovery, openApi, resources];
+const STAGES: readonly Stage[] = [discovery, openApi, issuer, resources];
 
 const MAX_WARNINGS = 50;
 const MAX_WARNING_CHARACTERS = 300;
@@ -150,7 +153,18 @@ function discovery(request: ApiRequest, { registry, address }: Api): ApiResponse
   if (request.method !== 'GET') return undefined;
   if (request.path === '/')
     return json({
-      paths: ['/api', '/apis', '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz', '/version'],
+      paths: [
+        ISSUER_PATHS[0],
+        '/api',
+        '/apis',
+        '/healthz',
+        '/livez',
+        '/openapi/v2',
+        '/openapi/v3',
+        ISSUER_PATHS[1],
+        '/readyz',
+        '/version',
+      ],
     });
   return discover(request, registry, address());
 }
@@ -167,6 +181,10 @@ function openApi(request: ApiRequest, { openApi: documents }: Api): ApiResponse 
   // A document's URL names its content, so it may be kept for ever.
   const kept = { 'cache-control': 'public, immutable', expires: nextYear() };
   return cacheable(request, document, 'application/json', request.query.has('hash') ? kept : asked);
+}
+
+function issuer(request: UserRequest, { issuer: discovery }: Api): ApiResponse | undefined {
+  return discovery.answer(request);
 }
 
 const pageNotFound = (): ApiResponse => text('404 page not found\n', 404);

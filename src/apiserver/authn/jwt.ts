@@ -9,7 +9,7 @@ export interface SigningKey {
   readonly id: string;
 }
 
-const ALGORITHM = 'ES256';
+export const ALGORITHM = 'ES256';
 /** Two numbers side by side (RFC 7518, 3.4) instead of the ASN.1 that OpenSSL makes. */
 const SIGNATURE = 'ieee-p1363';
 const MAX_TOKEN_CHARACTERS = 16 * 1024;

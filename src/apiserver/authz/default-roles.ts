@@ -3,6 +3,7 @@
  * of what is served here, and Purlin's kinds in `admin`, `edit` and `view`.
  */
 import type { JsonObject, KubeObject } from '../object.ts';
+import { ISSUER_PATHS } from '../authn/issuer-discovery.ts';
 import { RBAC_GROUP } from './policy.ts';
 import type { PolicyRule } from './rules.ts';
 
@@ -60,6 +61,7 @@ export const DEFAULT_ROLES: readonly KubeObject[] = [
     rule(['create'], 'authentication.k8s.io', 'tokenreviews'),
     rule(['create'], 'authorization.k8s.io', 'subjectaccessreviews'),
   ]),
+  role('system:service-account-issuer-discovery', [{ verbs: ['get'], nonResourceURLs: [...ISSUER_PATHS] }]),
   aggregated('admin'),
   aggregated('edit', aggregateTo('admin')),
   aggregated('view', aggregateTo('edit')),
@@ -77,6 +79,7 @@ export const DEFAULT_ROLES: readonly KubeObject[] = [
       rule(READ, '', 'secrets'),
       rule(['impersonate'], '', 'serviceaccounts'),
       rule(WRITE, '', 'configmaps', 'events', 'secrets', 'serviceaccounts'),
+      rule(WRITE, 'events.k8s.io', 'events'),
       rule(['create'], '', 'serviceaccounts/token'),
       rule(ALL, 'coordination.k8s.io', 'leases'),
     ],
@@ -87,6 +90,7 @@ export const DEFAULT_ROLES: readonly KubeObject[] = [
     [
       rule(READ, '', 'configmaps', 'serviceaccounts'),
       rule(READ, '', 'events', 'namespaces/status', 'resourcequotas', 'resourcequotas/status'),
+      rule(READ, 'events.k8s.io', 'events'),
       rule(READ, '', 'namespaces'),
     ],
     aggregateTo('view'),
@@ -111,5 +115,6 @@ export const DEFAULT_BINDINGS: readonly KubeObject[] = [
   binding('cluster-admin', 'system:masters'),
   binding('system:discovery', 'system:authenticated'),
   binding('system:basic-user', 'system:authenticated'),
+  binding('system:service-account-issuer-discovery', 'system:serviceaccounts'),
   binding('system:public-info-viewer', 'system:authenticated', 'system:unauthenticated'),
 ];

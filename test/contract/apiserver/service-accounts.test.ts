@@ -1,6 +1,7 @@
 /** ServiceAccounts and their tokens, as kubectl and its users see them. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { createPrivateKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, verify } from 'node:crypto';
+import type { JsonWebKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { signJwt, signingKeyOf } from '../../../src/apiserver/authn/jwt.ts';
@@ -142,4 +143,24 @@ type: kubernetes.io/service-account-token
   expect((await api.kubectlWith(nameless, 'apply', '-f', '-')).stderr).toMatch(
     /metadata\.annotations\[kubernetes\.io\/service-account\.name\]: Required value/,
   );
+});
+
+test('others can verify a token by themselves, from what discovery says', async () => {
+  await ok('create', 'serviceaccount', 'traveller');
+  const token = await ok('create', 'token', 'traveller');
+  const configuration = await api.call('GET', '/.well-known/openid-configuration', undefined, asToken(token));
+  expect(configuration.body).toMatchObject({
+    issuer: 'https://kubernetes.default.svc',
+    jwks_uri: `${api.server.url}/openid/v1/jwks`,
+  });
+  const { headers, body } = await api.call('GET', '/openid/v1/jwks', undefined, asToken(token));
+  expect(headers['content-type']).toBe('application/jwk-set+json');
+  const [jwk] = body['keys'] as unknown as [JsonWebKey & { kid: string; alg: string }];
+  const [header = '', claims = '', signature = ''] = token.split('.');
+  expect(JSON.parse(Buffer.from(header, 'base64url').toString())).toEqual({ alg: jwk.alg, kid: jwk.kid });
+  const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' } as const;
+  const genuine = (text: string): boolean =>
+    verify('sha256', Buffer.from(text), key, Buffer.from(signature, 'base64url'));
+  expect(genuine(`${header}.${claims}`)).toBe(true);
+  expect(genuine(`${header}.${claims}x`)).toBe(false);
 });
