@@ -36,6 +36,7 @@ export class LogFile {
   #writing: Promise<void> | undefined;
   #handle: Awaited<ReturnType<Disk['open']>> | undefined;
   #bytes = 0;
+  #closed = false;
   /** The last write may have ended within a line. */
   #torn = false;
 
@@ -56,11 +57,11 @@ export class LogFile {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Writes what waits, and closes the file. */
+  /** Writes what waits, and closes the file. What comes later is still written, each time to a file that is closed again. */
   async close(): Promise<void> {
+    this.#closed = true;
     while (this.#writing) await this.#writing;
-    await this.#handle?.close();
-    this.#handle = undefined;
+    await this.#letGo();
   }
 
   async #writeAll(): Promise<void> {
@@ -73,9 +74,10 @@ export class LogFile {
       await this.#writeBatch(lines).catch((error: Error) => {
         this.#torn = true;
         this.#options.onLost(lines.length, error.message);
-        return this.#reopenLater();
+        return this.#letGo();
       });
     }
+    if (this.#closed) await this.#letGo();
     this.#writing = undefined;
   }
 
@@ -84,7 +86,7 @@ export class LogFile {
     const batch = Buffer.from(`${this.#torn ? '\n' : ''}${lines.join('\n')}\n`);
     this.#handle ??= await this.#open();
     if (this.#bytes > 0 && this.#bytes + batch.length > maxBytes) {
-      await this.#reopenLater();
+      await this.#letGo();
       await rotate(file, this.#options.maxFiles);
       this.#handle = await this.#open();
     }
@@ -107,7 +109,7 @@ export class LogFile {
     return handle;
   }
 
-  async #reopenLater(): Promise<void> {
+  async #letGo(): Promise<void> {
     const handle = this.#handle;
     this.#handle = undefined;
     await handle?.close().catch(() => undefined);

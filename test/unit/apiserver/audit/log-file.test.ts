@@ -86,6 +86,28 @@ test('a full disk loses lines and says how many; what comes later is whole', asy
   expect(await readFile(path(), 'utf8')).toBe('fir\nthird\n');
 });
 
+test('a line that comes after the end is written, and the file is closed again', async () => {
+  let opened = 0;
+  const disk: Disk = {
+    open: async (file) => {
+      const handle = await open(file, 'a', 0o600);
+      opened += 1;
+      return {
+        close: async () => {
+          opened -= 1;
+          await handle.close();
+        },
+        write: handle.write.bind(handle) as never,
+      };
+    },
+  };
+  const log = logFile({}, disk);
+  log.append('first');
+  await log.close();
+  log.append('late');
+  while ((await readFile(path(), 'utf8')) !== 'first\nlate\n' || opened > 0) await new Promise(setImmediate);
+});
+
 test('lines that come faster than they are written are lost, not kept', async () => {
   const log = logFile({ maxWaitingBytes: 100 });
   for (let i = 0; i < 30; i++) log.append('x'.repeat(10));
