@@ -23,7 +23,10 @@ export interface FuzzRequest {
   readonly body: string | Uint8Array | undefined;
 }
 
-const STEPS: readonly Step[] = SCENARIOS.flatMap(({ steps }) => steps);
+/** No webhooks: a bent address might be somebody's. */
+const STEPS: readonly Step[] = SCENARIOS.flatMap(({ steps }) => steps).filter(
+  ({ path, body }) => !/webhookconfigurations/.test(path) && !JSON.stringify(body ?? '').includes('https://'),
+);
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
 const CONTENT_TYPES = [
   'application/json',

@@ -2,6 +2,7 @@
 import { Agent, request } from 'undici';
 import { withEmbeddedServer } from '../differential/embedded.ts';
 import type { Server } from '../differential/client.ts';
+import { witness } from './consistency.ts';
 import { diceOf, requestOf } from './requests.ts';
 import type { FuzzRequest } from './requests.ts';
 
@@ -34,6 +35,7 @@ const sendAll = (seeds: readonly number[]): Promise<Finding[]> =>
   withEmbeddedServer(async (server) => {
     const agent = new Agent({ connect: { ca: server.caPem } });
     const findings: Finding[] = [];
+    const watched = await witness(server, agent);
     for (const seed of seeds) {
       const sent = requestOf(diceOf(seed));
       const why = await fault(server, agent, sent);
@@ -41,6 +43,8 @@ const sendAll = (seeds: readonly number[]): Promise<Finding[]> =>
     }
     const end = await fault(server, agent, { method: 'GET', path: '/readyz', headers: {}, body: undefined });
     if (end) throw new Error(`the server is not ready any more: ${end}`);
+    const untrue = await watched.disagreement();
+    if (untrue) throw new Error(untrue);
     await agent.destroy();
     return findings;
   });
