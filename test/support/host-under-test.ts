@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { demoImage } from '../../scripts/demo-image.ts';
-import { kubectlPath } from '../../scripts/kubectl.ts';
+import { pinnedClient } from '../../scripts/lib/pinned-clients.ts';
 import { netnsProcesses } from '../../scripts/lib/netns.ts';
 import { Guest } from './guest.ts';
 import { type TestSite, testSite } from './netns.ts';
@@ -58,7 +58,11 @@ export interface Ground {
 
 /** A namespace, directories, the demo image in one that Images may be read from, and a port. */
 export async function prepareGround(purpose: string): Promise<Ground> {
-  const [kubectl, image, apiPort] = await Promise.all([kubectlPath(), demoImage(), freePort()]);
+  const [kubectl, image, apiPort] = await Promise.all([
+    pinnedClient('kubectl-1.33'),
+    demoImage(),
+    freePort(),
+  ]);
   const site = await testSite(purpose);
   await mkdir(join(site.dataDir, 'import'));
   await copyFile(image.path, join(site.dataDir, 'import/demo.qcow2'));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { pino } from 'pino';
-import { kubectlPath } from '../../scripts/kubectl.ts';
+import { pinnedClient } from '../../scripts/lib/pinned-clients.ts';
 import { type Agent, startAgent } from '../../src/agent/agent.ts';
 import { type ApiServer, startApiServer } from '../../src/apiserver/index.ts';
 import { CRDS_DIR } from '../../src/compose/embedded-api.ts';
@@ -65,7 +65,7 @@ export class World {
     const directory = await mkdtemp(join(tmpdir(), 'purlin-world-'));
     const redis = await startRedis();
     const mirror = await ObservationMirror.connect(redis.address);
-    const world = new World(directory, redis, mirror, await kubectlPath());
+    const world = new World(directory, redis, mirror, await pinnedClient('kubectl-1.33'));
     await world.startControlPlane();
     if (options.agent !== 'later') await world.startAgent();
     return world;
