@@ -93,7 +93,9 @@ function withoutProse(value: unknown): unknown {
   return Object.fromEntries(fields.map(([key, item]) => [key, withoutProse(item)]));
 }
 
+/** A genuine server publishes a document a moment after it serves the kind, and the whole of one version later still. */
 const v3: Step = get('v3 of a group', '/openapi/v3/apis/diff.example.com/v1', {
+  until: ({ status, body }) => status === 200 && JSON.stringify(body).includes(`${GADGET_PATH}/scale`),
   view: (document: OpenApi) => ({
     paths: Object.keys(document.paths).sort(),
     operations: ['get', 'put', 'patch', 'delete'].map((method) => operation(document, GADGET_PATH, method)),
@@ -108,6 +110,7 @@ export const openApi: Scenario = {
   covers: '/openapi/v3 with hashes, /openapi/v2 as protobuf',
   steps: [
     get('v3 index', '/openapi/v3', {
+      until: ({ body }) => JSON.stringify(body).includes('apis/diff.example.com/v1'),
       view: ({ paths }: { paths: Record<string, { serverRelativeURL: string }> }) =>
         paths['apis/diff.example.com/v1']?.serverRelativeURL.replace(/=.*/, '=<hash>'),
     }),
