@@ -68,17 +68,18 @@ function warningHeader(message: string): string {
   return `299 - ${Buffer.from(quoted).toString('latin1')}`;
 }
 
-/** Everything is made as JSON; those who would rather have YAML get the same as YAML. */
+/** Making YAML takes a hundred times as long as reading JSON. */
+const MAX_YAML_CHARACTERS = 64 * 1024;
+
+/** Everything is made as JSON; those who would rather have YAML get the same as YAML: JSON, which is YAML too, if it is long. */
 async function inAskedForm(response: ApiResponse, request: ApiRequest): Promise<ApiResponse> {
   const { body, headers } = response;
   if (headers?.['content-type'] !== JSON_TYPE || body === undefined) return response;
   if (!wantsYaml(request.header('accept'))) return response;
+  const inYaml = { ...response, headers: { ...headers, 'content-type': YAML_TYPE } };
+  if (body.length > MAX_YAML_CHARACTERS) return inYaml;
   const { stringify } = await import('yaml');
-  return {
-    ...response,
-    headers: { ...headers, 'content-type': YAML_TYPE },
-    body: stringify(JSON.parse(body.toString())),
-  };
+  return { ...inYaml, body: stringify(JSON.parse(body.toString())) };
 }
 
 /** Every answer names its line in the audit log. */

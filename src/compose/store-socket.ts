@@ -55,7 +55,7 @@ export async function openStoreSocket(path: string): Promise<StoreSocket> {
     socket.on('close', () => sockets.delete(socket));
     // Whoever goes away in the middle of an answer has broken nothing.
     socket.on('error', () => undefined);
-    void converse(socket, () => store);
+    converse(socket, () => store).catch(() => socket.destroy());
   });
   await listening(server, path);
   chmodSync(path, 0o600);

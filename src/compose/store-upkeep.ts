@@ -2,7 +2,7 @@
  * What `purlin store` does. While Purlin runs, the process that has the store open is asked for what only it can do, and
  * whatever takes long is done here, on a file that it leaves alone meanwhile; otherwise the store is opened here.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -47,6 +47,9 @@ export class StoreRefused extends Error {
   override readonly name = 'StoreRefused';
 }
 
+const isWithin = (directory: string, outer: string): boolean =>
+  directory === outer || directory.startsWith(`${outer}/`);
+
 /** Writes all of the store into one private file. @throws StoreRefused when the file is there already */
 export async function backUpStore(
   dataDir: string,
@@ -55,6 +58,8 @@ export async function backUpStore(
 ): Promise<Contents> {
   const directory = dirname(file);
   if (!existsSync(directory)) throw new StoreRefused(`there is no directory ${directory}`);
+  if (isWithin(realpathSync(directory), realpathSync(dirname(storeOf(dataDir)))))
+    throw new StoreRefused(`${directory} is where the store itself is; name another directory`);
   if (onExisting === 'refuse' && existsSync(file))
     throw new StoreRefused(`${file} exists already; name another file, or replace it with --force`);
   return withStillStore(dataDir, (source) => copyStore(source, file, onExisting));
