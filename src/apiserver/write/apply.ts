@@ -51,15 +51,16 @@ export async function applyObject(
   checkConfiguration(configuration.object, resource);
   const key = keyOf(resource, namespace, name);
   for (;;) {
-    const found = context.store.get(key) !== undefined;
+    const found = context.store.get(key);
     try {
       const write = found ? applyToPresent : applyToNothing;
       return { object: await write(context, target, configuration, options), created: !found };
     } catch (error) {
-      // Another write created or deleted it in between.
+      // Another write created or deleted it in between, or something else is missing: a role that it binds, for one.
       if (error instanceof WebhookRefusal) throw error;
       if (!(error instanceof ApiError && error.reason === (found ? 'NotFound' : 'AlreadyExists')))
         throw error;
+      if (context.store.get(key)?.revision === found?.revision) throw error;
     }
   }
 }

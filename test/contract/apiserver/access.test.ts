@@ -353,3 +353,25 @@ subjects: [{ apiGroup: rbac.authorization.k8s.io, kind: Group, name: ops }]
     expect(await ok('describe', 'clusterrole', 'system:auth-delegator')).not.toMatch(/tokenreviews/);
   });
 });
+
+test('who applies a binding whose role is gone hears of it, and nobody else waits', async () => {
+  await ok('create', 'namespace', 'unbound');
+  await ok('create', 'rolebinding', 'jane', '--clusterrole=admin', '--user=jane', '-n', 'unbound');
+  const asJane = ['--as=jane', '-n', 'unbound'];
+  await ok('create', 'role', 'reader', '--verb=get', '--resource=configmaps', ...asJane);
+  const binding = (labels: object): string =>
+    JSON.stringify({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: { name: 'reading', labels },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'reader' },
+    });
+  const apply = ['apply', '--server-side', '-f', '-', ...asJane];
+  expect(await api.kubectlWith(binding({}), ...apply)).toMatchObject({ code: 0 });
+  await ok('delete', 'role', 'reader', ...asJane);
+  const { code, stderr } = await api.kubectlWith(binding({ changed: 'yes' }), ...apply);
+  expect([code, stderr]).toEqual([
+    1,
+    'Error from server (NotFound): roles.rbac.authorization.k8s.io "reader" not found',
+  ]);
+});
