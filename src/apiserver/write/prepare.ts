@@ -32,8 +32,8 @@ export function prepareForCreate(object: KubeObject, resource: Resource, now: Da
 export function prepareForUpdate(next: KubeObject, old: KubeObject, target: WriteTarget): KubeObject {
   const { resource, subresource } = target;
   const kept = keepSystemMetadata(next, old);
-  if (subresource === 'finalize') return { ...copyJson(old), ...pick(kept, 'spec') };
-  if (subresource === 'status') return { ...copyJson(old), ...pick(kept, 'status') };
+  if (subresource === 'finalize') return { ...without(copyJson(old), 'spec'), ...pick(kept, 'spec') };
+  if (subresource === 'status') return { ...without(copyJson(old), 'status'), ...pick(kept, 'status') };
   if (resource.statusSubresource) {
     delete kept.status;
     Object.assign(kept, copyJson(pick(old, 'status')));
@@ -43,6 +43,11 @@ export function prepareForUpdate(next: KubeObject, old: KubeObject, target: Writ
     kept.metadata.generation = (old.metadata.generation ?? 0) + 1;
   }
   return kept;
+}
+
+function without(object: KubeObject, field: 'spec' | 'status'): KubeObject {
+  delete object[field];
+  return object;
 }
 
 const pick = (object: KubeObject, field: string): Partial<KubeObject> =>
