@@ -13,6 +13,7 @@ import { servedText } from './read/served-text.ts';
 import { listObjects, listText } from './read/list.ts';
 import { watchObjects } from './read/watch.ts';
 import type { ResourceRequest } from './request-info.ts';
+import { isNamespace } from './resource.ts';
 import type { Resource, Verb } from './resource.ts';
 import { answerReview } from './reviews/answer.ts';
 import { negotiate, renderList, renderObject } from './table.ts';
@@ -150,7 +151,7 @@ const offers = (resource: Resource, subresource: string): boolean =>
   resource.review !== undefined ||
   (subresource === 'status' && resource.statusSubresource) ||
   (subresource === 'scale' && resource.scale !== undefined) ||
-  (subresource === 'finalize' && resource.kind === 'Namespace');
+  (subresource === 'finalize' && isNamespace(resource));
 
 function verbOf(
   { method, query }: ApiRequest,

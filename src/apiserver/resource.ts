@@ -109,6 +109,10 @@ export interface BuiltinRules {
   readonly markDeleted?: (object: KubeObject, now: Date) => void;
 }
 
+/** Custom kinds may have the same name. */
+export const isNamespace = ({ group, plural }: Pick<Resource, 'group' | 'plural'>): boolean =>
+  group === '' && plural === 'namespaces';
+
 export const apiVersionOf = (group: string, version: string): string =>
   group ? `${group}/${version}` : version;
 

@@ -8,7 +8,7 @@ import type { Policy } from '../authz/policy.ts';
 import { isObject } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
-import { isNamespace } from './request.ts';
+import { isNamespace } from '../resource.ts';
 import type { AdmissionRequest } from './request.ts';
 import type { NamedExpression } from './spec.ts';
 

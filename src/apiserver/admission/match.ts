@@ -3,7 +3,7 @@ import { selects } from '../authz/label-selector.ts';
 import type { LabelSelector } from '../authz/label-selector.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
-import { isNamespace } from './request.ts';
+import { isNamespace } from '../resource.ts';
 import type { AdmissionRequest } from './request.ts';
 import { ADMISSION_GROUP } from './spec.ts';
 import type { MatchResources, Rule } from './spec.ts';

@@ -33,8 +33,6 @@ export interface AdmissionRequest {
   readonly options: JsonObject;
 }
 
-export const isNamespace = ({ group, plural }: Resource): boolean => group === '' && plural === 'namespaces';
-
 /** Each text once: a write that lost a race is looked at again. */
 export function warn({ warnings }: Writer, text: string): void {
   if (!warnings.includes(text)) warnings.push(text);

@@ -1,6 +1,6 @@
 /** Where writes meet admission. The server's own bookkeeping has no writer, and nobody needs to admit it. */
 import type { AdmissionOperation, AdmissionRequest, Writer } from '../admission/index.ts';
-import { isNamespace } from '../admission/request.ts';
+import { isNamespace } from '../resource.ts';
 import type { ApiContext } from '../context.ts';
 import { applyScale, scaleOf } from '../crd/scale.ts';
 import { copyJson } from '../object.ts';

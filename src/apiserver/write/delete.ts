@@ -5,7 +5,7 @@ import type { ApiError, FieldError } from '../errors.ts';
 import { isObject, timestamp } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
-import { keyOf } from '../resource.ts';
+import { isNamespace, keyOf } from '../resource.ts';
 import type { Resource } from '../resource.ts';
 import { ConflictError } from '../../store/index.ts';
 import type { Writer } from '../admission/index.ts';
@@ -91,7 +91,7 @@ export async function deleteObject(
   options: DeleteOptions,
 ): Promise<Deletion> {
   const { resource, namespace, name = '' } = target;
-  if (resource.kind === 'Namespace' && UNDELETABLE_NAMESPACES.has(name)) {
+  if (isNamespace(resource) && UNDELETABLE_NAMESPACES.has(name)) {
     throw forbidden(`namespaces "${name}" is forbidden: this namespace may not be deleted`, {
       name,
       kind: 'namespaces',
@@ -149,9 +149,10 @@ function checkDeletePreconditions(
 function markDeleted(
   object: KubeObject,
   { propagationPolicy }: DeleteOptions,
-  { custom, rules }: Resource,
+  resource: Resource,
   now: Date,
 ): KubeObject {
+  const { custom, rules } = resource;
   const finalizers = policyFinalizers(object.metadata.finalizers ?? [], propagationPolicy);
   const { metadata } = object;
   if (metadata.deletionTimestamp && finalizers.join() === (metadata.finalizers ?? []).join()) return object;
@@ -160,9 +161,9 @@ function markDeleted(
   if (!metadata.deletionTimestamp) {
     marked.metadata.deletionTimestamp = timestamp(now);
     // A namespace has no grace to speak of: its deletion takes as long as that of its content.
-    if (object.kind !== 'Namespace') marked.metadata.deletionGracePeriodSeconds = 0;
+    if (!isNamespace(resource)) marked.metadata.deletionGracePeriodSeconds = 0;
     if (custom) marked.metadata.generation = (metadata.generation ?? 0) + 1;
-    if (object.kind === 'Namespace') marked.status = { ...object.status, phase: 'Terminating' };
+    if (isNamespace(resource)) marked.status = { ...object.status, phase: 'Terminating' };
     rules?.markDeleted?.(marked, now);
   }
   return marked;

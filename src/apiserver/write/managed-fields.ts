@@ -11,6 +11,7 @@ import type { ApiContext } from '../context.ts';
 import { asScaled } from '../crd/scale.ts';
 import { sameJson, timestamp } from '../object.ts';
 import type { Json, KubeObject } from '../object.ts';
+import { isNamespace } from '../resource.ts';
 import type { Resource } from '../resource.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';
 
@@ -132,6 +133,6 @@ const SPEC = fieldSet([['f:spec']]);
 function ownable(fields: FieldSet, { resource, subresource }: WriteTarget): FieldSet {
   if (subresource === 'status') return only(fields, 'f:status');
   if (subresource === 'finalize') return only(fields, 'f:spec');
-  const withoutSpec = resource.kind === 'Namespace' ? recursiveDifference(fields, SPEC) : fields;
+  const withoutSpec = isNamespace(resource) ? recursiveDifference(fields, SPEC) : fields;
   return resource.statusSubresource ? recursiveDifference(withoutSpec, STATUS) : withoutSpec;
 }

@@ -139,8 +139,8 @@ const storedVersion = ({ value }: Entry, { custom, storedAs }: Resource): string
   custom ? (JSON.parse(value) as KubeObject).apiVersion : storedAs;
 
 /** A deleting object goes once nobody holds it; a namespace also has finalizers in its spec. */
-export function isFinished({ metadata, spec, kind }: KubeObject): boolean {
+export function isFinished({ metadata, spec, kind, apiVersion }: KubeObject): boolean {
   if (!metadata.deletionTimestamp || metadata.finalizers?.length) return false;
-  const held = kind === 'Namespace' && isObject(spec) ? spec['finalizers'] : undefined;
+  const held = kind === 'Namespace' && apiVersion === 'v1' && isObject(spec) ? spec['finalizers'] : undefined;
   return !(Array.isArray(held) && held.length > 0);
 }
