@@ -74,6 +74,8 @@ export async function listen(
   });
   Object.assign(server, { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS });
   const sockets = followSockets(server, connectionLimits, logger);
+  // Too many open files, for one: those that are open are served on.
+  server.on('error', (error) => logger.warn({ err: error }, 'A connection could not be taken'));
   server.on('sessionError', (error) => logger.debug({ err: error }, 'A connection failed'));
   server.on('clientError', answerUnreadable);
   server.on('request', (request, response) => {
