@@ -1,5 +1,7 @@
 /** Admission webhooks, with a webhook that is really called over HTTPS. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import type { Webhook } from '../../../src/apiserver/admission/spec.ts';
+import { webhookClient } from '../../../src/apiserver/admission/webhook/client.ts';
 import { WIDGETS, startTestServer } from './harness.ts';
 import type { Answer, TestServer } from './harness.ts';
 import { configurationOf, patchReply, startWebhookServer } from './webhook-server.ts';
@@ -361,4 +363,14 @@ test('a webhook that does not answer does not keep the server from stopping', as
   await asked;
   await own.stop();
   expect(await pending).toBe('cut off');
+});
+
+test('a request that began before a configuration changed still asks the webhook as it was', async () => {
+  hook.reply('/a', () => ({ response: { allowed: true } }));
+  const [webhook] = configurationOf(hook, 'mutating').webhooks;
+  const client = webhookClient(webhook as Webhook);
+  const ask = () => client.call({ request: { uid: 'u' } });
+  expect(await ask()).toMatchObject({ response: { allowed: true } });
+  client.close();
+  expect(await ask()).toMatchObject({ response: { allowed: true } });
 });

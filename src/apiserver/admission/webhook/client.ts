@@ -5,7 +5,7 @@ import type { Webhook } from '../spec.ts';
 export interface WebhookClient {
   /** What the webhook answered, parsed. Throws an Error that says how the call failed, worded like Go's client. */
   call(review: object): Promise<unknown>;
-  /** What is under way is still answered. */
+  /** What is under way is still answered, and so is what a request that began before is yet to ask. */
   close(): void;
   /** Ends what is under way too: the server stops. */
   abort(): void;
@@ -26,15 +26,29 @@ export function webhookClient({ clientConfig, timeoutSeconds = 10 }: Webhook): W
   const ca = clientConfig?.caBundle && Buffer.from(clientConfig.caBundle, 'base64').toString();
   const url = `${clientConfig?.url ?? ''}?timeout=${timeoutSeconds}s`;
   const timeoutMs = timeoutSeconds * 1000;
+  const connect = (): Agent =>
+    new Agent({ connect: { ...(ca && { ca }), timeout: timeoutMs }, headersTimeout: timeoutMs });
+  const end = (used: Agent | undefined): void => void used?.close().catch(() => undefined);
   let agent: Agent | undefined;
+  let closed = false;
   return {
     call: async (review) => {
-      agent ??= new Agent({ connect: { ...(ca && { ca }), timeout: timeoutMs }, headersTimeout: timeoutMs });
-      const { status, text } = await post(url, review, agent, timeoutMs);
-      if (status < 200 || status > 299) throw new Error(refusedCall(status, text));
-      return parsed(text);
+      agent ??= connect();
+      const used = agent;
+      if (closed) agent = undefined;
+      try {
+        const { status, text } = await post(url, review, used, timeoutMs);
+        if (status < 200 || status > 299) throw new Error(refusedCall(status, text));
+        return parsed(text);
+      } finally {
+        if (closed) end(used);
+      }
     },
-    close: () => void agent?.close().catch(() => undefined),
+    close: () => {
+      closed = true;
+      end(agent);
+      agent = undefined;
+    },
     abort: () => void agent?.destroy().catch(() => undefined),
   };
 }
