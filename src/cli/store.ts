@@ -13,7 +13,7 @@ const tables = () => import('./store-table.ts');
 const absolute = (file: string): string => resolve(file);
 
 function revisionNumber(value: string): number {
-  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('a revision is a whole number');
+  if (!/^\d{1,16}$/.test(value)) throw new InvalidArgumentError('a revision is a whole number');
   return Number(value);
 }
 

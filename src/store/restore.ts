@@ -1,5 +1,5 @@
 /** A backup takes the place of a store, in such a way that no client mistakes the past for the present. */
-import { statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { contentsOf, openCopy, writeCopy } from './backup.ts';
 import type { Contents } from './backup.ts';
@@ -49,7 +49,8 @@ export function restoreStore(
 ): Restored {
   finishRestore(file);
   // Both before anything is changed: a store that is in use refuses this, and its log is brought into its file.
-  const lost = lastRevision(file, now);
+  const present = existsSync(file);
+  const lost = present ? lastRevision(file) : undefined;
   const copy = `${file}.restoring`;
   removeDatabase(copy);
   try {
@@ -60,12 +61,14 @@ export function restoreStore(
       const dropped = unreadable === 'drop' ? unreadableKeys(db, keyring) : [];
       transaction(db, () => {
         for (const key of dropped) db.prepare('DELETE FROM cur WHERE key = ?').run(key);
-        renumber(db, Math.max(from, lost ?? 0) + BUMP);
+        renumber(db, firstRevisionAfter(now, from, lost));
       });
       db.exec('VACUUM');
       return dropped;
     });
     const contents = changing(copy, (db) => contentsOf(db, copy));
+    // It is left behind when it could not be written back, on a full disk for one.
+    if (existsSync(`${copy}-wal`)) throw new Error(`${copy} could not be completed`);
     sync(copy);
     const stamp = now.toISOString().replaceAll(/[-:]/g, '');
     decideRestore(copy, file, stamp);
@@ -73,7 +76,7 @@ export function restoreStore(
     return {
       ...contents,
       from,
-      replaced: lost === undefined ? undefined : replacedName(file, stamp),
+      replaced: present ? replacedName(file, stamp) : undefined,
       unreadable: left,
     };
   } finally {
@@ -82,11 +85,15 @@ export function restoreStore(
 }
 
 /**
- * Of the store that is to be replaced; undefined when there is none. For one that cannot be read the time stands in, in
- * milliseconds since 1970: no store has made more writes than that, not even since an earlier restore.
+ * Above all that were ever given out: by the backup, by the store that it replaces, and by earlier restores, of which
+ * neither may know. For those the clock stands, at a thousand revisions for each millisecond since 1970: no store makes
+ * so many writes, and restores would have to follow each other within minutes to outrun it.
  */
-function lastRevision(file: string, now: Date): number | undefined {
-  if (!statSync(file, { throwIfNoEntry: false })) return undefined;
+const firstRevisionAfter = (now: Date, from: number, lost = 0): number =>
+  Math.max(from + BUMP, lost + BUMP, now.getTime() * 1000);
+
+/** Of the store that is to be replaced; undefined when it cannot be read. */
+function lastRevision(file: string): number | undefined {
   try {
     const db = openUnchecked(file);
     try {
@@ -96,7 +103,7 @@ function lastRevision(file: string, now: Date): number | undefined {
     }
   } catch (error) {
     if (error instanceof StoreInUseError) throw error;
-    return now.getTime();
+    return undefined;
   }
 }
 

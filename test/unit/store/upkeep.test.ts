@@ -242,6 +242,17 @@ describe('a restored store', () => {
     expect(store.count('/')).toBe(3);
   });
 
+  test('is above an earlier restore of the same backup, of which nothing is left', async () => {
+    await restored();
+    await store.update('/a', 'a3', store.get('/a')?.revision ?? 0);
+    const { revision } = store;
+    store.close();
+    rmSync(file());
+    restoreStore(path('copy.db'), file(), new Date(stamp.getTime() + 1000));
+    store = openStore({ file: file() });
+    expect(store.list('/').entries.every((entry) => entry.revision > revision)).toBe(true);
+  });
+
   test.each([
     ['a damaged backup', () => damageCopy(), /is damaged/],
     [
