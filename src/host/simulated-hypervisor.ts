@@ -1,3 +1,4 @@
+import { copyJson } from '../values/copy.ts';
 import type {
   DiskSpec,
   DomainConfig,
@@ -160,7 +161,7 @@ export class SimulatedHypervisor implements Hypervisor {
       if (!domain) throw libvirtError(noDomain, `no domain with matching uuid '${uuid}'`);
       if (domain.power === 'running') return;
       const resumed = domain.live !== undefined;
-      domain.live ??= structuredClone(domain.config);
+      domain.live ??= copyJson(domain.config);
       domain.power = 'running';
       delete domain.stopCause;
       delete domain.pauseCause;
@@ -282,7 +283,7 @@ export class SimulatedHypervisor implements Hypervisor {
     if (fault?.when === 'before') throw fault.error;
     const result = effect();
     if (fault) throw fault.error;
-    return structuredClone(result);
+    return copyJson(result);
   }
 
   #stop(uuid: string, cause: NonNullable<ObservedDomain['stopCause']>): void {
@@ -332,7 +333,7 @@ function observe(
 
 function configOf(spec: DomainSpec): DomainConfig {
   const seed = spec.seedPath === undefined ? [] : [seedDisk(spec.seedPath)];
-  return structuredClone({
+  return copyJson({
     uuid: spec.uuid,
     name: domainName(spec.uuid),
     metadata: spec.metadata,

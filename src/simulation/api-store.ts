@@ -1,3 +1,4 @@
+import { copyJson } from '../values/copy.ts';
 import { applyDefaults } from '../apiserver/schema/default.ts';
 import type { Schema } from '../apiserver/schema/schema.ts';
 import { mergePatch } from '../apiserver/write/patch.ts';
@@ -80,7 +81,7 @@ export class ApiStore {
 
   create({ plural, group, version }: ResourceType, namespace: string | undefined, given: object): Resource {
     const collection = this.#collection(plural);
-    const { status, ...body } = structuredClone(given) as Body;
+    const { status, ...body } = copyJson(given) as Body;
     const name = body.metadata?.name ?? '';
     if (this.find(plural, { namespace, name }))
       throw new ApiError(409, 'AlreadyExists', `${plural} "${name}" already exists`);
@@ -106,13 +107,13 @@ export class ApiStore {
 
   patch(type: ResourceType, path: ObjectPath, patch: object, subresource?: 'status'): Resource {
     const present = this.get(type, path);
-    const merged = mergePatch(present, structuredClone(patch)) as Resource;
+    const merged = mergePatch(present, copyJson(patch)) as Resource;
     return this.#update(type.plural, present, merged, (patch as Body).metadata ?? {}, subresource);
   }
 
   replace(type: ResourceType, path: ObjectPath, object: object): Resource {
     const present = this.get(type, path);
-    const given = structuredClone(object) as Resource;
+    const given = copyJson(object) as Resource;
     const merged = { ...given, metadata: { ...present.metadata, ...given.metadata } };
     return this.#update(type.plural, present, merged, given.metadata, undefined);
   }

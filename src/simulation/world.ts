@@ -61,6 +61,7 @@ const STORY_LINES = 60_000;
 const FURTHER_DEEDS = 20;
 /** In which users do what objects advise, until none does any more. */
 const ROUNDS = 12;
+const TRACE_CHARACTERS = 16_384;
 /** What happens all the time, also in a world at rest. */
 const HUM = /timer$|leases\/purlin-controller$|hears of epoch/;
 
@@ -86,6 +87,8 @@ export class World {
   readonly #leading = new Map<Process, Reader>();
   readonly #story: string[] = [];
   readonly #trace = createHash('sha256');
+  /** What is not hashed yet: many lines at once are much cheaper. */
+  #untraced = '';
   #lastWriteMs = 0;
   #objects = 0;
   #unexpected: unknown;
@@ -321,10 +324,16 @@ export class World {
   }
 
   #note(label: string): void {
-    this.#trace.update(`${label}\n`);
+    this.#untraced += `${label}\n`;
+    if (this.#untraced.length > TRACE_CHARACTERS) this.#hashTrace();
     if (HUM.test(label)) return;
     this.#story.push(`${(this.#scheduler.nowMs / 1_000).toFixed(1)} s  ${label}`);
     if (this.#story.length > STORY_LINES) this.#story.shift();
+  }
+
+  #hashTrace(): void {
+    this.#trace.update(this.#untraced);
+    this.#untraced = '';
   }
 
   #tell(what: string): void {
@@ -332,6 +341,7 @@ export class World {
   }
 
   #verdict(): Verdict {
+    this.#hashTrace();
     return {
       seed: this.#options.seed,
       hosts: this.#hosts.length,

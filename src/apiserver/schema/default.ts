@@ -1,3 +1,4 @@
+import { copyJson } from '../../values/copy.ts';
 import { isObject } from '../object.ts';
 import type { Schema } from './schema.ts';
 
@@ -11,7 +12,7 @@ export function applyDefaults(value: unknown, schema: Schema): void {
   }
   if (!isObject(value)) return;
   for (const [name, sub] of Object.entries(schema.properties ?? {})) {
-    if (value[name] === undefined && sub.default !== undefined) value[name] = structuredClone(sub.default);
+    if (value[name] === undefined && sub.default !== undefined) value[name] = copyJson(sub.default);
     if (value[name] !== undefined) applyDefaults(value[name], sub);
   }
   if (isObject(schema.additionalProperties)) {

@@ -1,3 +1,4 @@
+import { copyJson } from '../../values/copy.ts';
 import { reservationsHash, segmentHash, tapName } from '../../values/links.ts';
 import type {
   Network,
@@ -65,7 +66,7 @@ export class SimulatedNetwork implements Network {
   get segmentsUp(): SegmentSpec[] {
     return [...this.#segments.values()].flatMap((segment) =>
       segment.bridge === 'up' && segment.dnsmasq === 'running' && segment.rules === 'present'
-        ? structuredClone(segment.spec)
+        ? copyJson(segment.spec)
         : [],
     );
   }
@@ -102,7 +103,7 @@ export class SimulatedNetwork implements Network {
     checkedSegment(spec);
     this.#failWhenTold();
     this.#segments.set(spec.subnetUid, {
-      spec: structuredClone(spec),
+      spec: copyJson(spec),
       bridge: 'up',
       dnsmasq: 'running',
       rules: 'present',
@@ -117,7 +118,7 @@ export class SimulatedNetwork implements Network {
     checkedUid('subnetUid', subnetUid);
     this.#failWhenTold();
     const segment = this.#realised(subnetUid);
-    segment.spec.reservations = structuredClone(checkedReservations(reservations, segment.spec));
+    segment.spec.reservations = copyJson(checkedReservations(reservations, segment.spec));
     segment.reservationsIntact = true;
     this.#changed();
   }
@@ -134,7 +135,7 @@ export class SimulatedNetwork implements Network {
     this.#failWhenTold();
     this.#realised(spec.subnetUid);
     const tap = tapName(spec.machineUid, spec.interfaceName);
-    this.#ports.set(tap, { spec: structuredClone(spec), link: 'up', attached: true, rules: 'present' });
+    this.#ports.set(tap, { spec: copyJson(spec), link: 'up', attached: true, rules: 'present' });
     this.#changed();
     return tap;
   }
