@@ -7,7 +7,8 @@ import type { Api } from './api.ts';
 import { Controller } from './controller.ts';
 import { Dispatcher } from './dispatch.ts';
 import { EventRecorder } from './events.ts';
-import { Hosts, registerHost } from './hosts.ts';
+import { HostRegistrar } from './host-registrar.ts';
+import { Hosts } from './hosts.ts';
 import { Informers } from './informers.ts';
 import type { Leadership } from './leader.ts';
 
@@ -30,8 +31,6 @@ export interface Loop {
   /** Takes up nothing more; resolves when nothing is in work. */
   close(): Promise<void>;
 }
-
-const REGISTER_AGAIN_MS = 2_000;
 
 /** Everything that a leader runs: informers, the controller of all kinds, and the registration of hosts. */
 export async function startLoop(options: LoopOptions): Promise<Loop> {
@@ -59,36 +58,25 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
   });
   await informers.start();
 
-  let closed = false;
-  const registering = new Set<string>();
-  const noticeHosts = (): void => {
-    if (closed) return;
-    if (!leadership.certain()) {
-      clock.after(REGISTER_AGAIN_MS, noticeHosts);
-      return;
-    }
-    for (const { hostName } of mirror.hosts()) {
-      if (registering.has(hostName) || informers.get('Host', undefined, hostName)) continue;
-      registering.add(hostName);
-      registerHost(hostName, client, logger)
-        .catch((error: unknown) => {
-          logger.error({ err: error, host: hostName }, 'host not registered; it is tried again');
-          clock.after(REGISTER_AGAIN_MS, noticeHosts);
-        })
-        .finally(() => registering.delete(hostName));
-    }
-  };
+  const registrar = new HostRegistrar({
+    seen: () => mirror.hosts().map(({ hostName }) => hostName),
+    isRegistered: (hostName) => informers.get('Host', undefined, hostName) !== undefined,
+    mayAct: () => leadership.certain(),
+    client,
+    clock,
+    logger,
+  });
   const stopListening = mirror.onChange((_hostName, changed) => {
-    if (changed === 'all') noticeHosts();
+    if (changed === 'all') registrar.notice();
     controller.hostChanged(changed);
   });
-  noticeHosts();
+  registrar.notice();
   controller.enqueueAll();
   return {
     hosts,
     objects: informers,
     close: async () => {
-      closed = true;
+      registrar.close();
       stopListening();
       await controller.close();
       await informers.stop();
