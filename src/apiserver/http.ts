@@ -45,7 +45,8 @@ export interface UserRequest extends ApiRequest {
 export interface ApiResponse {
   readonly status: number;
   readonly headers?: Record<string, string | string[]>;
-  readonly body?: string | Buffer;
+  /** A long one comes in pieces, which are made while it is sent. */
+  readonly body?: string | Buffer | AsyncIterable<string>;
   /** Instead of a body: writes chunks until it returns. Headers have been flushed before. */
   readonly stream?: (write: (chunk: string) => Promise<void>) => Promise<void>;
 }
@@ -58,7 +59,7 @@ export const json = (
 
 /** The same for what is JSON already. */
 export const jsonText = (
-  body: string,
+  body: string | AsyncIterable<string>,
   status = 200,
   headers: Record<string, string | string[]> = {},
 ): ApiResponse => ({
@@ -92,3 +93,7 @@ export function cacheable(
   if (request.header('if-none-match') === etag) return { status: 304, headers: all };
   return { status: 200, headers: all, body: content };
 }
+
+/** Whether a body is there as a whole. */
+export const isWhole = (body: ApiResponse['body']): body is string | Buffer | undefined =>
+  body === undefined || typeof body === 'string' || Buffer.isBuffer(body);

@@ -10,6 +10,7 @@ import type { Logger } from './context.ts';
 import { followSockets } from './sockets.ts';
 import type { FollowedSockets } from './sockets.ts';
 import { bodyBytesAtMost, readBody } from './request-body.ts';
+import { isWhole } from './http.ts';
 import type { ApiRequest, ApiResponse } from './http.ts';
 import type { Pki } from './pki.ts';
 
@@ -200,13 +201,27 @@ async function send(
   leaveRestUnread(request, response);
   if (!answer.stream) {
     response.setTimeout(SEND_STALL_MS, () => (response.stream ?? request.socket).destroy());
-    response.end(request.method === 'HEAD' || answer.body === undefined ? '' : answer.body);
+    const body = request.method === 'HEAD' ? undefined : answer.body;
+    if (isWhole(body)) response.end(body ?? '');
+    else await sendPieces(body, response, gone);
     return;
   }
   // Clients wait for the headers of a watch before they do anything else.
   (response as unknown as ServerResponse).flushHeaders();
   await answer.stream((chunk) => writeChunk(response, chunk, gone));
   if (!response.writableEnded) response.end();
+}
+
+async function sendPieces(
+  body: AsyncIterable<string>,
+  response: Http2ServerResponse,
+  gone: AbortSignal,
+): Promise<void> {
+  for await (const piece of body) {
+    await writeChunk(response, piece, gone);
+    if (gone.aborted) return;
+  }
+  response.end();
 }
 
 /** Of a body that was refused or that nobody asked for, nothing more is taken in. */

@@ -10,13 +10,13 @@ import { copyJson } from './object.ts';
 import type { KubeObject } from './object.ts';
 import { getEntry, groupResource } from './read/get.ts';
 import { servedText } from './read/served-text.ts';
-import { listObjects, listText } from './read/list.ts';
+import { answerList, listOf, selectObjects } from './read/list.ts';
 import { watchObjects } from './read/watch.ts';
 import type { ResourceRequest } from './request-info.ts';
 import { isNamespace } from './resource.ts';
 import type { Resource, Verb } from './resource.ts';
 import { answerReview } from './reviews/answer.ts';
-import { negotiate, renderList, renderObject } from './table.ts';
+import { negotiate, renderObject } from './table.ts';
 import { applyObject, decodeConfiguration } from './write/apply.ts';
 import { decodeBody, mediaType } from './write/body.ts';
 import type { DecodedBody } from './write/body.ts';
@@ -37,11 +37,7 @@ const OPERATIONS: Record<Verb, Operation> = {
     if (call.rendering.as === 'object') return jsonText(servedText(entry, resource));
     return answer(readEntry(entry, resource), 200, call);
   },
-  list: ({ context, request, target: { resource, namespace }, rendering }) => {
-    if (rendering.as === 'object') return jsonText(listText(context, resource, namespace, request.query));
-    const { items, metadata } = listObjects(context, resource, namespace, request.query);
-    return json(renderList(items, metadata, resource, rendering, context.now()));
-  },
+  list: answerList,
   watch: ({ context, request, target, rendering }) =>
     watchObjects(context, request, target.resource, target.namespace, rendering),
   create: async (call) => {
@@ -82,16 +78,15 @@ const OPERATIONS: Record<Verb, Operation> = {
     return deletionAnswer(deletion, call);
   },
   deletecollection: async (call) => {
-    const { context, request, target, rendering } = call;
-    const { resource } = target;
+    const { context, request, target } = call;
     const options = await decodeDeleteOptions(
       await request.body(),
       request.header('content-type'),
       request.query,
     );
-    const { items, metadata } = listObjects(context, resource, target.namespace, request.query);
-    await deleteObjects(context, resource, items, { ...options, writer: writerOf(request) });
-    return json(renderList(items, metadata, resource, rendering, context.now()));
+    const selected = await selectObjects(call);
+    await deleteObjects(context, target.resource, selected.items, { ...options, writer: writerOf(request) });
+    return listOf(selected, call);
   },
 };
 

@@ -16,7 +16,7 @@ import { discover } from './discovery.ts';
 import { ApiError, PathNotFound, internalError, pathNotFound } from './errors.ts';
 import type { Gate, Pass } from './fairness/gate.ts';
 import type { Health } from './health.ts';
-import { TEXT, cacheable, json, text } from './http.ts';
+import { TEXT, cacheable, isWhole, json, text } from './http.ts';
 import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
 import { resolvePath } from './request-info.ts';
 import type { OpenApi } from './openapi/index.ts';
@@ -77,7 +77,7 @@ async function inAskedForm(response: ApiResponse, request: ApiRequest): Promise<
   if (headers?.['content-type'] !== JSON_TYPE || body === undefined) return response;
   if (!wantsYaml(request.header('accept'))) return response;
   const inYaml = { ...response, headers: { ...headers, 'content-type': YAML_TYPE } };
-  if (body.length > MAX_YAML_CHARACTERS) return inYaml;
+  if (!isWhole(body) || body.length > MAX_YAML_CHARACTERS) return inYaml;
   const { stringify } = await import('yaml');
   return { ...inYaml, body: stringify(JSON.parse(body.toString())) };
 }

@@ -2,7 +2,6 @@
 import { badRequest, notAcceptable } from './errors.ts';
 import { JSON_TYPE, YAML_TYPE } from './media-types.ts';
 import type { KubeObject } from './object.ts';
-import { withoutType } from './read/served-text.ts';
 import type { Resource, TableColumn } from './resource.ts';
 
 /** How the client wants objects rendered. */
@@ -68,7 +67,10 @@ export function renderObject(
     case 'metadata':
       return partialMetadata(object, rendering.version);
     case 'table':
-      return table([object], resource, rendering, { resourceVersion: object.metadata.resourceVersion }, now);
+      return {
+        ...tableHead(resource, rendering, { resourceVersion: object.metadata.resourceVersion }),
+        rows: [row(object, resource, rendering, now)],
+      };
   }
 }
 
@@ -78,38 +80,39 @@ export interface ListMeta {
   remainingItemCount?: number;
 }
 
-/** What a list says besides its items. */
-export const listHead = ({ listKind, apiVersion, custom }: Resource, metadata: ListMeta): object => ({
-  kind: listKind,
-  apiVersion,
-  // Lists of custom resources say so when there is no more.
-  metadata: custom ? { continue: '', ...metadata } : metadata,
-});
+/** How a list is shown. */
+export interface ListForm {
+  /** What it says besides its items. */
+  head(metadata: ListMeta): object;
+  readonly member: 'items' | 'rows';
+  /** Undefined when they are shown as they are served one by one, or as a built-in kind's without their kind. */
+  readonly item: ((object: KubeObject) => unknown) | undefined;
+}
 
-export const objectList = (items: KubeObject[], metadata: ListMeta, resource: Resource): object => ({
-  ...listHead(resource, metadata),
-  items: resource.custom ? items : items.map(withoutType),
-});
-
-export function renderList(
-  items: KubeObject[],
-  metadata: ListMeta,
-  resource: Resource,
-  rendering: Rendering,
-  now: Date,
-): unknown {
+export function listForm(resource: Resource, rendering: Rendering, now: Date): ListForm {
   switch (rendering.as) {
-    case 'object':
-      return objectList(items, metadata, resource);
-    case 'metadata':
-      return {
-        kind: 'PartialObjectMetadataList',
-        apiVersion: `meta.k8s.io/${rendering.version}`,
-        metadata,
-        items: items.map((item) => partialMetadata(item, rendering.version)),
-      };
+    case 'object': {
+      const { listKind: kind, apiVersion, custom } = resource;
+      // Lists of custom resources say so when there is no more.
+      const head = (metadata: ListMeta): object => ({
+        kind,
+        apiVersion,
+        metadata: custom ? { continue: '', ...metadata } : metadata,
+      });
+      return { head, member: 'items', item: undefined };
+    }
+    case 'metadata': {
+      const { version } = rendering;
+      const kind = 'PartialObjectMetadataList';
+      const head = (metadata: ListMeta): object => ({ kind, apiVersion: `meta.k8s.io/${version}`, metadata });
+      return { head, member: 'items', item: (object) => partialMetadata(object, version) };
+    }
     case 'table':
-      return table(items, resource, rendering, metadata, now);
+      return {
+        head: (metadata) => tableHead(resource, rendering, metadata),
+        member: 'rows',
+        item: (object) => row(object, resource, rendering, now),
+      };
   }
 }
 
@@ -134,24 +137,26 @@ const partialMetadata = (object: KubeObject, version: string): unknown => ({
   metadata: object.metadata,
 });
 
-function table(
-  items: KubeObject[],
+const tableHead = (
+  resource: Resource,
+  { version }: Rendering & { as: 'table' },
+  metadata: object,
+): object => ({
+  kind: 'Table',
+  apiVersion: `meta.k8s.io/${version}`,
+  metadata,
+  columnDefinitions: resource.columns.map(columnDefinition),
+});
+
+const row = (
+  item: KubeObject,
   resource: Resource,
   rendering: Rendering & { as: 'table' },
-  metadata: object,
   now: Date,
-): unknown {
-  return {
-    kind: 'Table',
-    apiVersion: `meta.k8s.io/${rendering.version}`,
-    metadata,
-    columnDefinitions: resource.columns.map(columnDefinition),
-    rows: items.map((item) => ({
-      cells: resource.columns.map((column) => column.cell(item, now) ?? null),
-      object: rowObject(item, rendering),
-    })),
-  };
-}
+): object => ({
+  cells: resource.columns.map((column) => column.cell(item, now) ?? null),
+  object: rowObject(item, rendering),
+});
 
 function rowObject(item: KubeObject, { include, version }: Rendering & { as: 'table' }): unknown {
   if (include === 'None') return null;

@@ -134,20 +134,22 @@ class SqliteStore implements Store {
     return this.#reader.get(key);
   }
 
-  list(prefix: string, { revision = this.#revision, limit, after }: ListOptions = {}): ListResult {
-    const start = after !== undefined && after > prefix ? after : prefix;
+  list(prefix: string, options: ListOptions = {}): ListResult {
+    const { revision = this.#revision, after } = options;
     this.#assertKnown(revision);
-    const isNewest = revision === this.#revision;
-    const found = isNewest
-      ? this.#reader.list(prefix, start, limit)
-      : this.#reader.listAt(revision, prefix, start, limit);
-    const entries = limit === undefined ? found : found.slice(0, limit);
-    if (found.length === entries.length) return { entries, revision, remaining: 0 };
-    const last = entries.at(-1)?.key ?? prefix;
-    const remaining = isNewest
-      ? this.#reader.count(prefix, last)
-      : this.#reader.countAt(revision, prefix, last);
-    return { entries, revision, remaining };
+    const range = { prefix, start: after !== undefined && after > prefix ? after : prefix };
+    const { entries, more } =
+      revision === this.#revision
+        ? this.#reader.list(range, options)
+        : this.#reader.listAt(revision, range, options);
+    const last = entries.at(-1)?.key ?? range.start;
+    return { entries, revision, more, remaining: () => (more ? this.#countAt(revision, prefix, last) : 0) };
+  }
+
+  #countAt(revision: number, prefix: string, after: string): number {
+    return revision === this.#revision
+      ? this.#reader.count(prefix, after)
+      : this.#reader.countAt(revision, prefix, after);
   }
 
   count(prefix: string): number {

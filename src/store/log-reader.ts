@@ -4,11 +4,25 @@ import { inOurWords, intact } from './integrity.ts';
 import type { Keyring } from './keyring.ts';
 import { CREATE, DELETE, UPDATE } from './log-row.ts';
 import type { LogRow } from './log-row.ts';
-import type { Change, ChangeType, Entry } from './types.ts';
+import type { Change, ChangeType, Entry, ListOptions } from './types.ts';
 
 /** A row of the log with the key under which it was found. */
 interface ListedRow extends LogRow {
   listed: string;
+}
+
+/** The keys of a prefix that sort after `start`. */
+interface Range {
+  readonly prefix: string;
+  readonly start: string;
+}
+
+type Bounds = Pick<ListOptions, 'limit' | 'characters'>;
+
+interface Part {
+  readonly entries: Entry[];
+  /** Whether there are others that did not fit. */
+  readonly more: boolean;
 }
 
 /** What is read at once of history; one change more than the characters. */
@@ -37,31 +51,45 @@ export class LogReader {
     });
   }
 
-  /** What lives now after the key `start`: all, or one more than the limit. */
-  list(prefix: string, start: string, limit: number | undefined): Entry[] {
+  /** What lives now. */
+  list({ prefix, start }: Range, { limit = Infinity, characters = Infinity }: Bounds): Part {
     return inOurWords(() => {
-      const most = limit === undefined ? -1 : limit + 1;
-      const rows = this.#sql.listCurrent.all(start, endOfPrefix(prefix), most) as unknown as ListedRow[];
-      return rows.map((row) => this.#entryOf(row, row.listed));
+      const entries: Entry[] = [];
+      let read = 0;
+      const most = limit === Infinity ? -1 : limit + 1;
+      for (const row of this.#sql.listCurrent.iterate(start, endOfPrefix(prefix), most)) {
+        if (entries.length >= limit || read >= characters) return { entries, more: true };
+        const { listed, ...rest } = row as unknown as ListedRow;
+        const entry = this.#entryOf(rest, listed);
+        entries.push(entry);
+        read += entry.value.length;
+      }
+      return { entries, more: false };
     });
   }
 
   /**
-   * What lived at a revision, as {@link list}. What changed since is taken back: the first later change of a key says
-   * which row it superseded. With a limit, in parts of as many living keys, until there are more than that.
+   * What lived at a revision. What changed since is taken back: the first later change of a key says which row it
+   * superseded. In parts that are read as {@link list}, until there is enough.
    */
-  listAt(revision: number, prefix: string, start: string, limit: number | undefined): Entry[] {
+  listAt(revision: number, { prefix, start }: Range, bounds: Bounds): Part {
+    const { limit = Infinity, characters = Infinity } = bounds;
     const found: Entry[] = [];
+    let read = 0;
     for (let from = start; ; ) {
-      const part = this.list(prefix, from, limit);
-      const last = limit !== undefined && part.length > limit ? part.at(-1)?.key : undefined;
-      const entries = part.filter((entry) => entry.revision <= revision);
+      const part = this.list({ prefix, start: from }, bounds);
+      const last = part.more ? part.entries.at(-1)?.key : undefined;
       const end = last === undefined ? endOfPrefix(prefix) : `${last}\0`;
+      const entries = part.entries.filter((entry) => entry.revision <= revision);
       for (const { key, prev } of this.#changedAfter(revision, from, end)) {
         if (prev > 0) entries.push(this.#superseded(key, prev));
       }
       found.push(...entries.sort((a, b) => (a.key < b.key ? -1 : 1)));
-      if (last === undefined || found.length > (limit ?? 0)) return found;
+      read += entries.reduce((sum, { value }) => sum + value.length, 0);
+      if (last === undefined) return { entries: found.slice(0, limit), more: found.length > limit };
+      if (found.length > limit) return { entries: found.slice(0, limit), more: true };
+      if (read >= characters && found.length > 0)
+        return { entries: found, more: this.countAt(revision, prefix, last) > 0 };
       from = last;
     }
   }

@@ -23,6 +23,8 @@ export interface ListOptions {
   /** State as of this revision; without it, the newest. Older than the compacted one throws {@link CompactedError}. */
   readonly revision?: number;
   readonly limit?: number;
+  /** Nothing more is read once values of so many characters were: the last of them may exceed it. */
+  readonly characters?: number;
   /** Only keys that sort strictly after this one: the `continue` of a paged list. */
   readonly after?: string;
 }
@@ -31,8 +33,10 @@ export interface ListResult {
   readonly entries: Entry[];
   /** The revision that the whole list is consistent with. */
   readonly revision: number;
-  /** How many more keys follow the last entry; 0 when the list is complete. */
-  readonly remaining: number;
+  /** Whether keys follow the last entry. */
+  readonly more: boolean;
+  /** How many do; it takes a look at each of them. */
+  remaining(): number;
 }
 
 /** Waits until it is somebody's turn; resolves at once, or is nothing, when it is. */

@@ -121,10 +121,10 @@ export async function aggregateRoles(context: ApiContext): Promise<void> {
   const resource = resourceOf(context, 'clusterroles');
   for (let changed = true; changed; ) {
     changed = false;
-    for (const role of allObjects(context, resource)) {
+    for (const role of await allObjects(context, resource)) {
       if (role['aggregationRule'] === undefined) continue;
       // Read anew for each: two that are part of each other would trade their rules for ever.
-      const rules = aggregatedRules(role, allObjects(context, resource));
+      const rules = aggregatedRules(role, await allObjects(context, resource));
       if (!rules || sameJson(rules, role['rules'] ?? [])) continue;
       changed = true;
       await applyRules(context, resource, role, rules);

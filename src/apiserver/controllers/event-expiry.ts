@@ -3,7 +3,10 @@ import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { isObject } from '../object.ts';
 import type { KubeObject } from '../object.ts';
+import { everything } from '../read/list-options.ts';
+import { Listing, pagesOf } from '../read/listing.ts';
 import { keyPrefix } from '../resource.ts';
+import type { Entry } from '../../store/index.ts';
 
 const TTL_MS = 60 * 60 * 1000;
 const SWEEP_INTERVAL_MS = 5 * 60 * 1000;
@@ -28,11 +31,11 @@ export async function expireEvents({
   const events = registry.find('', 'v1', 'events');
   if (!events) return;
   const deadline = now().getTime() - TTL_MS;
-  const old = store
-    .list(keyPrefix(events))
-    .entries.filter((entry) => lastSeen(decodeEntry(entry)) < deadline);
+  const ifOld = (entry: Entry): Entry | undefined =>
+    lastSeen(decodeEntry(entry)) < deadline ? entry : undefined;
   // One that was updated meanwhile was seen again, and stays.
-  await Promise.allSettled(old.map(({ key, revision }) => store.delete(key, revision)));
+  for await (const old of pagesOf(new Listing(store, everything(keyPrefix(events)), ifOld)))
+    await Promise.allSettled(old.map(({ key, revision }) => store.delete(key, revision)));
 }
 
 function lastSeen(event: KubeObject): number {

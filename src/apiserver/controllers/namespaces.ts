@@ -47,9 +47,8 @@ export class NamespaceController {
     if (!namespace?.metadata.deletionTimestamp) return;
     const failures: Error[] = [];
     for (const resource of this.#contentResources()) {
-      const living = allObjects(this.#context, resource, name).filter(
-        (one) => !one.metadata.deletionTimestamp,
-      );
+      const objects = await allObjects(this.#context, resource, name);
+      const living = objects.filter((one) => !one.metadata.deletionTimestamp);
       const options = {
         dryRun: false,
         propagationPolicy: 'Background',
@@ -60,9 +59,9 @@ export class NamespaceController {
         failures.push(error as Error);
       });
     }
-    const remaining = this.#contentResources().flatMap((resource) =>
-      allObjects(this.#context, resource, name),
-    );
+    const remaining: KubeObject[] = [];
+    for (const resource of this.#contentResources())
+      remaining.push(...(await allObjects(this.#context, resource, name)));
     const key = this.#keyOf(name);
     await mutateObject(this.#context, key, namespace.metadata.uid, (object) => {
       if (remaining.length === 0) object.spec = { ...object.spec, finalizers: [] };

@@ -9,7 +9,7 @@ import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { isObject } from '../object.ts';
 import type { KubeObject } from '../object.ts';
-import { allObjects } from '../read/list.ts';
+import { keyPrefix } from '../resource.ts';
 import { deleteObjects } from '../write/delete-many.ts';
 import { mutateObject } from '../write/mutate.ts';
 import { placeOf } from './places.ts';
@@ -48,7 +48,8 @@ export class TokenSecrets {
   #queueSecretsOf(account: KubeObject): void {
     const secrets = this.#context.registry.find('', 'v1', 'secrets');
     if (!secrets) return;
-    for (const secret of allObjects(this.#context, secrets, account.metadata.namespace)) {
+    for (const entry of this.#context.store.list(keyPrefix(secrets, account.metadata.namespace)).entries) {
+      const secret = decodeEntry(entry);
       const ours = isTokenSecret(secret) && accountOf(secret).name === account.metadata.name;
       const place = ours ? placeOf(this.#context, secret) : undefined;
       if (place) this.#queue.add(place.key);

@@ -63,9 +63,10 @@ export class CleanupController {
     const begun = conditionOf(crd.status, 'Terminating')?.reason === IN_PROGRESS.reason;
     if (!begun) await this.#report(key, crd, IN_PROGRESS);
     const resource = storageResource(crd.spec);
-    const living = allObjects(this.#context, resource).filter((one) => !one.metadata.deletionTimestamp);
+    const objects = await allObjects(this.#context, resource);
+    const living = objects.filter((one) => !one.metadata.deletionTimestamp);
     await deleteObjects(this.#context, resource, living, { dryRun: false, propagationPolicy: 'Background' });
-    const remaining = allObjects(this.#context, resource);
+    const remaining = await allObjects(this.#context, resource);
     if (remaining.length > 0) return this.#report(key, crd, waiting(remaining));
     await mutateObject(this.#context, key, crd.metadata.uid, (object) => {
       setTerminating(object, this.#context.now(), COMPLETED);

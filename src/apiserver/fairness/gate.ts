@@ -1,6 +1,7 @@
 /** Where a request waits for its turn, and what it holds until it is answered: its body's bytes, a seat, a watch. */
 import type { Attributes } from '../authz/attributes.ts';
 import { tooManyRequests } from '../errors.ts';
+import { isWhole } from '../http.ts';
 import type { ApiResponse, UserRequest } from '../http.ts';
 import { MAX_BODY_BYTES, bodyTooLarge } from '../request-body.ts';
 import { keyPrefix } from '../resource.ts';
@@ -154,7 +155,7 @@ function passOf(request: UserRequest, seat: Seat, holdings: readonly Holding[]):
     leaveWith: (answer) => {
       const { stream } = answer;
       if (stream) return { ...answer, stream: seatedUntilQuiet(stream, seat, abandon) };
-      if ((answer.body?.length ?? 0) > SMALL_ANSWER_BYTES) {
+      if (!isWhole(answer.body) || (answer.body?.length ?? 0) > SMALL_ANSWER_BYTES) {
         keepWhileSending(request.gone, seat);
         for (const holding of holdings) holding.release();
       } else abandon();

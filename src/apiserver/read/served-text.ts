@@ -27,7 +27,11 @@ export function listedText(entry: Entry, resource: Resource): string {
   return `{"metadata":{${versionOf(entry)},${rest}`;
 }
 
-export const withoutType = (object: KubeObject): object => ({
+/** As {@link listedText}, of an object that was read. */
+export const listedObject = (object: KubeObject, resource: Resource): object =>
+  resource.custom ? object : withoutType(object);
+
+const withoutType = (object: KubeObject): object => ({
   ...object,
   apiVersion: undefined,
   kind: undefined,

@@ -1,6 +1,6 @@
 /**
- * Shares out the event loop among watches. A change that concerns a thousand of them, or one of them that is far behind,
- * is work that can wait for a moment; requests that come meanwhile must not wait for all of it.
+ * Shares out the event loop among watches and lists. A change that concerns a thousand watches, one of them that is far
+ * behind, or a long list is work that can wait for a moment; requests that come meanwhile must not wait for all of it.
  */
 const EVENTS_IN_A_STEP = 256;
 
@@ -50,3 +50,6 @@ export class Turns {
     });
   }
 }
+
+/** There is one. */
+export const eventLoop = new Turns();

@@ -11,7 +11,8 @@ import { renderEventObject } from '../table.ts';
 import type { Rendering } from '../table.ts';
 import { CompactedError, FutureRevisionError } from '../../store/index.ts';
 import type { Change, Watch } from '../../store/index.ts';
-import { Turns } from './turns.ts';
+import { PAGE } from './listing.ts';
+import { eventLoop } from './turns.ts';
 import { watchOptions } from './watch-options.ts';
 import type { WatchOptions } from './watch-options.ts';
 
@@ -19,11 +20,6 @@ type EventType = 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
 
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 const BOOKMARK_INTERVAL_MS = 60_000;
-/** Of the present state, read and sent at once: what a slow client has not taken yet stays in the store. */
-const PRESENT_PAGE = 100;
-
-/** There is one event loop. */
-const turns = new Turns();
 
 /** Answers a watch: a stream of JSON events, one a line. */
 export function watchObjects(
@@ -119,32 +115,33 @@ class WatchSession {
     }
   }
 
+  /** A page at a time: what a slow client has not taken yet stays in the store. */
   async #sendPresentState(gone: AbortSignal): Promise<void> {
     const { store } = this.#context;
     const { revision } = store;
     for (let after: string | undefined; ; ) {
-      const { entries, remaining } = store.list(this.#prefix, { revision, limit: PRESENT_PAGE, after });
+      const { entries, more } = store.list(this.#prefix, { revision, ...PAGE, after });
       let lines = '';
       for (const entry of entries) {
         const object = readEntry(entry, this.#resource);
         if (!this.#selector || this.#selector(object)) lines += this.#line('ADDED', object);
       }
-      turns.spend(entries.length);
+      eventLoop.spend(entries.length);
       if (lines) await this.#write(lines);
       after = entries.at(-1)?.key;
       if (gone.aborted) return;
-      if (remaining === 0 || after === undefined) break;
-      await turns.take();
+      if (!more) break;
+      await eventLoop.take();
     }
     if (this.#options.announceInitialEnd) await this.#bookmark(revision, { [INITIAL_EVENTS_END]: 'true' });
   }
 
   async #sendChanges(watch: Watch): Promise<void> {
     for (;;) {
-      const changes = await watch.next(turns.take);
+      const changes = await watch.next(eventLoop.take);
       let lines = '';
       for (const change of changes) lines += this.#changeLine(change);
-      turns.spend(changes.length);
+      eventLoop.spend(changes.length);
       if (changes.length === 0) return;
       if (lines) await this.#write(lines);
     }

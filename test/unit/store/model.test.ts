@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { CompactedError, FutureRevisionError, openStore } from '../../../src/store/index.ts';
-import type { Change, ChangeType, Store, Watch } from '../../../src/store/index.ts';
+import type { Change, ChangeType, Entry, Store, Watch } from '../../../src/store/index.ts';
 import { type ModelChange, StoreModel } from './model.ts';
 
 let directory: string;
@@ -25,7 +25,7 @@ interface Write {
 type Step =
   /** Writes of one turn of the event loop: they share a commit. */
   | { step: 'write'; writes: Write[] }
-  | { step: 'list'; prefix: string; limit: number; revision: number }
+  | { step: 'list'; prefix: string; limit: number; characters: number | undefined; revision: number }
   /** A revision is counted back from the newest. */
   | { step: 'watch'; prefix: string; back: number }
   | { step: 'read'; watch: number }
@@ -51,6 +51,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       step: fc.constant('list' as const),
       prefix,
       limit: fc.integer({ min: 1, max: 4 }),
+      characters: fc.option(fc.integer({ min: 1, max: 12 }), { nil: undefined }),
       revision: back,
     }),
     weight: 1,
@@ -69,6 +70,9 @@ interface Watched {
   /** A reader that waits already; its answer may be that the history is gone. */
   waiting?: Promise<readonly Change[] | CompactedError>;
 }
+
+const charactersOf = (entries: readonly Entry[]): number =>
+  entries.reduce((sum, { value }) => sum + value.length, 0);
 
 const next = (watch: Watch): Promise<readonly Change[] | CompactedError> =>
   watch.next().catch((error: unknown) => {
@@ -95,7 +99,7 @@ class Run {
       case 'write':
         return this.#write(step.writes);
       case 'list':
-        return this.#list(step.prefix, step.limit, this.#back(step.revision));
+        return this.#list(step, this.#back(step.revision));
       case 'watch':
         return this.#watch(step.prefix, this.#back(step.back));
       case 'read': {
@@ -165,20 +169,25 @@ class Run {
   }
 
   /** All pages of a list are of one revision, and together what the model has. */
-  #list(listed: string, limit: number, revision: number): void {
+  #list({ prefix: listed, limit, characters }: Step & { step: 'list' }, revision: number): void {
     if (revision < this.#model.compacted) return;
     const expected = this.#model.list(listed, revision);
     let after: string | undefined;
     for (let seen = 0; ; ) {
-      const page = this.#store.list(listed, { limit, revision, ...(after !== undefined && { after }) });
-      expect(page).toEqual({
-        entries: expected.slice(seen, seen + limit),
+      const bounds = { limit, revision, ...(characters !== undefined && { characters }) };
+      const page = this.#store.list(listed, { ...bounds, ...(after !== undefined && { after }) });
+      const { length } = page.entries;
+      expect({ ...page, remaining: page.remaining() }).toEqual({
+        entries: expected.slice(seen, seen + length),
         revision,
-        remaining: Math.max(0, expected.length - seen - limit),
+        more: expected.length > seen + length,
+        remaining: expected.length - seen - length,
       });
-      seen += limit;
+      const full = length === limit || charactersOf(page.entries) >= (characters ?? Infinity);
+      expect(full || !page.more).toBe(true);
+      seen += length;
       after = page.entries.at(-1)?.key;
-      if (page.remaining === 0) return;
+      if (!page.more) return;
     }
   }
 

@@ -87,9 +87,9 @@ describe('reading and writing', () => {
     for (const key of ['/r/b', '/r/a', '/r/c', '/rr/a', '/q/z']) await store.create(key, key);
     expect(store.list('/r/').entries.map(({ key }) => key)).toEqual(['/r/a', '/r/b', '/r/c']);
     const page = store.list('/r/', { limit: 2 });
-    expect([page.entries.length, page.remaining, page.revision]).toEqual([2, 1, 5]);
+    expect([page.entries.length, page.remaining(), page.revision]).toEqual([2, 1, 5]);
     const rest = store.list('/r/', { limit: 2, after: '/r/b', revision: page.revision });
-    expect([rest.entries.map(({ key }) => key), rest.remaining]).toEqual([['/r/c'], 0]);
+    expect([rest.entries.map(({ key }) => key), rest.remaining()]).toEqual([['/r/c'], 0]);
     expect(store.count('/r/')).toBe(3);
   });
 

@@ -5,7 +5,10 @@ import type { BindingSpec, PolicySpec } from '../../../../src/apiserver/admissio
 import { Registry } from '../../../../src/apiserver/registry.ts';
 import { around, builtin, nobody, request } from './requests.ts';
 
-const nothing = { get: () => undefined, list: () => ({ entries: [], revision: 1, remaining: 0 }) };
+const nothing = {
+  get: () => undefined,
+  list: () => ({ entries: [], revision: 1, more: false, remaining: () => 0 }),
+};
 const parts = { store: nothing, registry: new Registry([builtin('configmaps')]), access: nobody, around };
 
 /** What comes of one policy `p` with one binding `b`. */
