@@ -130,8 +130,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a leader acts on after its lease may be another’s',
     file: 'src/reconcile/loop.ts',
-    from: 'mayAct: () => leadership.certain()',
-    to: 'mayAct: () => true',
+    from: '(): boolean => leadership.certain()',
+    to: '(): boolean => true',
+  },
+  {
+    name: 'a status is written after the lease may be another’s',
+    file: 'src/reconcile/controller.ts',
+    from: 'if (!mayAct()) return 1_000;',
+    to: "if (!mayAct() && definition.plan(definition.gather(object, informers)).type === 'act') return 1_000;",
+    seed: 12,
   },
   {
     name: 'a new leader does not raise the epoch',

@@ -155,13 +155,14 @@ export class Controller {
     object: Resource,
     logger: Logger,
   ): Promise<number | undefined> {
-    const { informers, events } = this.#parts;
+    const { informers, events, mayAct } = this.#parts;
+    // What it knows may be of long ago: neither a step nor a status follows from that.
+    if (!mayAct()) return 1_000;
     const input = definition.gather(object, informers);
     const outcome = definition.plan(input);
     if (outcome.type === 'act') {
       const pass = { definition, object, input, outcome, logger };
       const { step } = outcome;
-      if (!this.#parts.mayAct()) return 1_000;
       return step.on === 'api' ? this.#actOnApi(pass, step.action) : this.#actOnHost(pass, step);
     }
     await reportStatus(object, definition.status(input, outcome, undefined), this.#parts);
@@ -187,6 +188,7 @@ export class Controller {
       if (done && action.name !== 'api.addFinalizer') this.#parts.events.recordStep(object, noteOf(outcome));
       return 0;
     } catch (error) {
+      if (!this.#parts.mayAct()) throw error;
       const words = error instanceof Error ? error.message : String(error);
       const message = `${outcome.because}, but the API server refuses: ${words}`;
       const status = definition.status(input, outcome, {
@@ -224,12 +226,12 @@ export class Controller {
    * Resolves with whether it was carried out.
    */
   #contest(definition: KindDefinition, object: Resource, action: ApiAction['name']): Promise<boolean> {
-    const { client, informers } = this.#parts;
+    const { client, informers, mayAct } = this.#parts;
     const turn = this.#contests.then(async () => {
       const { items } = await client.list(informers.typeOf(definition.kind));
       for (const item of items) informers.put(item);
       const live = informers.byKey(definition.kind, keyOf(object));
-      if (live?.metadata.uid !== object.metadata.uid) return false;
+      if (live?.metadata.uid !== object.metadata.uid || !mayAct()) return false;
       const again = definition.plan(definition.gather(live, informers));
       if (again.type !== 'act' || again.step.on !== 'api' || again.step.action.name !== action) return false;
       return performApiAction(live, again.step.action, this.#parts);

@@ -36,6 +36,7 @@ export interface Loop {
 export async function startLoop(options: LoopOptions): Promise<Loop> {
   const { kinds, client, clock, mirror, orders, installationUid, leadership, logger } = options;
   const { epoch } = leadership;
+  const mayAct = (): boolean => leadership.certain();
   const hosts = new Hosts(mirror, () => epoch);
   const informers: Informers = new Informers({
     client,
@@ -53,7 +54,7 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
     dispatcher: new Dispatcher({ orders, installationUid, epoch: () => epoch, clock }),
     events: new EventRecorder({ client, clock, logger }),
     snapshotOf: (hostName) => hosts.snapshotOf(hostName),
-    mayAct: () => leadership.certain(),
+    mayAct,
     logger,
   });
   await informers.start();
@@ -61,7 +62,7 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
   const registrar = new HostRegistrar({
     seen: () => mirror.hosts().map(({ hostName }) => hostName),
     isRegistered: (hostName) => informers.get('Host', undefined, hostName) !== undefined,
-    mayAct: () => leadership.certain(),
+    mayAct,
     client,
     clock,
     logger,

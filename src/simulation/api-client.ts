@@ -67,6 +67,7 @@ export class SimulatedApi implements Api {
     subresource?: 'status',
   ): Promise<Kind> {
     const target = `${type.plural}/${path.name}${subresource ? '/status' : ''}`;
+    if (type.group === 'purlin.dev') this.#watch?.sends(this.#process, `PATCH ${target}`);
     return this.#request(
       `PATCH ${target}`,
       () => this.#store.patch(type, path, patch, subresource) as Kind,

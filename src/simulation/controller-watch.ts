@@ -52,14 +52,12 @@ export class ControllerWatch {
     for (const key of this.#lives.keys()) if (key.startsWith(`${process.name} `)) this.#lives.delete(key);
   }
 
-  /** Told of every request that makes or removes an object of ours, at the moment when it is sent. */
+  /** Told of every request that makes, changes or removes an object of ours, at the moment when it is sent. */
   sends(process: Process, what: string): void {
     const lease = this.#store.find('leases', { namespace: 'purlin-system', name: 'purlin-controller' });
     const { holderIdentity } = (lease?.spec ?? {}) as { holderIdentity?: string };
     if (holderIdentity !== undefined && holderIdentity !== '' && holderIdentity !== process.name)
-      this.#onBroken(
-        new InvariantBroken('only the leader makes and removes', `${process.name} sends ${what}`),
-      );
+      this.#onBroken(new InvariantBroken('only the leader writes', `${process.name} sends ${what}`));
   }
 
   /** Told of every request that was refused. */
