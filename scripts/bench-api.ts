@@ -154,47 +154,28 @@ async function define({ client, served }: Load): Promise<void> {
   while (!(await served())) await delay(100);
 }
 
+type Request = 'create' | 'get' | 'apply';
+
+/** What is done, how many at a time, how often in a round. */
+const RATES: readonly (readonly [what: Request, wide: number, count: number])[] = [
+  ['create', 1, 300],
+  ['create', 16, 1000],
+  ['get', 1, 600],
+  ['get', 16, 2000],
+  ['apply', 1, 300],
+  ['apply', 16, 1000],
+];
+
+const rateOf =
+  (what: Request, wide: number, count: number): Measure =>
+  ({ load }) =>
+    load.rate(wide, count, load[what]);
+
 async function compare(comparison: Comparison): Promise<void> {
-  const rate =
-    (wide: number, count: number, of: (load: Load) => (i: number) => Promise<unknown>): Measure =>
-    ({ load }) =>
-      load.rate(wide, count, of(load));
-  await comparison.take(
-    'creates, one by one',
-    'per second',
-    '≥ 2 ×',
-    rate(1, 300, (load) => load.create),
-  );
-  await comparison.take(
-    'creates, 16 at once',
-    'per second',
-    '≥ 2 ×',
-    rate(16, 1000, (load) => load.create),
-  );
-  await comparison.take(
-    'GETs, one by one',
-    'per second',
-    '≥ 2 ×',
-    rate(1, 600, (load) => load.get),
-  );
-  await comparison.take(
-    'GETs, 16 at once',
-    'per second',
-    '≥ 2 ×',
-    rate(16, 2000, (load) => load.get),
-  );
-  await comparison.take(
-    'applies, one by one',
-    'per second',
-    '≥ 2 ×',
-    rate(1, 300, (load) => load.apply),
-  );
-  await comparison.take(
-    'applies, 16 at once',
-    'per second',
-    '≥ 2 ×',
-    rate(16, 1000, (load) => load.apply),
-  );
+  for (const [what, wide, count] of RATES) {
+    const how = wide === 1 ? 'one by one' : `${wide} at once`;
+    await comparison.take(`${what}s, ${how}`, 'per second', '≥ 2 ×', rateOf(what, wide, count));
+  }
   await comparison.take(`list of ${LISTED} objects`, 'ms', '≤ 0.5 ×', async ({ load }) => {
     await load.fill(LISTED);
     return (await load.list(3)).ms;
@@ -226,20 +207,8 @@ async function compare(comparison: Comparison): Promise<void> {
     },
     1,
   );
-  await comparison.take(
-    'creates one by one meanwhile',
-    'per second',
-    '',
-    rate(1, 100, (load) => load.create),
-    1,
-  );
-  await comparison.take(
-    'GETs one by one meanwhile',
-    'per second',
-    'flat',
-    rate(1, 600, (load) => load.get),
-    1,
-  );
+  await comparison.take('creates one by one meanwhile', 'per second', '', rateOf('create', 1, 100), 1);
+  await comparison.take('gets one by one meanwhile', 'per second', 'flat', rateOf('get', 1, 600), 1);
   for (const close of opened) await close();
   opened = [];
 }

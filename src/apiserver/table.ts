@@ -83,7 +83,7 @@ export interface ListMeta {
 /** How a list is shown. */
 export interface ListForm {
   /** What it says besides its items. */
-  head(metadata: ListMeta): object;
+  readonly head: (metadata: ListMeta) => object;
   readonly member: 'items' | 'rows';
   /** Undefined when they are shown as they are served one by one, or as a built-in kind's without their kind. */
   readonly item: ((object: KubeObject) => unknown) | undefined;

@@ -11,15 +11,7 @@ export function parseResourceVersion(text: string | null): number | undefined {
   return Number(text);
 }
 
-/** Runs a read of the store and words its revision errors as Kubernetes does. */
-export function withStoreErrors<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw asApiError(error);
-  }
-}
-
+/** Words a store's errors about revisions as Kubernetes does; others stay as they are. */
 export function asApiError(error: unknown): unknown {
   if (error instanceof CompactedError)
     return expired(`The resourceVersion for the provided watch is too old.`);

@@ -27,6 +27,11 @@ test("the project's own kinds are served and explained", async () => {
   }
 });
 
+test('Machines are among what kubectl get all shows, and what holds data is not deleted with it', async () => {
+  const { stdout } = await api.kubectl('api-resources', '--categories=all', '-o', 'name');
+  expect(stdout).toBe('machines.purlin.dev');
+});
+
 test('a definition is an object that can be read', async () => {
   const { stdout } = await api.kubectl(
     'wait',
