@@ -1,5 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
-import { type Server, createServer, request } from 'node:http';
+import { createServer, request } from 'node:http';
+import { takeLock } from './instance-lock.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import type { PartStatus } from './supervisor.ts';
 
 /** What `purlin status` asks the running supervisor. */
@@ -15,19 +17,30 @@ export class AlreadyRunning extends Error {
   override readonly name = 'AlreadyRunning';
 }
 
+export interface ControlSocket {
+  close(): void;
+}
+
 /**
- * Serves the status on a unix socket. The socket is also the instance lock of the data directory: while somebody
- * answers on it, nobody else may start; a dead process's socket answers nothing and is taken over.
+ * Serves the status on a unix socket, while nobody else does so for this data directory: a dead process's socket is
+ * taken over by the one that gets the lock beside it.
  * @throws AlreadyRunning
  */
-export async function openControlSocket(path: string, status: () => DaemonStatus): Promise<Server> {
+export async function openControlSocket(
+  path: string,
+  status: () => DaemonStatus,
+  logger: Pick<Logger, 'warn'>,
+): Promise<ControlSocket> {
   const running = await readDaemonStatus(path);
   if (running) {
     throw new AlreadyRunning(
       `purlin (pid ${running.pid}) already runs with this data directory; stop it with purlin down`,
     );
   }
-  if (existsSync(path)) rmSync(path);
+  const lock = takeLock(`${path}.lock`);
+  if (!lock)
+    throw new AlreadyRunning('another purlin with this data directory is just starting or ending; try again');
+  rmSync(path, { force: true });
   const server = createServer((_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(status()));
@@ -36,7 +49,15 @@ export async function openControlSocket(path: string, status: () => DaemonStatus
     server.once('error', reject);
     server.listen(path, resolve);
   });
-  return server;
+  // Too many open files, for one: the next who asks may be answered.
+  server.on('error', (error) => logger.warn({ err: error }, 'Nobody could be told the status'));
+  return {
+    close: () => {
+      server.close();
+      rmSync(path, { force: true });
+      lock.release();
+    },
+  };
 }
 
 /** The status of the daemon behind the socket; undefined when there is none. */

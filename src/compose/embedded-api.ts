@@ -38,7 +38,7 @@ export async function startEmbeddedApi(options: {
   const paths = pathsOf(options.dataDir);
   const { host, port, auditPolicy, auditLog } = options.api;
   mkdirSync(paths.apiDir, { recursive: true, mode: 0o700 });
-  const socket = await openStoreSocket(paths.storeSocket);
+  const socket = await openStoreSocket(paths.storeSocket, options.logger);
   try {
     const api = await startApiServer({
       dataDir: paths.apiDir,

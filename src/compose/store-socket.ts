@@ -1,13 +1,16 @@
 /**
- * Upkeep of the store while it is open, over a unix socket that only its owner may use: one JSON a line. It is also the
- * lock of the directory of the API server: while somebody answers on it, nobody else opens or replaces the store.
+ * Upkeep of the store while it is open, over a unix socket that only its owner may use: one JSON a line. Beside it lies
+ * the lock of the directory of the API server: whoever has the socket has the lock, and nobody else opens or replaces
+ * the store.
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { type Server, type Socket, connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { ApiServer } from '../apiserver/index.ts';
 import type { Freeze, Rotation } from '../store/index.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import { AlreadyRunning } from './control-socket.ts';
+import { takeLock } from './instance-lock.ts';
 
 /** What may be asked, and the answer. */
 export interface StoreRequests {
@@ -39,14 +42,14 @@ export interface StoreSocket {
 }
 
 /** @throws AlreadyRunning */
-export async function openStoreSocket(path: string): Promise<StoreSocket> {
-  const answering = await connected(path);
-  if (answering) {
-    answering.destroy();
+export async function openStoreSocket(path: string, logger: Pick<Logger, 'warn'>): Promise<StoreSocket> {
+  const lock = takeLock(`${path}.lock`);
+  if (!lock) {
     throw new AlreadyRunning(
       'the store is in use by a Purlin that runs with this data directory; stop it with purlin down',
     );
   }
+  // One that a process has left behind when it was killed.
   rmSync(path, { force: true });
   let store: ApiServer['store'] | undefined;
   const sockets = new Set<Socket>();
@@ -58,12 +61,17 @@ export async function openStoreSocket(path: string): Promise<StoreSocket> {
     converse(socket, () => store).catch(() => socket.destroy());
   });
   await listening(server, path);
+  // Too many open files, for one: whoever asks again may be answered.
+  server.on('error', (error) =>
+    logger.warn({ err: error }, 'A request for upkeep of the store could not be taken'),
+  );
   chmodSync(path, 0o600);
   return {
     serve: (opened) => (store = opened),
     close: () => {
       server.close();
       for (const socket of sockets) socket.destroy();
+      lock.release();
     },
   };
 }

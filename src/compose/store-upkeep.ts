@@ -196,6 +196,9 @@ function reading<T>(db: DatabaseSync, read: (db: DatabaseSync) => T): T {
   }
 }
 
+/** Who connects while we have the store to ourselves is refused anyway. */
+const unheard = { warn: () => undefined };
+
 /** Keeps Purlin from opening the store for as long as this takes. */
 async function withOwnStore<T>(
   dataDir: string,
@@ -207,7 +210,7 @@ async function withOwnStore<T>(
     `there is no store in ${apiDir}; name another data directory with --data-dir`,
   );
   if (!existsSync(apiDir)) throw absent;
-  const lock = await openStoreSocket(storeSocket);
+  const lock = await openStoreSocket(storeSocket, unheard);
   try {
     finishRestore(store);
     if (presence === 'must be there' && !existsSync(store)) throw absent;

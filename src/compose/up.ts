@@ -49,7 +49,7 @@ export async function startUp(options: UpOptions): Promise<{ close(): Promise<vo
     parts: supervisor.status(),
   });
   const startedAt = Date.now();
-  const socket = await openControlSocket(paths.controlSocket, status);
+  const socket = await openControlSocket(paths.controlSocket, status, logger);
   writePrivateFile(paths.pidFile, `${process.pid}\n`);
   supervisor.start();
   logger.info({ dataDir, version: purlinVersion }, 'purlin is starting');
@@ -58,7 +58,6 @@ export async function startUp(options: UpOptions): Promise<{ close(): Promise<vo
       await supervisor.stop();
       rmSync(paths.pidFile, { force: true });
       socket.close();
-      rmSync(paths.controlSocket, { force: true });
       logger.info('purlin has stopped; guests keep running');
     },
   };
