@@ -12,6 +12,7 @@ import { evaluate } from './authz/evaluate.ts';
 import type { Policy } from './authz/policy.ts';
 import { requireAccess, requireAllowed } from './authz/require.ts';
 import type { ApiContext } from './context.ts';
+import { allottedMs } from './deadline.ts';
 import { discover } from './discovery.ts';
 import { ApiError, PathNotFound, internalError, pathNotFound } from './errors.ts';
 import type { Gate, Pass } from './fairness/gate.ts';
@@ -91,6 +92,7 @@ async function noted(trail: Trail, answered: ApiResponse, { audit }: Api): Promi
 async function answer(trail: Trail, api: Api): Promise<ApiResponse> {
   const { request } = trail;
   try {
+    if (request.query.has('timeout') && attributesOf(request).verb !== 'watch') allottedMs(request.query);
     const open = publicEndpoints(request, api);
     if (open) return open;
     const { admitted, wanted } = admitUser(trail, api);

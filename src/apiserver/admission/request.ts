@@ -14,6 +14,8 @@ export interface Writer {
   readonly warnings: string[];
   /** For the audit log: by key, of which each has a `/` in it. */
   readonly annotations: Record<string, string>;
+  /** Aborted with what is to be thrown when the write is not to go on: its time is up, or nobody waits for it. */
+  readonly gone: AbortSignal;
 }
 
 export interface AdmissionRequest {

@@ -68,6 +68,7 @@ export async function ask(
   try {
     answer = await answerOf(compiled, turn.kind, request, matched);
   } catch (error) {
+    request.writer.gone.throwIfAborted();
     const why = `failed calling webhook ${JSON.stringify(name)}: ${(error as Error).message}`;
     logger.warn({ err: error, webhook: name, configuration, failurePolicy }, 'A webhook could not be asked');
     if (failurePolicy !== 'Ignore') throw internalError(why);
@@ -90,9 +91,11 @@ async function answerOf(
   matched: Resource,
 ): Promise<ReviewAnswer> {
   const uid = crypto.randomUUID();
-  const answered = await client.call(reviewOf(request, matched, uid)).catch((error: unknown) => {
-    throw new Error(`failed to call webhook: ${(error as Error).message}`, { cause: error });
-  });
+  const answered = await client
+    .call(reviewOf(request, matched, uid), request.writer.gone)
+    .catch((error: unknown) => {
+      throw new Error(`failed to call webhook: ${(error as Error).message}`, { cause: error });
+    });
   try {
     return readAnswer(answered, uid, kind);
   } catch (error) {

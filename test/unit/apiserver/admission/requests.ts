@@ -46,6 +46,7 @@ export const request = (more: Partial<AdmissionRequest> = {}): AdmissionRequest 
     user: { name: 'jane', groups: ['system:authenticated'] },
     warnings: [],
     annotations: {},
+    gone: new AbortController().signal,
   },
   dryRun: false,
   options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1' },
