@@ -56,8 +56,7 @@ export function openAdmission({ store, registry, access, logger }: AdmissionPart
       const entry = store.get(keyPrefix(NAMESPACES) + name);
       return entry && decodeEntry(entry);
     },
-    versionsOf: ({ group, plural }) =>
-      registry.all().filter((one) => one.group === group && one.plural === plural),
+    formsOf: (resource) => registry.all().filter((one) => keyPrefix(one) === keyPrefix(resource)),
   };
   const parts = { access, around, logger };
   return {

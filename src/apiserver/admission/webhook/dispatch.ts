@@ -3,7 +3,7 @@ import { internalError } from '../../errors.ts';
 import { copyJson, isObject, sameJson } from '../../object.ts';
 import type { KubeObject } from '../../object.ts';
 import type { Resource } from '../../resource.ts';
-import { asVersion } from '../expressions.ts';
+import { asVersion, inForm } from '../expressions.ts';
 import type { AdmissionRequest } from '../request.ts';
 import { ask, auditKey, matchedBy } from './call.ts';
 import type { Turn, WebhookParts } from './call.ts';
@@ -64,10 +64,9 @@ async function patchedObject(
     const why = `admission webhook ${JSON.stringify(name)} attempted to modify the object`;
     throw internalError(`${why}, which is not supported for this operation`);
   }
-  const patched = await applied(patch, asVersion(object, request, matched));
-  const next =
-    patched.apiVersion === matched.apiVersion ? { ...patched, apiVersion: object.apiVersion } : patched;
-  return sameJson(next, object) ? object : next;
+  const shown = asVersion(object, request, matched);
+  const patched = await applied(patch, shown);
+  return sameJson(patched, shown) ? object : inForm(patched, matched, request.resource);
 }
 
 /** Throws 500 for a patch that does not fit: the client could not have done better. */
