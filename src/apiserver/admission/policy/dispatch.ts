@@ -1,11 +1,10 @@
 /** Asks every policy that is in force: k8s.io/apiserver's ValidatingAdmissionPolicy plugin. */
-import type { Store } from '../../../store/index.ts';
 import type { Policy as AccessPolicy } from '../../authz/policy.ts';
 import { ApiError } from '../../errors.ts';
 import type { KubeObject } from '../../object.ts';
 import type { Registry } from '../../registry.ts';
 import type { Binding, PolicyInForce } from '../configuration.ts';
-import { toDynamic, valuesOf } from '../expressions.ts';
+import { valuesOf } from '../expressions.ts';
 import { matchedResource } from '../match.ts';
 import type { Surroundings } from '../match.ts';
 import { isNamespace } from '../../resource.ts';
@@ -13,10 +12,12 @@ import { notAdmitted, warn } from '../request.ts';
 import type { AdmissionRequest } from '../request.ts';
 import { evaluatePolicy } from './evaluate.ts';
 import type { Failure, Verdict } from './evaluate.ts';
+import { TooManyParams } from './param-objects.ts';
+import type { ParamObjects } from './param-objects.ts';
 import { UnknownParamKind, collectParams } from './params.ts';
 
 export interface PolicyParts {
-  readonly store: Pick<Store, 'get' | 'list'>;
+  readonly params: ParamObjects;
   readonly registry: Registry;
   readonly access: AccessPolicy;
   readonly around: Surroundings;
@@ -55,7 +56,7 @@ function ask({ policy, bindings }: PolicyInForce, request: AdmissionRequest, par
     if (matchResources && !matchedResource(matchResources, request, parts.around)) continue;
     try {
       for (const params of collectParams(parts, spec.paramKind, paramRef, request.namespace)) {
-        const verdict = evaluatePolicy(policy, { ...values, params: params ? toDynamic(params) : null });
+        const verdict = evaluatePolicy(policy, { ...values, params });
         denials.push(...enforced(name, binding, verdict, request));
         for (const { key, value } of verdict.annotations) {
           annotations.set(
@@ -65,7 +66,8 @@ function ask({ policy, bindings }: PolicyInForce, request: AdmissionRequest, par
         }
       }
     } catch (error) {
-      if (spec.failurePolicy === 'Ignore') continue;
+      // Who can make many objects must not be able to put a policy out of force.
+      if (spec.failurePolicy === 'Ignore' && !(error instanceof TooManyParams)) continue;
       denials.push(misconfigured(name, binding, error as Error));
     }
   }
