@@ -12,6 +12,21 @@ const MAX_POINTER_LENGTH = 4096;
 
 /** Throws 413 for too many operations, 400 for what is no list of them. What it returns throws 422 as it is applied. */
 export async function jsonPatch(operations: unknown): Promise<(present: KubeObject) => KubeObject> {
+  const apply = await boundedPatch(operations);
+  return (present) => {
+    let result: unknown;
+    try {
+      result = apply(present);
+    } catch (error) {
+      throw error instanceof ApiError ? error : rejected(error);
+    }
+    if (isObject(result) && isObject(result['metadata'])) return result as unknown as KubeObject;
+    throw badRequest('the patch removes the object or its metadata');
+  };
+}
+
+/** The same where misfits are plain Errors, and the result may be anything. What is given to it is left alone. */
+export async function boundedPatch(operations: unknown): Promise<(present: KubeObject) => unknown> {
   if (!Array.isArray(operations)) throw badRequest('a JSON patch must be a list of operations');
   if (operations.length > MAX_OPERATIONS) {
     throw tooLarge(
@@ -43,22 +58,15 @@ export async function jsonPatch(operations: unknown): Promise<(present: KubeObje
   return (present) => {
     let result: unknown = copyJson(present as unknown as Parameters<typeof copyJson>[0]);
     let copied = 0;
-    try {
-      for (const [index, operation] of (copyJson(operations) as unknown as Operation[]).entries()) {
-        library.validator(operation, index);
-        if (operation.op === 'copy') {
-          copied += bytesOf(library.getValueByPointer(result, operation.from));
-          if (copied > MAX_COPIED_BYTES) throw copiesTooMuch(copied);
-        }
-        result = applied(result, operation);
+    for (const [index, operation] of (copyJson(operations) as unknown as Operation[]).entries()) {
+      library.validator(operation, index);
+      if (operation.op === 'copy') {
+        copied += bytesOf(library.getValueByPointer(result, operation.from));
+        if (copied > MAX_COPIED_BYTES) throw copiesTooMuch(copied);
       }
-    } catch (error) {
-      if (error instanceof ApiError) throw error;
-      throw rejected(error);
+      result = applied(result, operation);
     }
-    bounded(result);
-    if (isObject(result) && isObject(result['metadata'])) return result as unknown as KubeObject;
-    throw badRequest('the patch removes the object or its metadata');
+    return bounded(result);
   };
 }
 
