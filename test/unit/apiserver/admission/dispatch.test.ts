@@ -56,6 +56,20 @@ test('Warn and Audit', () => {
   ]);
 });
 
+test('every failure is in the audit log, as far as there is room', () => {
+  const validations = ['one', 'two'].map((message) => ({ expression: 'false', message }));
+  const noted = (spec: PolicySpec): { message: string; expressionIndex: number }[] => {
+    const { annotations } = outcome(spec, { validationActions: ['Audit'] });
+    return JSON.parse(annotations['validation.policy.admission.k8s.io/validation_failure'] ?? '[]') as never;
+  };
+  expect(noted({ validations })).toMatchObject([
+    { message: 'one', expressionIndex: 0 },
+    { message: 'two', expressionIndex: 1 },
+  ]);
+  const long = { expression: 'false', message: 'm'.repeat(5000) };
+  expect(noted({ validations: Array.from({ length: 40 }, () => long) })).toHaveLength(12);
+});
+
 test('what a policy tells the audit log', () => {
   const spec = {
     validations: [],
