@@ -158,6 +158,16 @@ export const tooManyRequests = (message = 'Too many requests, please try again l
 /** The client did not send its request in time. */
 export const requestTimeout = (message: string): ApiError => new ApiError(408, 'Timeout', message, {});
 
+const TIMED_OUT = {
+  'allotted time': 'request did not complete within the allotted timeout',
+  'deadline exceeded': 'request did not complete within requested timeout - context deadline exceeded',
+  canceled: 'request did not complete within requested timeout - context canceled',
+};
+
+/** The server did not get done what was asked: in the time that all requests have, or a change, or its client waited. */
+export const timedOut = (why: keyof typeof TIMED_OUT): ApiError =>
+  new ApiError(504, 'Timeout', `Timeout: ${TIMED_OUT[why]}`, {});
+
 export const unsupportedMediaType = (supported: string[]): ApiError =>
   new ApiError(
     415,

@@ -1,6 +1,7 @@
 /** The verbs of a resource: from method and path to the operation and back to a response. */
 import { watches } from './authz/attributes.ts';
 import type { ApiContext } from './context.ts';
+import { withDeadline } from './deadline.ts';
 import { methodNotAllowed, methodNotSupported, notFound, pathNotFound, terminating } from './errors.ts';
 import { readEntry } from './codec.ts';
 import { json, jsonText } from './http.ts';
@@ -133,7 +134,20 @@ export async function serveResource(
   const rendering = negotiate(request.header('accept'), request.query, answered);
   const operation = subresource === 'scale' ? SCALE_OPERATIONS[verb] : OPERATIONS[verb];
   if (!operation) throw methodNotAllowed();
-  return operation({ context, request, target, rendering });
+  const call = { context, request, target, rendering };
+  switch (verb) {
+    case 'get':
+    case 'list':
+    case 'watch':
+      return operation(call);
+    case 'create':
+    case 'update':
+    case 'patch':
+    case 'delete':
+      return withDeadline(request, 'one object', (timed) => operation({ ...call, request: timed }));
+    case 'deletecollection':
+      return withDeadline(request, 'many objects', (timed) => operation({ ...call, request: timed }));
+  }
 }
 
 /** A subresource of a kind of its own takes the place of the resource. */

@@ -12,6 +12,7 @@ import { evaluate } from './authz/evaluate.ts';
 import type { Policy } from './authz/policy.ts';
 import { requireAccess, requireAllowed } from './authz/require.ts';
 import type { ApiContext } from './context.ts';
+import { allottedMs } from './deadline.ts';
 import { discover } from './discovery.ts';
 import { ApiError, PathNotFound, internalError, pathNotFound } from './errors.ts';
 import type { Gate, Pass } from './fairness/gate.ts';
@@ -26,6 +27,7 @@ import { JSON_TYPE, YAML_TYPE } from './media-types.ts';
 import { asApiError } from './read/resource-version.ts';
 import { wantsYaml } from './table.ts';
 import { VERSION } from './version.ts';
+import { warningHeaders } from './warnings.ts';
 
 export interface Api extends ApiContext {
   readonly health: Health;
@@ -46,9 +48,6 @@ type Stage = (request: UserRequest, api: Api) => ApiResponse | undefined | Promi
 /** For those who were let in. Each stage may answer, refuse by throwing an ApiError, or pass on. */
 const STAGES: readonly Stage[] = [discovery, openApi, issuer, resources];
 
-const MAX_WARNINGS = 50;
-const MAX_WARNING_CHARACTERS = 300;
-
 /** Never throws: every failure is a Status. */
 export async function handle(request: ApiRequest, api: Api): Promise<ApiResponse> {
   const started = performance.now();
@@ -57,15 +56,9 @@ export async function handle(request: ApiRequest, api: Api): Promise<ApiResponse
   const { method, path } = request;
   const ms = Math.round((performance.now() - started) * 1000) / 1000;
   api.logger.debug({ method, path, status: response.status, ms }, 'Answered a request');
-  if (request.warnings.length === 0) return response;
-  const warning = request.warnings.slice(0, MAX_WARNINGS).map(warningHeader);
+  const warning = warningHeaders(request.warnings);
+  if (warning.length === 0) return response;
   return { ...response, headers: { ...response.headers, warning } };
-}
-
-/** Quoted as RFC 7234 has it; UTF-8 goes over the wire as it is, which Node wants spelled as Latin-1. */
-function warningHeader(message: string): string {
-  const quoted = JSON.stringify(message.slice(0, MAX_WARNING_CHARACTERS)).replaceAll('\x7f', '?');
-  return `299 - ${Buffer.from(quoted).toString('latin1')}`;
 }
 
 /** Making YAML takes a hundred times as long as reading JSON. */
@@ -91,6 +84,7 @@ async function noted(trail: Trail, answered: ApiResponse, { audit }: Api): Promi
 async function answer(trail: Trail, api: Api): Promise<ApiResponse> {
   const { request } = trail;
   try {
+    if (request.query.has('timeout') && attributesOf(request).verb !== 'watch') allottedMs(request.query);
     const open = publicEndpoints(request, api);
     if (open) return open;
     const { admitted, wanted } = admitUser(trail, api);

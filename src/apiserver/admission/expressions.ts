@@ -70,13 +70,20 @@ export function valuesOf(
   };
 }
 
-/** Versions differ by their apiVersion only. */
+/** An object of the request in the form in which it is meant. */
 export const asVersion = (
   object: KubeObject,
   { resource }: AdmissionRequest,
   matched: Resource,
-): KubeObject =>
-  object.apiVersion === resource.apiVersion ? { ...object, apiVersion: matched.apiVersion } : object;
+): KubeObject => inForm(object, resource, matched);
+
+/** Versions differ by their apiVersion only. What is no object of the resource itself, like a Scale, has one form. */
+export function inForm(object: KubeObject, from: Resource, to: Resource): KubeObject {
+  if (from === to || object.apiVersion !== from.apiVersion) return object;
+  if (from.custom) return { ...object, apiVersion: to.apiVersion };
+  const stored = from.storedForm?.toStored(object) ?? object;
+  return to.storedForm?.toServed(stored) ?? stored;
+}
 
 /** What AdmissionReview and `request` say of it, but for the objects. */
 export function describeRequest(request: AdmissionRequest, matched: Resource): Record<string, unknown> {

@@ -15,6 +15,7 @@ import { Configuration } from './configuration.ts';
 import { isExempt } from './match.ts';
 import type { Surroundings } from './match.ts';
 import { checkPolicies } from './policy/dispatch.ts';
+import { StoredParams } from './policy/param-objects.ts';
 import { requireParamAccess } from './policy/param-access.ts';
 import { checkQuotas } from './quota/check.ts';
 import { QuotaIndex } from './quota/index.ts';
@@ -51,13 +52,13 @@ export function openAdmission({ store, registry, access, logger }: AdmissionPart
     follow(store, `/registry/${ADMISSION_GROUP}/`, configuration, logger),
     follow(store, keyPrefix(QUOTAS), quotas, logger),
   ];
+  const params = new StoredParams(store, logger);
   const around: Surroundings = {
     namespace: (name) => {
       const entry = store.get(keyPrefix(NAMESPACES) + name);
       return entry && decodeEntry(entry);
     },
-    versionsOf: ({ group, plural }) =>
-      registry.all().filter((one) => one.group === group && one.plural === plural),
+    formsOf: (resource) => registry.all().filter((one) => keyPrefix(one) === keyPrefix(resource)),
   };
   const parts = { access, around, logger };
   return {
@@ -65,12 +66,12 @@ export function openAdmission({ store, registry, access, logger }: AdmissionPart
       isExempt(request.resource) ? request.object : mutate(configuration.mutating(), request, parts),
     validate: async (request) => {
       if (isExempt(request.resource)) return requireParamAccess(request, { store, registry, access });
-      checkPolicies(configuration.policies(), request, { store, registry, access, around });
+      checkPolicies(configuration.policies(), request, { params, registry, access, around });
       await validate(configuration.validating(), request, parts);
     },
     checkQuotas: (request) => checkQuotas(store, quotas, request),
     close: async () => {
-      await Promise.all(feeds.map((feed) => feed.close()));
+      await Promise.all([...feeds, params].map((feed) => feed.close()));
       configuration.abort();
     },
   };

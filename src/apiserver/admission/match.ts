@@ -11,14 +11,14 @@ import type { MatchResources, Rule } from './spec.ts';
 /** What a request looks at besides itself. */
 export interface Surroundings {
   namespace(name: string): KubeObject | undefined;
-  /** Every version of the resource that is served. */
-  versionsOf(resource: Resource): readonly Resource[];
+  /** Every version of the resource that is served, and every other resource that has the same objects in another form. */
+  formsOf(resource: Resource): readonly Resource[];
 }
 
 /** Nobody locks themselves out of the configuration of admission: it is not subject to itself. */
 export const isExempt = ({ group }: Resource): boolean => group === ADMISSION_GROUP;
 
-/** The resource by which the request is meant: its own, or another version of it. Undefined if it is not meant. */
+/** The resource by which the request is meant: its own, or another form of it. Undefined if it is not meant. */
 export function matchedResource(
   match: MatchResources,
   request: AdmissionRequest,
@@ -47,7 +47,7 @@ function matchedByRules(
   const { resource } = request;
   if (rules.some((rule) => ruleMatches(rule, request, resource))) return resource;
   if (matchPolicy === 'Exact') return undefined;
-  const others = around.versionsOf(resource).filter(({ version }) => version !== resource.version);
+  const others = around.formsOf(resource).filter(({ apiVersion }) => apiVersion !== resource.apiVersion);
   return others.find((other) => rules.some((rule) => ruleMatches(rule, request, other)));
 }
 

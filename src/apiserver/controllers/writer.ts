@@ -3,6 +3,9 @@ import { AUTHENTICATED, serviceAccountGroups, serviceAccountUsername } from '../
 
 const NAMESPACE = 'kube-system';
 
+/** Controllers wait as long as it takes. */
+const NEVER = new AbortController().signal;
+
 /**
  * By which name a controller of the server itself is known to admission: that of its counterpart in Kubernetes. Nobody
  * reads what admission has to say to it.
@@ -14,4 +17,5 @@ export const controllerWriter = (name: string): Writer => ({
   },
   warnings: [],
   annotations: {},
+  gone: NEVER,
 });

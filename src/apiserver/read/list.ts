@@ -67,6 +67,8 @@ export async function selectObjects({ context, request, target }: Call): Promise
     return options.selector?.(object) === false ? undefined : object;
   });
   const items = await withListErrors(() => wholeOf(listing, request.gone));
+  // It was broken off then.
+  request.gone.throwIfAborted();
   return { items, metadata: listing.metadata };
 }
 

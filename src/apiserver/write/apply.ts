@@ -51,6 +51,7 @@ export async function applyObject(
   checkConfiguration(configuration.object, resource);
   const key = keyOf(resource, namespace, name);
   for (;;) {
+    options.writer?.gone.throwIfAborted();
     const found = context.store.get(key);
     try {
       const write = found ? applyToPresent : applyToNothing;

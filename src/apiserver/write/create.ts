@@ -52,6 +52,7 @@ export async function createManaged(
   requireRights(target, { next, old: undefined }, options);
   await validateAdmission(context, target, { next, old: undefined }, options);
   fitStorage(next, resource);
+  options.writer?.gone.throwIfAborted();
   const withinQuotas = quotaCheck(context, target, next, options);
   // Webhooks take their time: what was so before may no longer be.
   const check = (): void => {

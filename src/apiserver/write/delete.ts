@@ -84,7 +84,10 @@ function policyOf(policy: unknown, orphanDependents: unknown): PropagationPolicy
 const invalidOptions = (fault: FieldError): ApiError =>
   invalid('meta.k8s.io', DELETE_OPTIONS.kind, '', [fault]);
 
-/** Deletes one object; with finalizers it is only marked. Throws 404, 403 and 409 for unmet preconditions. */
+/**
+ * Deletes one object; with finalizers it is only marked. Throws 404, 403, 409 for unmet preconditions, and 504 when
+ * races with other writes leave no time.
+ */
 export async function deleteObject(
   context: ApiContext,
   target: WriteTarget,
@@ -104,6 +107,7 @@ export async function deleteObject(
     const object = readEntry(entry, resource);
     checkDeletePreconditions(object, target, options);
     await admitDeletion(context, target, object, options);
+    options.writer?.gone.throwIfAborted();
     const marked = markDeleted(object, options, resource, context.now());
     const unchanged = marked === object;
     try {

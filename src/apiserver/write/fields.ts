@@ -1,4 +1,5 @@
 import { badRequest, fieldError, invalid } from '../errors.ts';
+import { goQuoted } from '../go-quoted.ts';
 import { copyJson, isObject } from '../object.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
@@ -26,8 +27,8 @@ export function checkFields(
   const unknown = [...inMetadata, ...prune(object, resource.schema)];
   if (options.fieldValidation === 'Ignore') return;
   const all = [
-    ...duplicates.map((path) => `duplicate field "${path}"`),
-    ...unknown.map((path) => `unknown field "${path}"`),
+    ...duplicates.map((path) => `duplicate field ${goQuoted(path)}`),
+    ...unknown.map((path) => `unknown field ${goQuoted(path)}`),
   ];
   const problems = all.slice(0, MAX_PROBLEMS);
   if (problems.length === 0) return;

@@ -46,7 +46,7 @@ export const internalWrite = (writer?: Writer): WriteOptions => ({
   ...(writer && { writer }),
 });
 
-type Request = Pick<UserRequest, 'query' | 'warnings' | 'header' | 'user' | 'annotations'>;
+type Request = Pick<UserRequest, 'query' | 'warnings' | 'header' | 'user' | 'annotations' | 'gone'>;
 type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'PatchOptions' | 'DeleteOptions';
 
 /** Throws 422 for options that are not allowed. */
@@ -75,10 +75,16 @@ export function applyOptions(request: Request & Pick<UserRequest, 'require'>): A
   };
 }
 
-export const writerOf = ({ user, warnings, annotations }: Omit<Request, 'query' | 'header'>): Writer => ({
+export const writerOf = ({
   user,
   warnings,
   annotations,
+  gone,
+}: Omit<Request, 'query' | 'header'>): Writer => ({
+  user,
+  warnings,
+  annotations,
+  gone,
 });
 
 function parseOptions(request: Request, kind: OptionsKind, faults: readonly FieldError[]): WriteOptions {

@@ -30,7 +30,8 @@ export interface Change {
 
 /**
  * Changes an object and returns it as stored. A change that changes nothing writes nothing. One that lost a
- * race is made again, unless the client named a version: every round some write succeeds, so all come through.
+ * race is made again, unless the client named a version: every round some write succeeds, so all come
+ * through, or run out of time: then it throws 504.
  */
 export async function updateObject(
   context: ApiContext,
@@ -50,6 +51,7 @@ export async function updateObject(
       ...options,
       warnings: attempt === 1 ? options.warnings : [],
     });
+    options.writer?.gone.throwIfAborted();
     try {
       return await persist(context, resource, entry, old, next, options);
     } catch (error) {

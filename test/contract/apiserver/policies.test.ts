@@ -105,6 +105,35 @@ test('parameters of the namespace of the request', async () => {
   expect((await create('four', { count: 4 })).status).toBe(201);
 });
 
+test('parameters by their labels', async () => {
+  const spec = {
+    paramKind: { apiVersion: 'v1', kind: 'ConfigMap' },
+    validations: [
+      {
+        expression: 'object.spec.count <= int(params.data.most)',
+        messageExpression: 'string(params.metadata.name)',
+      },
+    ],
+  };
+  const selector = { matchLabels: { params: 'yes' } };
+  await enforce('labelled', spec, { paramRef: { selector, parameterNotFoundAction: 'Allow' } });
+  expect((await create('nine', { count: 9 })).status).toBe(201);
+  for (const most of ['3', '5'])
+    await ok('create', 'configmap', `most-${most}`, `--from-literal=most=${most}`);
+  expect((await create('unlabelled', { count: 9 })).status).toBe(201);
+  await ok('label', 'configmap', 'most-3', 'most-5', 'params=yes');
+  expect(await create('six', { count: 6 })).toMatchObject({
+    status: 422,
+    body: { message: expect.stringContaining('denied request: most-3') as never },
+  });
+  await ok('label', 'configmap', 'most-3', 'params-');
+  expect((await create('five', { count: 5 })).status).toBe(201);
+  expect((await create('six', { count: 6 })).body).toMatchObject({
+    message: expect.stringContaining('denied request: most-5') as never,
+  });
+  await ok('delete', 'configmap', 'most-3', 'most-5');
+});
+
 test('what is asked about is whoever makes the request', async () => {
   await enforce('rights', {
     validations: [

@@ -21,36 +21,42 @@ export interface Review {
 /** A response to wrap, a whole body as it is, a status without a body, or nothing at all. */
 export type Reply = { response: object } | { body: string } | { status: number } | 'silence';
 
+type Answering = (review: Review) => Reply | Promise<Reply>;
+
 export interface WebhookServer {
   readonly url: string;
   /** As a configuration has it. */
   readonly caBundle: string;
   readonly asked: Review[];
   /** What every path answers that no other answer was given for. */
-  reply(path: string, reply: (review: Review) => Reply): void;
+  reply(path: string, reply: Answering): void;
+  /** Until a caller hangs up before it is answered. */
+  hungUp(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function startWebhookServer(): Promise<WebhookServer> {
   const directory = await mkdtemp(join(tmpdir(), 'purlin-webhook-'));
   const pki = await loadPki(directory, ['127.0.0.1']);
-  const replies = new Map<string, (review: Review) => Reply>();
+  const replies = new Map<string, Answering>();
   const asked: Review[] = [];
   const server = createServer(
     { key: pki.server.keyPem, cert: pki.server.certificatePem },
     (request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
-      request.on('end', () => {
+      response.on('close', () => response.writableFinished || server.emit('hungUp'));
+      const answer = async (): Promise<void> => {
         const review = JSON.parse(Buffer.concat(chunks).toString()) as Review;
         asked.push(review);
-        const reply = replies.get(new URL(request.url ?? '', 'https://x').pathname)?.(review) ?? {
+        const reply = (await replies.get(new URL(request.url ?? '', 'https://x').pathname)?.(review)) ?? {
           response: { allowed: true },
         };
         if (reply === 'silence') return;
         if ('status' in reply) response.writeHead(reply.status).end();
         else response.end('body' in reply ? reply.body : JSON.stringify(wrapped(review, reply.response)));
-      });
+      };
+      request.on('end', () => void answer());
     },
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -58,6 +64,7 @@ export async function startWebhookServer(): Promise<WebhookServer> {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     caBundle: Buffer.from(pki.caPem).toString('base64'),
     asked,
+    hungUp: () => new Promise((resolve) => server.once('hungUp', resolve)),
     reply: (path, reply) => void replies.set(path, reply),
     close: async () => {
       server.closeAllConnections();

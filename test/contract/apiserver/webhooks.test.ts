@@ -369,7 +369,7 @@ test('a request that began before a configuration changed still asks the webhook
   hook.reply('/a', () => ({ response: { allowed: true } }));
   const [webhook] = configurationOf(hook, 'mutating').webhooks;
   const client = webhookClient(webhook as Webhook);
-  const ask = () => client.call({ request: { uid: 'u' } });
+  const ask = () => client.call({ request: { uid: 'u' } }, new AbortController().signal);
   expect(await ask()).toMatchObject({ response: { allowed: true } });
   client.close();
   expect(await ask()).toMatchObject({ response: { allowed: true } });

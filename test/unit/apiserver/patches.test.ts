@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { schemas } from '../../../src/apiserver/builtin/schemas.ts';
 import type { KubeObject } from '../../../src/apiserver/object.ts';
 import { builtinResources } from '../../../src/apiserver/builtin/index.ts';
@@ -64,6 +64,10 @@ test('a configuration to apply is no patch of the present object', async () => {
 });
 
 describe('JSON patch', () => {
+  /** A value this deep, around another. */
+  const nest = (depth: number, inner: unknown): unknown =>
+    depth === 0 ? inner : { a: nest(depth - 1, inner) };
+
   const configMap = builtinResources().find(({ kind }) => kind === 'ConfigMap');
   const present = (): KubeObject => ({
     apiVersion: 'v1',
@@ -98,9 +102,46 @@ describe('JSON patch', () => {
     [[null], 422],
     [[{ op: 'remove', path: '/metadata' }], 400],
     [[{ op: 'add', path: '/__proto__/x', value: 1 }], 422],
+    [[{ op: 'move', from: '/none', path: '/data/b' }], 422],
+    [[{ op: 'move', from: '/data', path: '/data/b' }], 422],
+    [[{ op: 'add', path: '/a'.repeat(201), value: 1 }], 400],
     [{ op: 'remove' }, 400],
   ])('%j is refused with %d', async (operations, code) => {
     await expect(patch(operations)).rejects.toMatchObject({ code });
+  });
+
+  test('moves', async () => {
+    const patched = await patch([
+      { op: 'add', path: '/list', value: ['a', 'b', 'c'] },
+      { op: 'move', from: '/list/2', path: '/list/0' },
+      { op: 'move', from: '/data', path: '/data' },
+      { op: 'move', from: '/list/1', path: '/data/a' },
+    ]);
+    expect([patched['list'], patched['data']]).toEqual([['c', 'b'], { a: 'a' }]);
+  });
+
+  test('a move copies nothing, however much it writes over', async () => {
+    const value = Array.from({ length: 1000 }, (_, i) => `item ${i}`);
+    const stringify = jest.spyOn(JSON, 'stringify');
+    await patch([
+      { op: 'add', path: '/data/list', value },
+      ...Array.from({ length: 100 }, () => ({ op: 'move', from: '/data', path: '/data' })),
+    ]);
+    // Of the patch itself, as it is sent.
+    expect(stringify).toHaveBeenCalledTimes(1);
+    stringify.mockRestore();
+  });
+
+  test('what operations together nest too deep is refused', async () => {
+    const step = { op: 'add', path: '/data/c', value: nest(90, {}) };
+    const around = { op: 'move', from: '/data/a', path: `/data/c${'/a'.repeat(90)}/a` };
+    const back = { op: 'move', from: '/data/c', path: '/data/a' };
+    const once = [step, around, back];
+    expect(await patch(once)).toHaveProperty(['data', ...Array.from({ length: 92 }, () => 'a')], '1');
+    await expect(patch(Array.from({ length: 300 }, () => once).flat())).rejects.toMatchObject({
+      code: 400,
+      message: 'the body is nested deeper than 200 levels',
+    });
   });
 });
 

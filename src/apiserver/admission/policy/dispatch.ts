@@ -1,22 +1,23 @@
 /** Asks every policy that is in force: k8s.io/apiserver's ValidatingAdmissionPolicy plugin. */
-import type { Store } from '../../../store/index.ts';
 import type { Policy as AccessPolicy } from '../../authz/policy.ts';
 import { ApiError } from '../../errors.ts';
 import type { KubeObject } from '../../object.ts';
 import type { Registry } from '../../registry.ts';
 import type { Binding, PolicyInForce } from '../configuration.ts';
-import { toDynamic, valuesOf } from '../expressions.ts';
+import { valuesOf } from '../expressions.ts';
 import { matchedResource } from '../match.ts';
 import type { Surroundings } from '../match.ts';
 import { isNamespace } from '../../resource.ts';
-import { notAdmitted, warn } from '../request.ts';
+import { annotate, notAdmitted, warn } from '../request.ts';
 import type { AdmissionRequest } from '../request.ts';
 import { evaluatePolicy } from './evaluate.ts';
-import type { Failure, Verdict } from './evaluate.ts';
+import type { Verdict } from './evaluate.ts';
+import { TooManyParams } from './param-objects.ts';
+import type { ParamObjects } from './param-objects.ts';
 import { UnknownParamKind, collectParams } from './params.ts';
 
 export interface PolicyParts {
-  readonly store: Pick<Store, 'get' | 'list'>;
+  readonly params: ParamObjects;
   readonly registry: Registry;
   readonly access: AccessPolicy;
   readonly around: Surroundings;
@@ -37,12 +38,19 @@ export function checkPolicies(
   request: AdmissionRequest,
   parts: PolicyParts,
 ): void {
-  const denials = inForce.flatMap((one) => ask(one, request, parts));
+  const audited: AuditedFailure[] = [];
+  const denials = inForce.flatMap((one) => ask(one, request, parts, audited));
+  noteFailures(audited, request);
   const [first] = denials;
   if (first) throw refusal(request, first);
 }
 
-function ask({ policy, bindings }: PolicyInForce, request: AdmissionRequest, parts: PolicyParts): Denial[] {
+function ask(
+  { policy, bindings }: PolicyInForce,
+  request: AdmissionRequest,
+  parts: PolicyParts,
+  audited: AuditedFailure[],
+): Denial[] {
   const { name, spec } = policy;
   const matched = matchedResource(spec.matchConstraints ?? {}, request, parts.around);
   if (!matched) return [];
@@ -55,8 +63,9 @@ function ask({ policy, bindings }: PolicyInForce, request: AdmissionRequest, par
     if (matchResources && !matchedResource(matchResources, request, parts.around)) continue;
     try {
       for (const params of collectParams(parts, spec.paramKind, paramRef, request.namespace)) {
-        const verdict = evaluatePolicy(policy, { ...values, params: params ? toDynamic(params) : null });
+        const verdict = evaluatePolicy(policy, { ...values, params });
         denials.push(...enforced(name, binding, verdict, request));
+        audited.push(...auditedOf(name, binding, verdict));
         for (const { key, value } of verdict.annotations) {
           annotations.set(
             key,
@@ -65,12 +74,13 @@ function ask({ policy, bindings }: PolicyInForce, request: AdmissionRequest, par
         }
       }
     } catch (error) {
-      if (spec.failurePolicy === 'Ignore') continue;
+      // Who can make many objects must not be able to put a policy out of force.
+      if (spec.failurePolicy === 'Ignore' && !(error instanceof TooManyParams)) continue;
       denials.push(misconfigured(name, binding, error as Error));
     }
   }
   for (const [key, each] of annotations) {
-    request.writer.annotations[`${name}/${key}`] = [...each].join(', ');
+    annotate(request.writer, `${name}/${key}`, [...each].join(', '));
   }
   return denials;
 }
@@ -99,9 +109,6 @@ function enforced(
       const about = `ValidatingAdmissionPolicy '${policy}' with binding '${binding.name}'`;
       warn(writer, `Validation failed for ${about}: ${message}`);
     }
-    if (validationActions.includes('Audit')) {
-      writer.annotations[FAILURE_ANNOTATION] = failureAnnotation(policy, binding, failure);
-    }
   }
   const faults = verdict.annotationFaults.map((message) => ({
     policy,
@@ -112,12 +119,37 @@ function enforced(
   return [...denials, ...faults];
 }
 
-const FAILURE_ANNOTATION = 'validation.policy.admission.k8s.io/validation_failure';
+/** As the audit log has it. */
+interface AuditedFailure {
+  readonly message: string;
+  readonly policy: string;
+  readonly binding: string;
+  readonly expressionIndex: number;
+  readonly validationActions: readonly string[];
+}
 
-const failureAnnotation = (policy: string, { name, spec }: Binding, { message, index }: Failure): string =>
-  JSON.stringify([
-    { message, policy, binding: name, expressionIndex: index, validationActions: spec.validationActions },
-  ]);
+function auditedOf(policy: string, { name, spec }: Binding, { failures }: Verdict): AuditedFailure[] {
+  const { validationActions = [] } = spec;
+  if (!validationActions.includes('Audit')) return [];
+  return failures.map(({ message, index }) => ({
+    message,
+    policy,
+    binding: name,
+    expressionIndex: index,
+    validationActions,
+  }));
+}
+
+const FAILURE_ANNOTATION = 'validation.policy.admission.k8s.io/validation_failure';
+const MAX_FAILURES_CHARACTERS = 64 * 1024;
+
+/** All of them, as far as there is room; those of the last look at a write that lost a race. */
+function noteFailures(audited: readonly AuditedFailure[], { writer }: AdmissionRequest): void {
+  if (audited.length === 0) return;
+  let room = MAX_FAILURES_CHARACTERS;
+  const fitting = audited.filter((one) => (room -= JSON.stringify(one).length + 1) >= 0);
+  writer.annotations[FAILURE_ANNOTATION] = JSON.stringify(fitting);
+}
 
 const misconfigured = (policy: string, binding: Binding, error: Error): Denial =>
   error instanceof UnknownParamKind

@@ -1,10 +1,6 @@
 /** The objects that parameterize a policy: CollectParams of k8s.io/apiserver's generic policy plugin. */
-import type { Store } from '../../../store/index.ts';
-import { selects } from '../../authz/label-selector.ts';
-import { readEntry } from '../../codec.ts';
-import type { KubeObject } from '../../object.ts';
 import type { Registry } from '../../registry.ts';
-import { keyOf, keyPrefix } from '../../resource.ts';
+import type { ParamObjects } from './param-objects.ts';
 import type { ParamKind, ParamRef } from '../spec.ts';
 
 /** The policy itself cannot be put into effect; other faults are those of a binding. */
@@ -17,25 +13,25 @@ export class UnknownParamKind extends Error {
 }
 
 interface Holding {
-  readonly store: Pick<Store, 'get' | 'list'>;
+  readonly params: ParamObjects;
   readonly registry: Registry;
 }
 
 /**
- * One set for each evaluation; `undefined` is evaluated with `params` null, and with none at all nothing is. Throws
+ * What `params` is in each evaluation; with none at all nothing is evaluated. Throws
  * when the policy or the binding does not make sense here.
  */
 export function collectParams(
-  { store, registry }: Holding,
+  { params, registry }: Holding,
   paramKind: ParamKind | undefined,
   paramRef: ParamRef | undefined,
   namespace: string | undefined,
-): readonly (KubeObject | undefined)[] {
-  if (!paramKind) return [undefined];
+): readonly unknown[] {
+  if (!paramKind) return [null];
   const { apiVersion = '', kind = '' } = paramKind;
   const resource = registry.findKind(apiVersion, kind);
   if (!resource || resource.apiVersion !== apiVersion) throw new UnknownParamKind(paramKind);
-  if (!paramRef) return [undefined];
+  if (!paramRef) return [null];
   if (paramRef.namespace && !resource.namespaced) {
     throw new Error('paramRef.namespace must not be provided for a cluster-scoped `paramKind`');
   }
@@ -44,13 +40,9 @@ export function collectParams(
     throw new Error('cannot use namespaced paramRef in policy binding that matches cluster-scoped resources');
   }
   const { name, selector = {}, parameterNotFoundAction } = paramRef;
-  const entry = name ? store.get(keyOf(resource, from, name)) : undefined;
-  const entries = name ? (entry ? [entry] : []) : store.list(keyPrefix(resource, from)).entries;
-  const params = entries
-    .map((one) => readEntry(one, resource))
-    .filter(({ metadata }) => name || selects(selector, metadata.labels ?? {}));
-  if (params.length === 0 && parameterNotFoundAction === 'Deny') {
+  const found = name ? params.named(resource, from, name) : params.selected(resource, from, selector);
+  if (found.length === 0 && parameterNotFoundAction === 'Deny') {
     throw new Error('no params found for policy binding with `Deny` parameterNotFoundAction');
   }
-  return params;
+  return found;
 }

@@ -38,19 +38,28 @@ export const isStandardName = (name: string): boolean =>
   name.startsWith('requests.hugepages-') ||
   name.startsWith('hugepages-');
 
-/** By which names an object of the resource is counted. */
+/** Events, which never were: in either form they go as they come. The same as in Kubernetes. */
+const isUncounted = ({ group, plural }: GroupPlural): boolean =>
+  plural === 'events' && (group === '' || group === 'events.k8s.io');
+
+/** By which names an object of the resource is counted; none if it is not. */
 export function namesOf({ group, plural }: GroupPlural): string[] {
+  if (isUncounted({ group, plural })) return [];
   if (group !== '') return [`count/${plural}.${group}`];
   return LEGACY.has(plural) ? [`count/${plural}`, plural] : [`count/${plural}`];
 }
 
-/** What a name counts; 'nothing' for a standard one of which there can be no use here, undefined for an unknown one. */
+/**
+ * What a name counts; 'nothing' for a standard one of which there can be no use here, undefined for an unknown
+ * one, and for what is not counted.
+ */
 export function countedBy(name: string, registry: Registry): GroupPlural | 'nothing' | undefined {
   if (UNUSED.has(name)) return 'nothing';
   const counted = name.startsWith('count/') ? name.slice('count/'.length) : name;
   if (counted === name && !LEGACY.has(name)) return undefined;
   const dot = counted.indexOf('.');
   const [plural, group] = dot < 0 ? [counted, ''] : [counted.slice(0, dot), counted.slice(dot + 1)];
+  if (isUncounted({ group, plural })) return undefined;
   return registry.all().find((one) => one.group === group && one.plural === plural && one.namespaced);
 }
 

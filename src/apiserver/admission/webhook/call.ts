@@ -6,10 +6,10 @@ import type { Resource } from '../../resource.ts';
 import { conditionsHold, valuesOf } from '../expressions.ts';
 import { matchedResource } from '../match.ts';
 import type { Surroundings } from '../match.ts';
-import { notAdmitted, warn } from '../request.ts';
+import { annotate, notAdmitted, warn } from '../request.ts';
 import type { AdmissionRequest } from '../request.ts';
 import type { CompiledWebhook } from './compile.ts';
-import { readAnswer, reviewOf } from './review.ts';
+import { decodeAnswer, operationsOf, reviewOf, verifiedAnswer } from './review.ts';
 import type { ReviewAnswer } from './review.ts';
 
 export interface WebhookParts {
@@ -48,39 +48,43 @@ export function matchedBy(
   }
 }
 
-/**
- * The webhook's answer, which allows the request. Undefined when it could not be had and does not matter. Throws the
- * refusal, and 500 for a failure that matters.
- */
+/** What a webhook that allows the request would have changed in it. */
+export interface Allowed {
+  /** Of a JSON patch; undefined if there is none. */
+  readonly operations: unknown[] | undefined;
+}
+
+/** The webhook's answer, which allows the request. Throws the refusal, and 500 for a failure that matters. */
 export async function ask(
   compiled: CompiledWebhook,
   turn: Turn,
   request: AdmissionRequest,
   matched: Resource,
   { logger }: WebhookParts,
-): Promise<ReviewAnswer | undefined> {
+): Promise<Allowed> {
   const { webhook, configuration } = compiled;
   const { name = '', failurePolicy, sideEffects = '' } = webhook;
   if (request.dryRun && sideEffects !== 'None' && sideEffects !== 'NoneOnDryRun') {
     throw badRequest(`admission webhook ${JSON.stringify(name)} does not support dry run`);
   }
-  let answer: ReviewAnswer;
   try {
-    answer = await answerOf(compiled, turn.kind, request, matched);
+    const answer = await answerOf(compiled, turn.kind, request, matched);
+    for (const [key, value] of Object.entries(answer.auditAnnotations ?? {})) {
+      annotate(request.writer, `${name}/${key}`, value);
+    }
+    for (const text of answer.warnings ?? []) warn(request.writer, text);
+    if (!answer.allowed) throw refusal(name, answer.status);
+    return { operations: operationsOf(answer) };
   } catch (error) {
+    if (error instanceof WebhookRefusal) throw error;
+    request.writer.gone.throwIfAborted();
     const why = `failed calling webhook ${JSON.stringify(name)}: ${(error as Error).message}`;
     logger.warn({ err: error, webhook: name, configuration, failurePolicy }, 'A webhook could not be asked');
     if (failurePolicy !== 'Ignore') throw internalError(why);
     const which = turn.kind === 'mutating' ? 'mutation' : 'validating';
-    request.writer.annotations[auditKey(`failed-open.${which}`, turn)] = name;
-    return undefined;
+    annotate(request.writer, auditKey(`failed-open.${which}`, turn), name);
+    return { operations: undefined };
   }
-  for (const [key, value] of Object.entries(answer.auditAnnotations)) {
-    request.writer.annotations[`${name}/${key}`] = value;
-  }
-  for (const text of answer.warnings) warn(request.writer, text);
-  if (!answer.allowed) throw refusal(name, answer.status);
-  return answer;
 }
 
 async function answerOf(
@@ -90,22 +94,34 @@ async function answerOf(
   matched: Resource,
 ): Promise<ReviewAnswer> {
   const uid = crypto.randomUUID();
-  const answered = await client.call(reviewOf(request, matched, uid)).catch((error: unknown) => {
-    throw new Error(`failed to call webhook: ${(error as Error).message}`, { cause: error });
-  });
+  let answered: unknown;
+  let response: ReviewAnswer | undefined;
   try {
-    return readAnswer(answered, uid, kind);
+    answered = await client.call(reviewOf(request, matched, uid), request.writer.gone);
+    response = decodeAnswer(answered);
+  } catch (error) {
+    throw new Error(`failed to call webhook: ${(error as Error).message}`, { cause: error });
+  }
+  try {
+    return verifiedAnswer(answered, response, uid, kind);
   } catch (error) {
     throw new Error(`received invalid webhook response: ${(error as Error).message}`, { cause: error });
   }
 }
 
+/** Whatever a webhook has to say goes to the client, to the audit log and over the wire to all who read that. */
+const MAX_SAID_CHARACTERS = 32 * 1024;
+const MAX_REASON_CHARACTERS = 256;
+
 /** The webhook's own status, as k8s.io/apiserver's ToStatusErr words it. */
 function refusal(
   name: string,
-  { code = 0, reason = '', message, details }: ReviewAnswer['status'],
+  { code = 0, reason = '', message = '', details }: ReviewAnswer['status'] = {},
 ): WebhookRefusal {
   const by = `admission webhook ${JSON.stringify(name)} denied the request`;
-  const why = message || reason ? `: ${message || reason}` : ' without explanation';
-  return new WebhookRefusal(code < 400 || code > 599 ? 400 : code, reason, by + why, details);
+  const said = (message || reason).slice(0, MAX_SAID_CHARACTERS);
+  const why = said ? `: ${said}` : ' without explanation';
+  const told = details && JSON.stringify(details).length <= MAX_SAID_CHARACTERS ? details : undefined;
+  const status = code < 400 || code > 599 ? 400 : code;
+  return new WebhookRefusal(status, reason.slice(0, MAX_REASON_CHARACTERS), by + why, told);
 }

@@ -3,8 +3,11 @@ import { Agent, request } from 'undici';
 import type { Webhook } from '../spec.ts';
 
 export interface WebhookClient {
-  /** What the webhook answered, parsed. Throws an Error that says how the call failed, worded like Go's client. */
-  call(review: object): Promise<unknown>;
+  /**
+   * What the webhook answered, parsed. Throws an Error that says how the call failed, worded like Go's client; also when
+   * whoever asks has `gone`.
+   */
+  call(review: object, gone: AbortSignal): Promise<unknown>;
   /** What is under way is still answered, and so is what a request that began before is yet to ask. */
   close(): void;
   /** Ends what is under way too: the server stops. */
@@ -32,12 +35,17 @@ export function webhookClient({ clientConfig, timeoutSeconds = 10 }: Webhook): W
   let agent: Agent | undefined;
   let closed = false;
   return {
-    call: async (review) => {
+    call: async (review, gone) => {
       agent ??= connect();
       const used = agent;
       if (closed) agent = undefined;
       try {
-        const { status, text } = await post(url, review, used, timeoutMs);
+        const { status, text } = await post(
+          url,
+          review,
+          used,
+          AbortSignal.any([gone, AbortSignal.timeout(timeoutMs)]),
+        );
         if (status < 200 || status > 299) throw new Error(refusedCall(status, text));
         return parsed(text);
       } finally {
@@ -57,7 +65,7 @@ async function post(
   url: string,
   review: object,
   dispatcher: Agent,
-  timeoutMs: number,
+  signal: AbortSignal,
 ): Promise<{ status: number; text: string }> {
   try {
     const response = await request(url, {
@@ -65,7 +73,7 @@ async function post(
       dispatcher,
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       body: JSON.stringify(review),
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
     });
     return { status: response.statusCode, text: await bounded(response.body) };
   } catch (error) {

@@ -1,9 +1,12 @@
 /** The order of webhooks: mutating ones one after the other and again where needed, validating ones all at once. */
 import { internalError } from '../../errors.ts';
-import { copyJson, isObject, sameJson } from '../../object.ts';
+import { isObject, sameJson } from '../../object.ts';
 import type { KubeObject } from '../../object.ts';
 import type { Resource } from '../../resource.ts';
-import { asVersion } from '../expressions.ts';
+import { asVersion, inForm } from '../expressions.ts';
+import { bounded } from '../../write/bounds.ts';
+import { boundedPatch } from '../../write/json-patch.ts';
+import { annotate } from '../request.ts';
 import type { AdmissionRequest } from '../request.ts';
 import { ask, auditKey, matchedBy } from './call.ts';
 import type { Turn, WebhookParts } from './call.ts';
@@ -44,11 +47,11 @@ async function mutatedBy(
 ): Promise<KubeObject | undefined | 'not asked'> {
   const matched = matchedBy(compiled, request, parts);
   if (!matched) return 'not asked';
-  const answer = await ask(compiled, turn, request, matched, parts);
-  const next = answer?.patch ? await patchedObject(answer.patch, compiled, request, matched) : request.object;
+  const { operations } = await ask(compiled, turn, request, matched, parts);
+  const next = operations ? await patchedObject(operations, compiled, request, matched) : request.object;
   const { configuration, webhook } = compiled;
   const record = { configuration, webhook: webhook.name, mutated: next !== request.object };
-  request.writer.annotations[auditKey('mutation', turn)] = JSON.stringify(record);
+  annotate(request.writer, auditKey('mutation', turn), JSON.stringify(record));
   return next;
 }
 
@@ -64,19 +67,20 @@ async function patchedObject(
     const why = `admission webhook ${JSON.stringify(name)} attempted to modify the object`;
     throw internalError(`${why}, which is not supported for this operation`);
   }
-  const patched = await applied(patch, asVersion(object, request, matched));
-  const next =
-    patched.apiVersion === matched.apiVersion ? { ...patched, apiVersion: object.apiVersion } : patched;
-  return sameJson(next, object) ? object : next;
+  const shown = asVersion(object, request, matched);
+  const patched = await applied(patch, shown);
+  return sameJson(patched, shown) ? object : inForm(patched, matched, request.resource);
 }
 
-/** Throws 500 for a patch that does not fit: the client could not have done better. */
+/**
+ * Throws 500 for a patch that does not fit, or goes beyond what a client's may, whatever the failurePolicy: the client
+ * could not have done better.
+ */
 async function applied(patch: unknown[], object: KubeObject): Promise<KubeObject> {
-  const { default: library } = await import('fast-json-patch');
   let result: unknown;
   try {
-    const operations = patch as Parameters<typeof library.applyPatch>[1];
-    result = library.applyPatch(copyJson(object) as unknown, operations, true, true, true).newDocument;
+    const apply = await boundedPatch(bounded(patch));
+    result = apply(object);
   } catch (error) {
     throw internalError(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
   }

@@ -1,21 +1,22 @@
 import { expect, test } from '@jest/globals';
 import { compilePolicy } from '../../../../src/apiserver/admission/policy/compile.ts';
 import { checkPolicies } from '../../../../src/apiserver/admission/policy/dispatch.ts';
+import { TooManyParams } from '../../../../src/apiserver/admission/policy/param-objects.ts';
+import type { ParamObjects } from '../../../../src/apiserver/admission/policy/param-objects.ts';
 import type { BindingSpec, PolicySpec } from '../../../../src/apiserver/admission/spec.ts';
 import { Registry } from '../../../../src/apiserver/registry.ts';
+import type { Resource } from '../../../../src/apiserver/resource.ts';
 import { around, builtin, nobody, request } from './requests.ts';
 
-const nothing = {
-  get: () => undefined,
-  list: () => ({ entries: [], revision: 1, more: false, remaining: () => 0 }),
-};
-const parts = { store: nothing, registry: new Registry([builtin('configmaps')]), access: nobody, around };
+const nothing: ParamObjects = { named: () => [], selected: () => [] };
+const parts = { params: nothing, registry: new Registry([builtin('configmaps')]), access: nobody, around };
 
 /** What comes of one policy `p` with one binding `b`. */
-function outcome(spec: PolicySpec, binding: BindingSpec) {
+function outcome(spec: PolicySpec, binding: BindingSpec, params: ParamObjects = nothing) {
   const asked = request();
   const policy = compilePolicy('p', { validations: [{ expression: 'false', message: 'no' }], ...spec });
-  const run = () => checkPolicies([{ policy, bindings: [{ name: 'b', spec: binding }] }], asked, parts);
+  const run = () =>
+    checkPolicies([{ policy, bindings: [{ name: 'b', spec: binding }] }], asked, { ...parts, params });
   try {
     run();
     return { error: undefined, ...asked.writer };
@@ -55,6 +56,20 @@ test('Warn and Audit', () => {
   ]);
 });
 
+test('every failure is in the audit log, as far as there is room', () => {
+  const validations = ['one', 'two'].map((message) => ({ expression: 'false', message }));
+  const noted = (spec: PolicySpec): { message: string; expressionIndex: number }[] => {
+    const { annotations } = outcome(spec, { validationActions: ['Audit'] });
+    return JSON.parse(annotations['validation.policy.admission.k8s.io/validation_failure'] ?? '[]') as never;
+  };
+  expect(noted({ validations })).toMatchObject([
+    { message: 'one', expressionIndex: 0 },
+    { message: 'two', expressionIndex: 1 },
+  ]);
+  const long = { expression: 'false', message: 'm'.repeat(5000) };
+  expect(noted({ validations: Array.from({ length: 40 }, () => long) })).toHaveLength(12);
+});
+
 test('what a policy tells the audit log', () => {
   const spec = {
     validations: [],
@@ -88,4 +103,16 @@ test('absent parameters that are allowed to be absent leave nothing to evaluate'
   const paramRef = { name: 'x', parameterNotFoundAction: 'Allow' };
   expect(outcome(spec, { validationActions: ['Deny'], paramRef }).error).toBeUndefined();
   expect(outcome(spec, { validationActions: ['Deny'] }).error?.message).toContain('denied request: no');
+});
+
+test('too many parameters deny, even where failures are ignored', () => {
+  const spec = { paramKind: { apiVersion: 'v1', kind: 'ConfigMap' }, failurePolicy: 'Ignore' } as const;
+  const selected = (resource: Resource): never => {
+    throw new TooManyParams(resource, 300);
+  };
+  const binding = { validationActions: ['Deny'], paramRef: { selector: {} } };
+  expect(outcome(spec, binding, { named: () => [], selected }).error?.message).toContain(
+    "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: failed to configure binding: " +
+      'paramRef.selector selects 300 objects of kind ConfigMap',
+  );
 });

@@ -7,7 +7,7 @@ import {
 } from '../../../../src/apiserver/admission/quota/count.ts';
 import { QuotaIndex } from '../../../../src/apiserver/admission/quota/index.ts';
 import type { AdmissionRequest } from '../../../../src/apiserver/admission/index.ts';
-import { builtin, machines, request } from './requests.ts';
+import { builtin, machines, newEvents, request } from './requests.ts';
 
 const indexOf = (quotas: Record<string, Record<string, string>>): QuotaIndex => {
   const index = new QuotaIndex();
@@ -86,7 +86,10 @@ test.each([
   [machines('v1'), [MACHINES]],
   [builtin('secrets'), ['count/secrets', 'secrets']],
   [builtin('serviceaccounts'), ['count/serviceaccounts']],
-])('$plural', (resource, names) => {
+  [builtin('events'), []],
+  [newEvents, []],
+  [{ ...machines('v1'), plural: 'events' }, ['count/events.purlin.dev']],
+])('$apiVersion $plural', (resource, names) => {
   expect(namesOf(resource)).toEqual(names);
 });
 

@@ -12,6 +12,8 @@ export const builtin = (plural: string): Resource => {
   return found;
 };
 
+export const newEvents = builtinResources().find(({ group }) => group === 'events.k8s.io') as Resource;
+
 /** A custom resource with two versions. */
 export const machines = (version: string): Resource => ({
   ...builtin('configmaps'),
@@ -46,6 +48,7 @@ export const request = (more: Partial<AdmissionRequest> = {}): AdmissionRequest 
     user: { name: 'jane', groups: ['system:authenticated'] },
     warnings: [],
     annotations: {},
+    gone: new AbortController().signal,
   },
   dryRun: false,
   options: { kind: 'CreateOptions', apiVersion: 'meta.k8s.io/v1' },
@@ -54,7 +57,10 @@ export const request = (more: Partial<AdmissionRequest> = {}): AdmissionRequest 
 
 export const around: Surroundings = {
   namespace: (name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { team: name } } }),
-  versionsOf: ({ plural }) => (plural === 'machines' ? [machines('v1'), machines('v2')] : []),
+  formsOf: ({ plural }) =>
+    plural === 'machines'
+      ? [machines('v1'), machines('v2')]
+      : builtinResources().filter((one) => one.plural === plural),
 };
 
 export const nobody = new PolicyIndex();

@@ -2,7 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import { compileWebhooks } from '../../../../src/apiserver/admission/webhook/compile.ts';
 import type { CompiledWebhook } from '../../../../src/apiserver/admission/webhook/compile.ts';
 import { mutate, validate } from '../../../../src/apiserver/admission/webhook/dispatch.ts';
-import { readAnswer } from '../../../../src/apiserver/admission/webhook/review.ts';
+import {
+  decodeAnswer,
+  operationsOf,
+  verifiedAnswer,
+} from '../../../../src/apiserver/admission/webhook/review.ts';
 import type { Webhook } from '../../../../src/apiserver/admission/spec.ts';
 import { around, machine, nobody, request } from './requests.ts';
 
@@ -184,7 +188,24 @@ test('conditions that cannot be told refuse, or do not count', async () => {
 
 test.each([
   ['a code that is none', { code: 99_999, reason: 'X', message: 'm' }, { code: 400, reason: 'X' }],
-  ['a text as code', { code: 'x', reason: 7 }, { code: 400, reason: '' }],
+  [
+    'a long text',
+    { message: 'm'.repeat(100_000), reason: 'R'.repeat(1000) },
+    {
+      message: `admission webhook "a.hook.example.com" denied the request: ${'m'.repeat(32 * 1024)}`,
+      reason: 'R'.repeat(256),
+    },
+  ],
+  [
+    'details',
+    { details: { name: 'n', retryAfterSeconds: 3, causes: [{ field: 'f', x: 1 }], extra: {} } },
+    { details: { name: 'n', retryAfterSeconds: 3, causes: [{ field: 'f' }] } },
+  ],
+  [
+    'long details',
+    { details: { causes: Array.from({ length: 5000 }, () => ({ message: 'again' })) } },
+    { details: undefined },
+  ],
   ['success', { code: 200, reason: 'Success' }, { code: 400, reason: 'Success' }],
 ])('a refusal with %s', async (_, status, expected) => {
   const deny = () => ({ allowed: false, status });
@@ -203,18 +224,134 @@ test.each<[string, unknown, string]>([
   ],
   [
     'a merge patch',
-    answer({ patch: 'e30=', patchType: 'MergePatch' }),
+    answer({ patch: 'W3t9XQ==', patchType: 'MergePatch' }),
     'unsupported patch type "MergePatch"',
   ],
   ['a type without patch', answer({ patchType: 'JSONPatch' }), 'response.patchType but not response.patch'],
-  ['an undecodable patch', answer({ patch: '!!', patchType: 'JSONPatch' }), 'received undecodable patch'],
+  [
+    'an undecodable patch',
+    answer({ patch: '!!', patchType: 'JSONPatch' }),
+    'illegal base64 data at input byte 0',
+  ],
   [
     'a patch that is no list',
     answer({ patch: 'e30=', patchType: 'JSONPatch' }),
     'received undecodable patch',
   ],
+  [
+    'a patch of no operations',
+    answer({ patch: 'WzFd', patchType: 'JSONPatch' }),
+    'an operation is no object',
+  ],
 ])('no answer: %s', (_, given, why) => {
-  expect(() => readAnswer(given, 'u', 'mutating')).toThrow(why);
+  expect(() => operationsOf(verifiedAnswer(given, decodeAnswer(given), 'u', 'mutating'))).toThrow(why);
+});
+
+test.each<[object, string]>([
+  [{ warnings: [1] }, 'number into Go struct field AdmissionResponse.response.warnings of type string'],
+  [{ warnings: 'a' }, 'string into Go struct field AdmissionResponse.response.warnings of type []string'],
+  [
+    { auditAnnotations: { a: 1 } },
+    'number into Go struct field AdmissionResponse.response.auditAnnotations of type string',
+  ],
+  [
+    { auditAnnotations: [] },
+    'array into Go struct field AdmissionResponse.response.auditAnnotations of type map[string]string',
+  ],
+  [{ allowed: 'true' }, 'string into Go struct field AdmissionResponse.response.allowed of type bool'],
+  [{ status: true }, 'bool into Go struct field AdmissionResponse.response.status of type v1.Status'],
+  [{ status: { code: '403' } }, 'string into Go struct field Status.response.status.code of type int32'],
+  [{ status: { code: 1.5 } }, 'number 1.5 into Go struct field Status.response.status.code of type int32'],
+  [
+    { status: { code: 9999999999 } },
+    'number 9999999999 into Go struct field Status.response.status.code of type int32',
+  ],
+  [
+    { status: { details: [] } },
+    'array into Go struct field Status.response.status.details of type v1.StatusDetails',
+  ],
+  [
+    { status: { details: { retryAfterSeconds: '1' } } },
+    'string into Go struct field StatusDetails.response.status.details.retryAfterSeconds of type int32',
+  ],
+  [
+    { status: { details: { causes: ['a'] } } },
+    'string into Go struct field StatusDetails.response.status.details.causes of type v1.StatusCause',
+  ],
+  [{ patch: 1 }, 'number into Go struct field AdmissionResponse.response.patch of type []uint8'],
+])('no answer, since its fields are of other types: %j', (response, why) => {
+  expect(() => decodeAnswer(answer(response))).toThrow(`json: cannot unmarshal ${why}`);
+});
+
+test('what is null is absent', () => {
+  const nothing = { allowed: null, warnings: null, auditAnnotations: null, status: { details: null } };
+  expect(decodeAnswer(answer(nothing))).toEqual({ uid: 'u', status: {} });
+  expect(decodeAnswer(answer({ warnings: [null], auditAnnotations: { a: null } }))).toEqual({
+    uid: 'u',
+    warnings: [''],
+    auditAnnotations: { a: '' },
+  });
+});
+
+test('what a webhook has to say is taken as far as there is room', async () => {
+  const asked = request();
+  const long = Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`key-${i}`, 'v'.repeat(1000)]));
+  const say = () => ({
+    allowed: true,
+    warnings: Array.from({ length: 1000 }, (_, i) => `${i}`.padEnd(20_000, 'w')),
+    auditAnnotations: { '/no/key': 'x', first: 'wins', big: 'b'.repeat(100_000), ...long },
+  });
+  const later = () => ({ allowed: true, auditAnnotations: { first: 'does not' } });
+  await mutate([webhook('a', say), { ...webhook('a', later) }], asked, parts);
+  const { warnings, annotations } = asked.writer;
+  expect([warnings.length, warnings[0]?.length]).toEqual([100, 8192]);
+  expect(Object.keys(annotations)).toHaveLength(256);
+  expect(annotations['a.hook.example.com/first']).toBe('wins');
+  expect(annotations['a.hook.example.com/big']).toHaveLength(64 * 1024);
+  expect(Object.keys(annotations)).not.toContain('a.hook.example.com//no/key');
+});
+
+describe('a patch is no way around what a client may do', () => {
+  const big = { op: 'add', path: '/spec', value: { big: 'x'.repeat(1000) } };
+  const copies = Array.from({ length: 4000 }, (_, i) => ({
+    op: 'copy',
+    from: '/spec/big',
+    path: `/spec/c${i}`,
+  }));
+  const wide = Array.from({ length: 100 }, () => 1);
+  test.each<[string, object[], string]>([
+    [
+      'too many operations',
+      Array.from({ length: 10_001 }, () => big),
+      'maximum operations in a JSON patch is 10000',
+    ],
+    ['too many copies', [big, ...copies], 'the accumulated size increase of copy is'],
+    ['a deep path', [{ op: 'add', path: '/a'.repeat(300), value: 1 }], '300 levels deep: limit is 200'],
+    [
+      'many values',
+      Array.from({ length: 700 }, () => ({ op: 'add', path: '/a', value: wide })),
+      'fields and items',
+    ],
+    ['a path that is not there', [{ op: 'remove', path: '/none' }], 'at a path that does not exist'],
+    ['no object left', [{ op: 'replace', path: '', value: 1 }], 'removes the object or its metadata'],
+  ])('%s', async (_, operations, why) => {
+    const hostile = webhook('a', () => patched(...operations), { failurePolicy: 'Ignore' });
+    await expect(mutate([hostile], request(), parts)).rejects.toMatchObject({
+      code: 500,
+      message: expect.stringMatching(new RegExp(`^Internal error occurred: .*${why}`)) as never,
+    });
+  });
+
+  test('one that cannot be read may be ignored', async () => {
+    const broken = () => ({ allowed: true, patchType: 'JSONPatch', patch: 'e30=' });
+    const asked = request();
+    expect(await mutate([webhook('a', broken, { failurePolicy: 'Ignore' })], asked, parts)).toBe(
+      asked.object,
+    );
+    await expect(mutate([webhook('a', broken)], asked, parts)).rejects.toThrow(
+      'Internal error occurred: failed calling webhook "a.hook.example.com": received undecodable patch in webhook response: ',
+    );
+  });
 });
 
 function answer(response: object): object {

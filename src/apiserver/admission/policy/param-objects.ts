@@ -1,0 +1,137 @@
+/**
+ * The objects that policies have for parameters, as expressions see them. They are looked for at every write that a
+ * policy is about, so what is known of them stays known: the labels of all of a kind that is selected from, and what was
+ * made of those that were read.
+ */
+import type { Store } from '../../../store/index.ts';
+import { selects } from '../../authz/label-selector.ts';
+import type { LabelSelector } from '../../authz/label-selector.ts';
+import { readEntry } from '../../codec.ts';
+import type { Logger } from '../../context.ts';
+import { follow } from '../../follow.ts';
+import type { Feed, Index } from '../../follow.ts';
+import type { KubeObject } from '../../object.ts';
+import { RecentlyUsed } from '../../recently.ts';
+import { keyOf, keyPrefix } from '../../resource.ts';
+import type { Resource } from '../../resource.ts';
+import { toDynamic } from '../expressions.ts';
+
+/** Where parameters of a policy come from; a value is what `params` is in its expressions. */
+export interface ParamObjects {
+  named(resource: Resource, namespace: string | undefined, name: string): readonly unknown[];
+  /** In the order of their names. Throws {@link TooManyParams}. */
+  selected(resource: Resource, namespace: string | undefined, selector: LabelSelector): readonly unknown[];
+}
+
+/** Each of them is a policy's evaluation of its own, at every write. */
+export const MAX_SELECTED = 256;
+
+export class TooManyParams extends Error {
+  override readonly name = 'TooManyParams';
+
+  constructor({ kind }: Resource, count: number) {
+    super(
+      `paramRef.selector selects ${count} objects of kind ${kind}, and at most ${MAX_SELECTED} are evaluated: ` +
+        'narrow the selector, or delete some of them',
+    );
+  }
+}
+
+/** Kept of one version of a kind: values, and the characters of the texts that they were read from. */
+const MOST_VALUES = 1024;
+const MOST_CHARACTERS = 4 * 1024 * 1024;
+
+interface Known {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly revision: number;
+}
+
+/** What is known of each object of a kind, by namespace and name. */
+class LabelIndex implements Index {
+  readonly #byNamespace = new Map<string, Map<string, Known>>();
+
+  clear(): void {
+    this.#byNamespace.clear();
+  }
+
+  observe(current: KubeObject | undefined, previous: KubeObject | undefined): void {
+    const { name = '', namespace = '' } = (current ?? previous)?.metadata ?? {};
+    const known = this.#byNamespace.get(namespace) ?? new Map<string, Known>();
+    if (current) {
+      const { labels = {}, resourceVersion } = current.metadata;
+      known.set(name, { labels, revision: Number(resourceVersion) });
+    } else known.delete(name);
+    if (known.size > 0) this.#byNamespace.set(namespace, known);
+    else this.#byNamespace.delete(namespace);
+  }
+
+  select(
+    namespace: string | undefined,
+    selector: LabelSelector,
+  ): (readonly [name: string, revision: number])[] {
+    return [...(this.#byNamespace.get(namespace ?? '') ?? [])]
+      .filter(([, { labels }]) => selects(selector, labels))
+      .map(([name, { revision }]) => [name, revision] as const)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  }
+}
+
+export class StoredParams implements ParamObjects, Feed {
+  readonly #store: Store;
+  readonly #logger: Logger;
+  /** By the prefix of a kind's keys; a kind that was selected from once will be again. */
+  readonly #selectable = new Map<string, { readonly index: LabelIndex; readonly feed: Feed }>();
+  /** By revision. A definition that changes makes another resource, which may see the same text in another way. */
+  readonly #values = new WeakMap<Resource, RecentlyUsed<number, unknown>>();
+
+  constructor(store: Store, logger: Logger) {
+    this.#store = store;
+    this.#logger = logger;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#selectable.values()].map(({ feed }) => feed.close()));
+  }
+
+  named(resource: Resource, namespace: string | undefined, name: string): readonly unknown[] {
+    return this.#read(resource, namespace, name);
+  }
+
+  selected(resource: Resource, namespace: string | undefined, selector: LabelSelector): readonly unknown[] {
+    const found = this.#indexOf(resource).select(namespace, selector);
+    if (found.length > MAX_SELECTED) throw new TooManyParams(resource, found.length);
+    return found.flatMap(([name, revision]) => {
+      const value = this.#valuesOf(resource).get(revision);
+      return value === undefined ? this.#read(resource, namespace, name) : [value];
+    });
+  }
+
+  #indexOf(resource: Resource): LabelIndex {
+    const prefix = keyPrefix(resource);
+    let selectable = this.#selectable.get(prefix);
+    if (!selectable) {
+      const index = new LabelIndex();
+      selectable = { index, feed: follow(this.#store, prefix, index, this.#logger) };
+      this.#selectable.set(prefix, selectable);
+    }
+    return selectable.index;
+  }
+
+  #read(resource: Resource, namespace: string | undefined, name: string): readonly unknown[] {
+    const entry = this.#store.get(keyOf(resource, namespace, name));
+    if (!entry) return [];
+    const values = this.#valuesOf(resource);
+    const known = values.get(entry.revision);
+    if (known !== undefined) return [known];
+    const value = toDynamic(readEntry(entry, resource));
+    values.add(entry.revision, value, entry.value.length);
+    return [value];
+  }
+
+  #valuesOf(resource: Resource): RecentlyUsed<number, unknown> {
+    const values =
+      this.#values.get(resource) ?? new RecentlyUsed<number, unknown>(MOST_VALUES, MOST_CHARACTERS);
+    this.#values.set(resource, values);
+    return values;
+  }
+}
