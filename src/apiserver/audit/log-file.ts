@@ -78,7 +78,8 @@ export class LogFile {
       });
     }
     if (this.#closed) await this.#letGo();
-    this.#writing = undefined;
+    // It may have come while the file was being closed.
+    this.#writing = this.#waiting.length > 0 ? this.#writeAll() : undefined;
   }
 
   async #writeBatch(lines: readonly string[]): Promise<void> {

@@ -2,11 +2,14 @@
 
 export interface BudgetLimits {
   readonly total: number;
-  /** Of which one user may hold so much. */
+  /** Of which ordinary users may hold so much together: the rest is for those who keep things going. */
+  readonly ordinary: number;
+  /** And one user so much. */
   readonly perUser: number;
 }
 
-export type Shortage = 'user' | 'total';
+/** Whose limit stands in the way. */
+export type Shortage = 'user' | 'ordinary' | 'total';
 
 /** What a user holds until it is given back. */
 export interface Holding {
@@ -18,6 +21,7 @@ export class Budget {
   readonly #limits: BudgetLimits;
   readonly #held = new Map<string, number>();
   #total = 0;
+  #ordinary = 0;
 
   constructor(limits: BudgetLimits) {
     this.#limits = limits;
@@ -27,25 +31,27 @@ export class Budget {
     return this.#total;
   }
 
-  /** Whose limit stands in the way, if one does. */
-  take(user: string, amount: number): Holding | Shortage {
+  take(user: string, amount: number, standing: 'ordinary' | 'privileged'): Holding | Shortage {
     const held = this.#held.get(user) ?? 0;
-    if (held + amount > this.#limits.perUser) return 'user';
-    if (this.#total + amount > this.#limits.total) return 'total';
-    this.#change(user, amount);
+    const { perUser, ordinary, total } = this.#limits;
+    if (held + amount > perUser) return 'user';
+    if (this.#total + amount > total) return 'total';
+    if (standing === 'ordinary' && this.#ordinary + amount > ordinary) return 'ordinary';
+    this.#change(user, amount, standing);
     let holds = true;
     return {
       release: () => {
-        if (holds) this.#change(user, -amount);
+        if (holds) this.#change(user, -amount, standing);
         holds = false;
       },
     };
   }
 
-  #change(user: string, by: number): void {
+  #change(user: string, by: number, standing: 'ordinary' | 'privileged'): void {
     const held = (this.#held.get(user) ?? 0) + by;
     if (held === 0) this.#held.delete(user);
     else this.#held.set(user, held);
     this.#total += by;
+    if (standing === 'ordinary') this.#ordinary += by;
   }
 }

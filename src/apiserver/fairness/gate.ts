@@ -27,8 +27,8 @@ export interface GateLimits {
 
 export const GATE_LIMITS: GateLimits = {
   levels: LEVELS,
-  bodyBytes: { total: 96 * MEBIBYTE, perUser: 32 * MEBIBYTE },
-  watches: { total: 10_000, perUser: 5000 },
+  bodyBytes: { total: 96 * MEBIBYTE, ordinary: 64 * MEBIBYTE, perUser: 32 * MEBIBYTE },
+  watches: { total: 10_000, ordinary: 7000, perUser: 5000 },
 };
 
 /** Answers up to this size need no seat while they are sent. */
@@ -38,6 +38,12 @@ const SEND_WITH_SEAT_MS = 5000;
 
 /** Levels whose own requests are not counted: they are few, and must not fail for what others hold. */
 const UNCOUNTED: ReadonlySet<LevelName> = new Set(['system', 'leader-election']);
+
+/** Of whom there may be many, and whom others must not suffer for. */
+const ORDINARY: ReadonlySet<LevelName> = new Set(['workload-low', 'global-default', 'catch-all']);
+
+const standingOf = (level: LevelName): 'ordinary' | 'privileged' =>
+  ORDINARY.has(level) ? 'ordinary' : 'privileged';
 
 const FREE: Holding = { release() {} };
 
@@ -116,9 +122,10 @@ export class Gate {
 
   #holdWatch({ level, user }: Flow): Holding {
     if (UNCOUNTED.has(level)) return FREE;
-    const { total, perUser } = this.#limits.watches;
-    return held(this.#watches.take(user, 1), {
+    const { total, ordinary, perUser } = this.#limits.watches;
+    return held(this.#watches.take(user, 1, standingOf(level)), {
       user: `too many open watches: a user may have ${perUser}`,
+      ordinary: `too many open watches: users together may have ${ordinary}`,
       total: `too many open watches: the server has ${total}`,
     });
   }
@@ -126,9 +133,10 @@ export class Gate {
   #holdBody({ level, user }: Flow, bytes: number): Holding {
     if (bytes > MAX_BODY_BYTES) throw bodyTooLarge();
     if (bytes === 0 || UNCOUNTED.has(level)) return FREE;
-    const { total, perUser } = this.#limits.bodyBytes;
-    return held(this.#bodies.take(user, bytes), {
+    const { total, ordinary, perUser } = this.#limits.bodyBytes;
+    return held(this.#bodies.take(user, bytes, standingOf(level)), {
       user: `too many request bodies at once: a user may have ${perUser} bytes under way`,
+      ordinary: `too many request bodies at once: users together may have ${ordinary} bytes under way`,
       total: `too many request bodies at once: the server takes ${total} bytes`,
     });
   }

@@ -86,26 +86,48 @@ test('a full disk loses lines and says how many; what comes later is whole', asy
   expect(await readFile(path(), 'utf8')).toBe('fir\nthird\n');
 });
 
-test('a line that comes after the end is written, and the file is closed again', async () => {
-  let opened = 0;
-  const disk: Disk = {
+/** Tells how many files are open, and before one is closed. */
+function followedDisk(beforeClose: () => void = () => undefined): Disk & { filesOpen(): number } {
+  let count = 0;
+  return {
+    filesOpen: () => count,
     open: async (file) => {
       const handle = await open(file, 'a', 0o600);
-      opened += 1;
+      count += 1;
       return {
         close: async () => {
-          opened -= 1;
+          beforeClose();
           await handle.close();
+          count -= 1;
         },
         write: handle.write.bind(handle) as never,
       };
     },
   };
+}
+
+const written = () => readFile(path(), 'utf8').catch(() => '');
+
+test('a line that comes after the end is written, and the file is closed again', async () => {
+  const disk = followedDisk();
   const log = logFile({}, disk);
   log.append('first');
   await log.close();
   log.append('late');
-  while ((await readFile(path(), 'utf8')) !== 'first\nlate\n' || opened > 0) await new Promise(setImmediate);
+  while ((await written()) !== 'first\nlate\n' || disk.filesOpen() > 0) await new Promise(setImmediate);
+});
+
+test('a line that comes while the file is being closed does not wait for another one', async () => {
+  const comes = ['later', 'last'];
+  const disk = followedDisk(() => {
+    const line = comes.shift();
+    if (line) log.append(line);
+  });
+  const log = logFile({}, disk);
+  log.append('first');
+  await log.close();
+  const all = 'first\nlater\nlast\n';
+  while ((await written()) !== all || disk.filesOpen() > 0) await new Promise(setImmediate);
 });
 
 test('lines that come faster than they are written are lost, not kept', async () => {

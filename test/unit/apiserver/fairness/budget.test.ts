@@ -5,24 +5,35 @@ import type { Holding } from '../../../../src/apiserver/fairness/budget.ts';
 import { Connections } from '../../../../src/apiserver/connections.ts';
 
 test('a budget says whose limit is in the way', () => {
-  const budget = new Budget({ total: 10, perUser: 6 });
-  expect(budget.take('a', 7)).toBe('user');
-  const held = budget.take('a', 6);
+  const budget = new Budget({ total: 10, ordinary: 8, perUser: 6 });
+  expect(budget.take('a', 7, 'ordinary')).toBe('user');
+  const held = budget.take('a', 6, 'ordinary');
   expect(held).not.toBe('user');
-  expect([budget.take('a', 1), budget.take('b', 5)]).toEqual(['user', 'total']);
+  expect(['a', 'b'].map((user) => budget.take(user, 3, 'ordinary'))).toEqual(['user', 'ordinary']);
+  expect(budget.take('c', 5, 'privileged')).toBe('total');
+  expect(budget.take('c', 4, 'privileged')).toHaveProperty('release');
+  expect(budget.take('b', 2, 'ordinary')).toBe('total');
   if (typeof held !== 'string') held.release();
-  expect(budget.take('b', 5)).toHaveProperty('release');
+  // What the privileged hold is not taken from the others' share.
+  expect(budget.take('b', 6, 'ordinary')).toHaveProperty('release');
 });
 
 test('what is given back twice counts once', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.record({ user: fc.constantFrom('a', 'b'), amount: fc.nat(5), repeat: fc.nat(2) })),
+      fc.array(
+        fc.record({
+          user: fc.constantFrom('a', 'b'),
+          standing: fc.constantFrom('ordinary' as const, 'privileged' as const),
+          amount: fc.nat(5),
+          repeat: fc.nat(2),
+        }),
+      ),
       (steps) => {
-        const budget = new Budget({ total: 30, perUser: 20 });
+        const budget = new Budget({ total: 30, ordinary: 18, perUser: 20 });
         const holdings: Holding[] = [];
-        for (const { user, amount, repeat } of steps) {
-          const taken = budget.take(user, amount);
+        for (const { user, amount, repeat, standing } of steps) {
+          const taken = budget.take(user, amount, standing);
           if (typeof taken !== 'string') holdings.push(taken);
           for (let i = 0; i < repeat; i++) holdings[0]?.release();
           expect(budget.held).toBeGreaterThanOrEqual(0);
@@ -30,6 +41,7 @@ test('what is given back twice counts once', () => {
         }
         for (const holding of holdings) holding.release();
         expect(budget.held).toBe(0);
+        expect(budget.take('c', 18, 'ordinary')).toHaveProperty('release');
       },
     ),
   );
