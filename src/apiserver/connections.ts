@@ -7,6 +7,8 @@ export interface ConnectionLimits {
   readonly firstRequestMs: number;
   /** After the last request was answered. */
   readonly idleMs: number;
+  /** Of a watch that has something for its client, which takes nothing of it. */
+  readonly unreadMs: number;
 }
 
 export const CONNECTION_LIMITS: ConnectionLimits = {
@@ -14,6 +16,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   perAddress: 1000,
   firstRequestMs: 32_000,
   idleMs: 90_000,
+  unreadMs: 300_000,
 };
 
 interface Connection {

@@ -81,10 +81,12 @@ export async function listen(
   server.on('clientError', answerUnreadable);
   server.on('request', (request, response) => {
     sockets.follow(request, response);
-    serve(request, response, handler, closing.signal).catch((error: unknown) => {
-      logger.debug({ err: error, path: request.url }, 'A response could not be sent');
-      response.stream?.destroy();
-    });
+    serve({ request, response }, handler, closing.signal, connectionLimits.unreadMs).catch(
+      (error: unknown) => {
+        logger.debug({ err: error, path: request.url }, 'A response could not be sent');
+        cutOff({ request, response });
+      },
+    );
   });
   await bind(server, address);
   const bound = server.address();
@@ -121,12 +123,21 @@ async function shutDown(
 /** Of one's own, since the one that every signal would make for itself takes a look at the stack. */
 const OVER = new Error('the answer is sent, or nobody waits for it');
 
+interface Exchange {
+  readonly request: Http2ServerRequest;
+  readonly response: Http2ServerResponse;
+}
+
+/** What was begun cannot be taken back: its client sees that it is not whole. */
+const cutOff = ({ request, response }: Exchange): void => void (response.stream ?? request.socket).destroy();
+
 async function serve(
-  request: Http2ServerRequest,
-  response: Http2ServerResponse,
+  exchange: Exchange,
   handler: ListenerOptions['handler'],
   closing: AbortSignal,
+  unreadMs: number,
 ): Promise<void> {
+  const { request, response } = exchange;
   const gone = new AbortController();
   const leave = () => gone.abort(OVER);
   response.on('close', leave);
@@ -134,7 +145,7 @@ async function serve(
   closing.addEventListener('abort', leave, { once: true });
   try {
     const answer = await handler(translate(request, gone.signal));
-    await send(answer, request, response, gone.signal);
+    await send(answer, exchange, gone.signal, unreadMs);
   } finally {
     closing.removeEventListener('abort', leave);
   }
@@ -191,37 +202,34 @@ function readCertificate(socket: TLSSocket): ApiRequest['certificate'] {
 
 async function send(
   answer: ApiResponse,
-  request: Http2ServerRequest,
-  response: Http2ServerResponse,
+  exchange: Exchange,
   gone: AbortSignal,
+  unreadMs: number,
 ): Promise<void> {
+  const { request, response } = exchange;
   if (gone.aborted && !answer.stream) return;
   response.statusCode = answer.status;
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   leaveRestUnread(request, response);
   if (!answer.stream) {
-    response.setTimeout(SEND_STALL_MS, () => (response.stream ?? request.socket).destroy());
+    response.setTimeout(SEND_STALL_MS, () => cutOff(exchange));
     const body = request.method === 'HEAD' ? undefined : answer.body;
     if (isWhole(body)) response.end(body ?? '');
-    else await sendPieces(body, response, gone);
+    else await sendPieces(body, exchange, gone);
     return;
   }
   // Clients wait for the headers of a watch before they do anything else.
   (response as unknown as ServerResponse).flushHeaders();
-  await answer.stream((chunk) => writeChunk(response, chunk, gone));
+  await answer.stream((chunk) => writeChunk(exchange, chunk, gone, unreadMs));
   if (!response.writableEnded) response.end();
 }
 
-async function sendPieces(
-  body: AsyncIterable<string>,
-  response: Http2ServerResponse,
-  gone: AbortSignal,
-): Promise<void> {
+async function sendPieces(body: AsyncIterable<string>, exchange: Exchange, gone: AbortSignal): Promise<void> {
   for await (const piece of body) {
-    await writeChunk(response, piece, gone);
+    await writeChunk(exchange, piece, gone, SEND_STALL_MS);
     if (gone.aborted) return;
   }
-  response.end();
+  exchange.response.end();
 }
 
 /** Of a body that was refused or that nobody asked for, nothing more is taken in. */
@@ -232,12 +240,15 @@ function leaveRestUnread(request: Http2ServerRequest, response: Http2ServerRespo
   else response.setHeader('connection', 'close');
 }
 
-/** Waits for a slow client, so that what it has not read is not kept in memory. */
-function writeChunk(response: Http2ServerResponse, chunk: string, gone: AbortSignal): Promise<void> {
+/** Waits for a slow client, so that what it has not read is not kept in memory; not for ever, since it holds a place. */
+function writeChunk(exchange: Exchange, chunk: string, gone: AbortSignal, unreadMs: number): Promise<void> {
+  const { response } = exchange;
   if (gone.aborted) return Promise.resolve();
   if (response.write(chunk)) return Promise.resolve();
   return new Promise((resolve) => {
+    const unread = setTimeout(() => cutOff(exchange), unreadMs);
     const done = () => {
+      clearTimeout(unread);
       response.off('drain', done);
       gone.removeEventListener('abort', done);
       resolve();

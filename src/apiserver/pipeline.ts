@@ -76,8 +76,13 @@ async function inAskedForm(response: ApiResponse, request: ApiRequest): Promise<
 }
 
 /** Every answer names its line in the audit log. */
-async function noted(trail: Trail, answered: ApiResponse, { audit }: Api): Promise<ApiResponse> {
-  const response = (await audit?.answered(trail, answered)) ?? answered;
+async function noted(trail: Trail, answered: ApiResponse, { audit, logger }: Api): Promise<ApiResponse> {
+  // What was done is done: its maker is told, whether it could be noted or not.
+  const unnoted = (error: unknown): ApiResponse => {
+    logger.error({ err: error, auditId: trail.auditId }, 'A request could not be noted in the audit log');
+    return answered;
+  };
+  const response = (await audit?.answered(trail, answered).catch(unnoted)) ?? answered;
   return { ...response, headers: { 'audit-id': trail.auditId, ...response.headers } };
 }
 

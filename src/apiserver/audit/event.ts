@@ -7,9 +7,9 @@ import type { ApiRequest } from '../http.ts';
 import { parsePath } from '../request-info.ts';
 import type { AuditLevel, AuditStage } from './policy.ts';
 import { redactedUri } from './redact.ts';
+import { STRANGERS_LIMITS } from './strangers.ts';
 
-const MAX_USER_AGENT = 1024;
-const MAX_URI = 8192;
+const LIMITS = { uri: 8192, userAgent: 1024 };
 const MAX_SOURCE_IPS = 10;
 
 /** What is known of one request, as it passes through the stages. */
@@ -43,6 +43,7 @@ export function auditEvent(
   { name, ...outcome }: Outcome,
   now: Date,
 ): object {
+  const limits = user ? LIMITS : STRANGERS_LIMITS;
   const agent = request.header('user-agent') ?? '';
   return {
     kind: 'Event',
@@ -50,15 +51,15 @@ export function auditEvent(
     level,
     auditID: auditId,
     stage,
-    requestURI: redactedUri(request.path, request.query).slice(0, MAX_URI),
+    requestURI: redactedUri(request.path, request.query).slice(0, limits.uri),
     verb: wanted.verb,
     user: user ? userInfo(user) : {},
     ...(impersonated && { impersonatedUser: userInfo(impersonated) }),
     sourceIPs: sourceIps(request),
     ...(agent && {
-      userAgent: agent.length > MAX_USER_AGENT ? `${agent.slice(0, MAX_USER_AGENT)}...TRUNCATED` : agent,
+      userAgent: agent.length > limits.userAgent ? `${agent.slice(0, limits.userAgent)}...TRUNCATED` : agent,
     }),
-    ...objectRef(request.path, wanted, name),
+    ...(request.path.length <= limits.uri && objectRef(request.path, wanted, name)),
     ...outcome,
     requestReceivedTimestamp: microTime(receivedAt),
     stageTimestamp: microTime(now),

@@ -14,6 +14,7 @@ import { extentOf } from './policy.ts';
 import type { AuditLevel, AuditPolicy, AuditStage, Extent } from './policy.ts';
 import { isSecret, redacted, redactedStatus } from './redact.ts';
 import { requestObject } from './request-object.ts';
+import { Strangers } from './strangers.ts';
 
 const MEBIBYTE = 1024 * 1024;
 const MAX_WAITING_BYTES = 16 * MEBIBYTE;
@@ -45,6 +46,7 @@ export class AuditLog {
   readonly #file: LogFile;
   readonly #now: () => Date;
   readonly #logger: Logger;
+  readonly #strangers = new Strangers();
   #lost = 0;
   #warnedMs = -Infinity;
 
@@ -100,7 +102,17 @@ export class AuditLog {
 
   #note(trail: Trail, wanted: Attributes, extent: Extent, stage: AuditStage, outcome: Outcome): void {
     if (extent.level === 'None' || extent.omitStages.has(stage)) return;
+    if (!trail.user && !this.#notesStranger(trail)) return;
     this.#file.append(JSON.stringify(auditEvent(trail, wanted, extent.level, stage, outcome, this.#now())));
+  }
+
+  #notesStranger({ request }: Trail): boolean {
+    const admitted = this.#strangers.admit();
+    if (admitted === 'leave out') return false;
+    if (admitted.leftOut > 0)
+      request.annotations['audit.purlin.dev/left-out'] =
+        `${admitted.leftOut} requests before this one that were not let in either`;
+    return true;
   }
 
   async #outcome(

@@ -116,7 +116,8 @@ test('bodies are noted as JSON, whatever they came as; watches when they begin a
   const patch = [{ op: 'add', path: '/data/c', value: 'd' }];
   await api.call('PATCH', `${MAPS}/from-yaml`, patch, { 'content-type': 'application/json-patch+json' });
   await api.call('GET', `${MAPS}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Dnone`);
-  await api.call('GET', MAPS, undefined, { authorization: 'Bearer wrong' });
+  const long = `${MAPS}?fieldSelector=${'x'.repeat(3000)}`;
+  await api.call('GET', long, undefined, { authorization: 'Bearer wrong', 'user-agent': 'a'.repeat(500) });
   const events = (await logged()).filter(({ requestURI }) => requestURI.startsWith(MAPS));
   const told = events.map(
     ({ verb, stage, responseStatus }) => `${verb} ${stage} ${responseStatus?.code ?? ''}`,
@@ -136,7 +137,8 @@ test('bodies are noted as JSON, whatever they came as; watches when they begin a
     responseObject: { metadata: { uid: expect.any(String) } },
   });
   expect(events[3]).toMatchObject({ requestObject: patch, responseObject: { data: { a: 'b', c: 'd' } } });
-  expect(events[7]).toMatchObject({ user: {} });
+  expect(events[7]).toMatchObject({ user: {}, requestURI: long.slice(0, 256) });
+  expect(events[7]?.['userAgent']).toBe(`${'a'.repeat(128)}...TRUNCATED`);
 });
 
 test('no secret is noted, at whatever level and however it is written', async () => {

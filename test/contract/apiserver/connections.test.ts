@@ -7,13 +7,14 @@ import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
 import { CONNECTION_LIMITS } from '../../../src/apiserver/connections.ts';
+import { until } from './expecting.ts';
 import { WIDGETS, startTestServer } from './harness.ts';
 import type { TestServer } from './harness.ts';
 
 jest.setTimeout(60_000);
 
 let api: TestServer;
-const limits = { ...CONNECTION_LIMITS, total: 8, firstRequestMs: 300, idleMs: 600 };
+const limits = { ...CONNECTION_LIMITS, total: 8, firstRequestMs: 300, idleMs: 600, unreadMs: 400 };
 beforeEach(async () => {
   api = await startTestServer(undefined, { connectionLimits: limits });
 });
@@ -167,6 +168,53 @@ test.each(['declared', 'not declared'])(
     const [answer] = (await answered) as [Record<string, string>];
     expect(Number(answer[':status'])).toBe(413);
     expect(sent).toBeLessThan(16);
+    session.destroy();
+  },
+);
+
+const MAPS = '/api/v1/namespaces/default/configmaps';
+const asBoss = { 'impersonate-user': 'boss', 'impersonate-group': 'system:masters' };
+
+/** Each opens a watch of which it reads no more than the head of the answer. */
+const readers = {
+  'HTTP/1.1': async () => {
+    const socket = await tls();
+    const headers = { host: 'x', authorization: `Bearer ${api.server.loopbackToken}`, ...asBoss };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.once('data', () => socket.pause());
+    socket.write(`GET ${MAPS}?watch=1 HTTP/1.1\r\n${lines.join('')}\r\n`);
+  },
+  'HTTP/2': async () => {
+    const authorization = `Bearer ${api.server.loopbackToken}`;
+    const stream = (await http2()).request({ ':path': `${MAPS}?watch=1`, authorization, ...asBoss });
+    stream.on('error', () => undefined);
+    await once(stream, 'response');
+  },
+};
+
+test.each(['HTTP/1.1', 'HTTP/2'] as const)(
+  'a watch over %s that is not read gives its place back, and one that has nothing to tell keeps it',
+  async (protocol) => {
+    const data = { text: 'x'.repeat(1_000_000) };
+    for (let i = 0; i < 12; i += 1)
+      await api.call('POST', MAPS, {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: `m-${i}` },
+        data,
+      });
+    const session = await http2();
+    const authorization = `Bearer ${api.server.loopbackToken}`;
+    const silent = session.request({
+      ':path': '/api/v1/namespaces/none/secrets?watch=1&resourceVersion=1',
+      authorization,
+      ...asBoss,
+    });
+    await once(silent, 'response');
+    await readers[protocol]();
+    await until(() => api.server.load().watches === 2);
+    await until(() => api.server.load().watches === 1);
+    expect(silent.closed).toBe(false);
     session.destroy();
   },
 );

@@ -29,3 +29,12 @@ export function servedTests(crdsDir?: string): { api: () => TestServer; ok: Kube
   const api = () => server;
   return { api, ...expecting(api) };
 }
+
+/** Waits for what the server comes to by itself. */
+export async function until(holds: () => boolean): Promise<void> {
+  const deadline = Date.now() + 20_000;
+  while (!holds()) {
+    if (Date.now() > deadline) throw new Error('it did not come to that');
+    await new Promise(setImmediate);
+  }
+}

@@ -6,6 +6,7 @@ import { connect as connectTls } from 'node:tls';
 import { Client } from 'undici';
 import { GATE_LIMITS } from '../../../src/apiserver/fairness/gate.ts';
 import { LEVELS } from '../../../src/apiserver/fairness/levels.ts';
+import { until } from './expecting.ts';
 import { startTestServer } from './harness.ts';
 import type { TestServer } from './harness.ts';
 
@@ -39,14 +40,6 @@ async function start(options: Parameters<typeof startTestServer>[1] = {}): Promi
       name,
     })),
   });
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error('it did not come to that');
-    await new Promise(setImmediate);
-  }
 }
 
 const authorization = () => `Bearer ${api.server.loopbackToken}`;

@@ -47,7 +47,7 @@ test('what is given back twice counts once', () => {
   );
 });
 
-const LIMITS = { total: 3, perAddress: 2, firstRequestMs: 10, idleMs: 30 };
+const LIMITS = { total: 3, perAddress: 2, firstRequestMs: 10, idleMs: 30, unreadMs: 1 };
 
 /** Connections by name, with what became of them. */
 function table() {
