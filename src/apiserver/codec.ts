@@ -1,6 +1,6 @@
 import type { Change, Entry } from '../store/index.ts';
 import { toServed, toStored } from './crd/convert.ts';
-import { copyJson } from './object.ts';
+import { copyJson } from '../values/copy.ts';
 import type { KubeObject } from './object.ts';
 import { RecentlyUsed } from './recently.ts';
 import type { Resource } from './resource.ts';

@@ -7,7 +7,7 @@ import { readEntry } from './codec.ts';
 import { json, jsonText } from './http.ts';
 import type { Call, Operation } from './call.ts';
 import type { ApiRequest, ApiResponse, UserRequest } from './http.ts';
-import { copyJson } from './object.ts';
+import { copyJson } from '../values/copy.ts';
 import type { KubeObject } from './object.ts';
 import { getEntry, groupResource } from './read/get.ts';
 import { servedText } from './read/served-text.ts';

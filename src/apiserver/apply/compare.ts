@@ -1,4 +1,4 @@
-import { sameJson } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import { FieldSetBuilder, isEmpty } from './field-set.ts';
 import type { FieldSet } from './field-set.ts';
 import { asList, asMap, groupItems, isBare } from './list-items.ts';
@@ -71,7 +71,7 @@ function visitAs(shape: Shape, old: unknown, next: unknown, walk: Walk): boolean
 function visitLeaf(old: unknown, next: unknown, walk: Walk): true {
   if (old === undefined) walk.added.insert(walk.path);
   else if (next === undefined) walk.removed.insert(walk.path);
-  else if (!sameJson(old, next)) walk.modified.insert(walk.path);
+  else if (!equalJson(old, next)) walk.modified.insert(walk.path);
   return true;
 }
 
@@ -109,7 +109,7 @@ function visitItems(old: readonly unknown[], next: readonly unknown[], list: Lis
 function visitItem(old: readonly unknown[], next: readonly unknown[], type: Type, walk: Walk): void {
   if (old.length <= 1 && next.length <= 1) visit(old[0], next[0], type, walk);
   else if (old.length > 1 && next.length > 1) {
-    if (!sameJson(old, next)) walk.modified.insert(walk.path);
+    if (!equalJson(old, next)) walk.modified.insert(walk.path);
   } else if (old.length > 1) {
     visit(undefined, next[0], type, walk);
     walk.removed.insert(walk.path);

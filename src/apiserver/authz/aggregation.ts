@@ -1,4 +1,4 @@
-import { sameJson } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import type { KubeObject } from '../object.ts';
 import { selects } from './label-selector.ts';
 import type { LabelSelector } from './label-selector.ts';
@@ -18,7 +18,7 @@ export function aggregatedRules(role: KubeObject, all: readonly KubeObject[]): P
   for (const selector of aggregationRule.clusterRoleSelectors ?? []) {
     for (const other of others.filter(({ metadata }) => selects(selector, metadata.labels ?? {}))) {
       for (const rule of rulesIn(other)) {
-        if (!united.some((one) => sameJson(one, rule))) united.push(rule);
+        if (!united.some((one) => equalJson(one, rule))) united.push(rule);
       }
     }
   }

@@ -6,7 +6,7 @@ import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
 import { allObjects } from '../read/list.ts';
-import { sameJson } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import type { KubeObject } from '../object.ts';
 import { keyOf } from '../resource.ts';
 import type { Resource } from '../resource.ts';
@@ -89,7 +89,7 @@ function addRules(object: KubeObject, wanted: KubeObject): void {
   if (aggregationRule) {
     const selectors = present?.clusterRoleSelectors ?? [];
     const missing = aggregationRule.clusterRoleSelectors.filter(
-      (one) => !selectors.some((s) => sameJson(s, one)),
+      (one) => !selectors.some((s) => equalJson(s, one)),
     );
     object['aggregationRule'] = { clusterRoleSelectors: [...selectors, ...missing] };
   } else {
@@ -100,7 +100,7 @@ function addRules(object: KubeObject, wanted: KubeObject): void {
 function addSubjects(object: KubeObject, wanted: KubeObject): void {
   const present = Array.isArray(object['subjects']) ? (object['subjects'] as unknown[]) : [];
   const missing = (wanted['subjects'] as unknown[]).filter(
-    (one) => !present.some((other) => sameJson(one, other)),
+    (one) => !present.some((other) => equalJson(one, other)),
   );
   object['subjects'] = [...present, ...missing];
 }
@@ -111,7 +111,7 @@ async function removeRetargeted(context: ApiContext, resource: Resource, wanted:
   const entry = context.store.get(keyOf(resource, undefined, name));
   if (!entry) return;
   const { roleRef, metadata } = decodeEntry(entry);
-  if (sameJson(roleRef, wanted['roleRef']) || metadata.annotations?.[AUTOUPDATE] === 'false') return;
+  if (equalJson(roleRef, wanted['roleRef']) || metadata.annotations?.[AUTOUPDATE] === 'false') return;
   const target = { resource, namespace: undefined, name, subresource: undefined };
   await deleteObject(context, target, { dryRun: false, preconditions: { uid: metadata.uid ?? '' } });
 }
@@ -125,7 +125,7 @@ export async function aggregateRoles(context: ApiContext): Promise<void> {
       if (role['aggregationRule'] === undefined) continue;
       // Read anew for each: two that are part of each other would trade their rules for ever.
       const rules = aggregatedRules(role, await allObjects(context, resource));
-      if (!rules || sameJson(rules, role['rules'] ?? [])) continue;
+      if (!rules || equalJson(rules, role['rules'] ?? [])) continue;
       changed = true;
       await applyRules(context, resource, role, rules);
     }

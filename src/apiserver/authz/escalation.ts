@@ -6,7 +6,7 @@
 import { MASTERS } from '../authn/user.ts';
 import type { User } from '../authn/user.ts';
 import { forbidden, notFound } from '../errors.ts';
-import { sameJson } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import type { KubeObject } from '../object.ts';
 import { evaluate, rulesFor } from './evaluate.ts';
 import { RBAC_GROUP } from './policy.ts';
@@ -92,7 +92,7 @@ function refuse({ object, plural }: RbacWrite, fault: string | undefined): void 
 /** What somebody without the rules of a role may still do: let it go. */
 function onlyForGarbageCollection(object: KubeObject, old: KubeObject | undefined): boolean {
   if (!old) return false;
-  return sameJson(withoutOwnership(object), withoutOwnership(old));
+  return equalJson(withoutOwnership(object), withoutOwnership(old));
 }
 
 function withoutOwnership(object: KubeObject): object {

@@ -4,7 +4,7 @@ import type { BindingSpec, PolicySpec, Webhook } from '../admission/spec.ts';
 import { bindingErrors, policyErrors } from '../admission/validate/policy.ts';
 import { webhookErrors } from '../admission/validate/webhooks.ts';
 import { ageColumn, computedColumn, nameColumn } from '../columns.ts';
-import { sameJson } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import type { KubeObject } from '../object.ts';
 import type { BuiltinRules, Resource } from '../resource.ts';
 import { admissionSchemas } from './admission-schemas.ts';
@@ -20,7 +20,7 @@ const webhooksOf = ({ webhooks }: KubeObject): Webhook[] =>
 const counted =
   (field: 'spec' | 'webhooks'): NonNullable<BuiltinRules['prepare']> =>
   (object, old) => {
-    const changed = old !== undefined && !sameJson(object[field], old[field]);
+    const changed = old !== undefined && !equalJson(object[field], old[field]);
     object.metadata.generation = old ? (old.metadata.generation ?? 1) + Number(changed) : 1;
     if (field === 'spec') object.spec ??= {};
   };

@@ -1,7 +1,8 @@
 /** pkg/apis/core/validation/events.go of Kubernetes: what is strict applies to the form of `events.k8s.io` only. */
 import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
-import { isObject, sameJson } from '../object.ts';
+import { isObject } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import type { KubeObject } from '../object.ts';
 import type { BuiltinRules } from '../resource.ts';
 import { qualifiedNameFault } from '../schema/metadata.ts';
@@ -144,8 +145,8 @@ const FIXED: readonly [field: string, name: string][] = [
 ];
 
 const changeErrors = (event: KubeObject, old: KubeObject): FieldError[] => [
-  ...(sameJson(event['series'], old['series']) ? [] : seriesErrors(event)),
-  ...FIXED.filter(([field]) => !sameJson(event[field], old[field])).map(([field, name]) =>
+  ...(equalJson(event['series'], old['series']) ? [] : seriesErrors(event)),
+  ...FIXED.filter(([field]) => !equalJson(event[field], old[field])).map(([field, name]) =>
     fieldError.invalid(name, event[field], 'field is immutable'),
   ),
 ];

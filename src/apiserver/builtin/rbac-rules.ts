@@ -6,7 +6,8 @@ import type { RoleRef, Subject } from '../authz/policy.ts';
 import type { PolicyRule } from '../authz/rules.ts';
 import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
-import { isObject, sameJson } from '../object.ts';
+import { isObject } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import type { KubeObject } from '../object.ts';
 import { pathSegmentFault, subdomainFault } from '../schema/metadata.ts';
 
@@ -72,7 +73,7 @@ export function bindingErrors(object: KubeObject, old: KubeObject | undefined, s
   return [
     ...roleRefErrors(roleRef, scope),
     ...subjects.flatMap((subject, i) => subjectErrors(subject, scope, `subjects[${i}]`)),
-    ...(old && !sameJson(old['roleRef'], roleRef) ? [changedRoleRef(roleRef)] : []),
+    ...(old && !equalJson(old['roleRef'], roleRef) ? [changedRoleRef(roleRef)] : []),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
-import { isObject, sameJson } from '../object.ts';
+import { isObject } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import type { KubeObject } from '../object.ts';
 import type { BuiltinRules } from '../resource.ts';
 import { typedSecretErrors } from './secret-types.ts';
@@ -57,7 +58,7 @@ function dataErrors(object: KubeObject, fields: string[]): FieldError[] {
 function immutableErrors(object: KubeObject, old: KubeObject | undefined, fields: string[]): FieldError[] {
   if (old?.['immutable'] !== true) return [];
   const errors = fields
-    .filter((field) => !sameJson(object[field], old[field]))
+    .filter((field) => !equalJson(object[field], old[field]))
     .map((field) => fieldError.forbidden(field, 'field is immutable when `immutable` is set'));
   if (object['immutable'] !== true) {
     errors.push(fieldError.forbidden('immutable', 'field is immutable when `immutable` is set'));

@@ -2,7 +2,7 @@
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { isGoneOrReplaced } from '../errors.ts';
-import { sameJson } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import type { KubeObject } from '../object.ts';
 import { createObject, findNamespace } from '../write/create.ts';
 import { mutateObject } from '../write/mutate.ts';
@@ -78,7 +78,7 @@ export class NamespaceDefaults {
 
   /** Clients rely on the certificate; of the ServiceAccount only that it exists matters. */
   async #restore(key: string, present: KubeObject, wanted: KubeObject): Promise<void> {
-    if (wanted['data'] === undefined || sameJson(present['data'], wanted['data'])) return;
+    if (wanted['data'] === undefined || equalJson(present['data'], wanted['data'])) return;
     await mutateObject(this.#context, key, present.metadata.uid, (object) => {
       object['data'] = wanted['data'];
     });

@@ -1,7 +1,8 @@
 /** Empties namespaces that are being deleted, and lets them go once nothing is left in them. */
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { sameJson, timestamp } from '../object.ts';
+import { timestamp } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import { allObjects } from '../read/list.ts';
 import { keyOf } from '../resource.ts';
@@ -135,7 +136,7 @@ function setCondition(namespace: KubeObject, now: Date, condition: JsonObject): 
   const old = conditions.find(({ type }) => type === condition['type']);
   const kept = conditions.filter((one) => one !== old);
   const unchanged =
-    old && sameJson({ ...old, lastTransitionTime: null }, { ...condition, lastTransitionTime: null });
+    old && equalJson({ ...old, lastTransitionTime: null }, { ...condition, lastTransitionTime: null });
   const sameStatus = old?.['status'] === condition['status'];
   const lastTransitionTime = sameStatus ? (old?.['lastTransitionTime'] ?? null) : timestamp(now);
   status['conditions'] = unchanged ? conditions : [...kept, { ...condition, lastTransitionTime }];

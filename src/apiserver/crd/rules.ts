@@ -1,6 +1,7 @@
 /** CustomResourceDefinition as a built-in kind: what the server fills in, and what it refuses. */
 import { fieldError } from '../errors.ts';
-import { isObject, sameJson } from '../object.ts';
+import { isObject } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import type { JsonObject } from '../object.ts';
 import type { BuiltinRules } from '../resource.ts';
 import { markForCleanup } from './cleanup.ts';
@@ -12,7 +13,7 @@ export const definitionRules: BuiltinRules = {
   prepare(object, old) {
     if (!isObject(object.spec)) return;
     setSpecDefaults(object.spec);
-    const changed = old !== undefined && !sameJson(object.spec, old.spec);
+    const changed = old !== undefined && !equalJson(object.spec, old.spec);
     object.metadata.generation = old ? (old.metadata.generation ?? 1) + Number(changed) : 1;
     object.status = statusFor(object.spec, old?.status) as JsonObject;
   },

@@ -2,7 +2,8 @@
 import { ageColumn, computedColumn, nameColumn } from '../columns.ts';
 import { ApiError, badRequest, fieldError, internalError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
-import { copyJson, isObject } from '../object.ts';
+import { isObject } from '../object.ts';
+import { copyJson } from '../../values/copy.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import type { Resource, ScalePaths } from '../resource.ts';
 

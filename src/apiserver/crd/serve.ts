@@ -1,7 +1,7 @@
 /** Keeps what the server offers in step with the CustomResourceDefinitions in its store. */
 import { decodeChange, decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { sameJson } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import type { JsonObject } from '../object.ts';
 import { keyOf, keyPrefix } from '../resource.ts';
 import type { Resource } from '../resource.ts';
@@ -124,7 +124,7 @@ export class Definitions {
     const phase = deletionTimestamp ? 'terminating' : 'serving';
     const from = { uid, spec: crd.spec, names };
     const before = this.#served.get(name);
-    if (!before || !sameJson(before.from, from))
+    if (!before || !equalJson(before.from, from))
       return { from, phase, resources: this.#make(crd, names, phase) };
     // With what it was compared to, so that the next comparison of the same ends at once.
     if (before.phase === phase) return { ...before, from };
@@ -142,7 +142,7 @@ export class Definitions {
   }
 
   async #writeStatuses(): Promise<void> {
-    const changed = this.#verdicts.filter(({ crd, status }) => !sameJson(crd.status, status));
+    const changed = this.#verdicts.filter(({ crd, status }) => !equalJson(crd.status, status));
     await Promise.all(
       changed.map(({ crd: { metadata }, status }) =>
         mutateObject(this.#context, this.#keyOf(metadata.name), metadata.uid, (present) => {

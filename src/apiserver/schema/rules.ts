@@ -3,7 +3,8 @@ import { compileExpression, escapeField, optional } from '../../cel/index.ts';
 import type { Expression, Variables } from '../../cel/index.ts';
 import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
-import { isObject, sameJson } from '../object.ts';
+import { isObject } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import { previousField, previousItem } from './correlate.ts';
 import type { Schema, ValidationRule } from './schema.ts';
 
@@ -37,7 +38,7 @@ function visit(value: unknown, old: unknown, schema: Schema, path: string, budge
   if (rules.length > 0) {
     const self = toCel(value, schema);
     const oldSelf = old === undefined || old === null ? undefined : toCel(old, schema);
-    const unchanged = oldSelf !== undefined && sameJson(value, old);
+    const unchanged = oldSelf !== undefined && equalJson(value, old);
     for (const rule of rules) {
       // What was let in before a rule existed may stay as it is.
       if (unchanged && !rule.condition.usesOldSelf) continue;

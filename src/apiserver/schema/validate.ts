@@ -1,6 +1,7 @@
 import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
-import { isObject, sameJson } from '../object.ts';
+import { isObject } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import { previousField, previousItem } from './correlate.ts';
 import { validFormat } from './formats.ts';
 import { compileRe2 } from '../../cel/regex.ts';
@@ -31,7 +32,7 @@ const inBody = (path: string): string => `${path || 'object'} in body`;
 function check(value: unknown, given: Schema, place: Place): void {
   const schema = resolved(given);
   const { path, old, errors } = place;
-  if (value === undefined || (old !== undefined && sameJson(value, old))) return;
+  if (value === undefined || (old !== undefined && equalJson(value, old))) return;
   if (value === null) {
     if (!schema.nullable && schema.type) errors.push(wrongType(path, schema.type, 'null'));
     return;
@@ -73,7 +74,7 @@ function checkType(value: unknown, schema: Schema, path: string, errors: FieldEr
 }
 
 function checkEnum(value: unknown, { enum: allowed }: Schema, path: string, errors: FieldError[]): void {
-  if (allowed && !allowed.some((one) => sameJson(one, value))) {
+  if (allowed && !allowed.some((one) => equalJson(one, value))) {
     errors.push(fieldError.notSupported(path, value, allowed));
   }
 }
@@ -124,7 +125,10 @@ function checkArray(value: unknown[], schema: Schema, { path, old, errors }: Pla
   if (maxItems !== undefined && value.length > maxItems) {
     return void errors.push(fieldError.tooMany(path, value.length, maxItems));
   }
-  if (schema.uniqueItems && value.some((one, i) => value.slice(0, i).some((other) => sameJson(one, other)))) {
+  if (
+    schema.uniqueItems &&
+    value.some((one, i) => value.slice(0, i).some((other) => equalJson(one, other)))
+  ) {
     errors.push(fieldError.invalid(path, value.length, `${inBody(path)} shouldn't contain duplicates`));
   }
   for (const [i, item] of items ? value.entries() : []) {

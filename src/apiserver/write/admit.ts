@@ -3,7 +3,7 @@ import type { AdmissionOperation, AdmissionRequest, Writer } from '../admission/
 import { isNamespace } from '../resource.ts';
 import type { ApiContext } from '../context.ts';
 import { applyScale, scaleOf } from '../crd/scale.ts';
-import { copyJson } from '../object.ts';
+import { copyJson } from '../../values/copy.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import type { DeleteOptions } from './delete.ts';
 import type { WriteOptions, WriteTarget } from './options.ts';

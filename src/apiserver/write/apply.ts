@@ -15,7 +15,8 @@ import {
   modified,
   notFound,
 } from '../errors.ts';
-import { copyJson, timestamp } from '../object.ts';
+import { timestamp } from '../object.ts';
+import { copyJson } from '../../values/copy.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';

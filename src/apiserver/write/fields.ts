@@ -1,6 +1,7 @@
 import { badRequest, fieldError, invalid } from '../errors.ts';
 import { goQuoted } from '../go-quoted.ts';
-import { copyJson, isObject } from '../object.ts';
+import { isObject } from '../object.ts';
+import { copyJson } from '../../values/copy.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import { applyDefaults, dropNulls } from '../schema/default.ts';

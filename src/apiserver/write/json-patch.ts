@@ -1,7 +1,8 @@
 /** RFC 6902, step by step, so that a patch cannot grow what it patches without end. */
 import { ApiError, badRequest, tooLarge } from '../errors.ts';
 import { MAX_DEPTH, bounded } from './bounds.ts';
-import { copyJson, isObject } from '../object.ts';
+import { isObject } from '../object.ts';
+import { copyJson } from '../../values/copy.ts';
 import type { KubeObject } from '../object.ts';
 
 const MAX_OPERATIONS = 10_000;

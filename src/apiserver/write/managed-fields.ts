@@ -9,7 +9,8 @@ import type { Author, TypeOfVersion } from '../apply/ownership.ts';
 import { typeOfKind } from '../apply/types.ts';
 import type { ApiContext } from '../context.ts';
 import { asScaled } from '../crd/scale.ts';
-import { sameJson, timestamp } from '../object.ts';
+import { timestamp } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
 import type { Json, KubeObject } from '../object.ts';
 import { isNamespace } from '../resource.ts';
 import type { Resource } from '../resource.ts';
@@ -45,7 +46,7 @@ export function trackedFields(
     author: authorOf(target, fieldManager),
     now: timestamp(context.now()),
   });
-  const unchanged = tracked === managers && (claimed === undefined || sameJson(claimed, kept));
+  const unchanged = tracked === managers && (claimed === undefined || equalJson(claimed, kept));
   return unchanged ? kept : encodeManagers(tracked);
 }
 
@@ -75,7 +76,7 @@ export function fieldsAfterSystem(
 /** The managedFields after an apply, with the old times when it changed nothing else. */
 export function appliedFields({ next, old, given = [] }: Written): Json[] | undefined {
   const kept = old?.metadata.managedFields;
-  const unchanged = old !== undefined && sameJson(withoutBookkeeping(next), withoutBookkeeping(old));
+  const unchanged = old !== undefined && equalJson(withoutBookkeeping(next), withoutBookkeeping(old));
   return unchanged && kept && sameManagers(decodeManagers(given), decodeStored(kept)) ? kept : given;
 }
 
@@ -90,7 +91,7 @@ export function setManagedFields({ metadata }: KubeObject, managedFields: Json[]
  */
 function managersBefore(claimed: Json[] | undefined, kept: Json[] | undefined): Managers {
   if (claimed) {
-    if (claimed.length === 1 && sameJson(claimed[0], {})) return NO_MANAGERS;
+    if (claimed.length === 1 && equalJson(claimed[0], {})) return NO_MANAGERS;
     const managers = decodeStored(claimed);
     if (managers.size > 0) return managers;
   }

@@ -1,6 +1,7 @@
 import { decodeEntry, encodeObject } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { copyJson, sameJson } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
+import { copyJson } from '../../values/copy.ts';
 import type { KubeObject } from '../object.ts';
 import { ConflictError } from '../../store/index.ts';
 import { fieldsAfterSystem, setManagedFields } from './managed-fields.ts';
@@ -24,7 +25,7 @@ export async function mutateObject(
     if (object.metadata.uid !== uid) return;
     const before = copyJson(object);
     change(object);
-    if (sameJson(before, object)) return;
+    if (equalJson(before, object)) return;
     setManagedFields(object, fieldsAfterSystem({ registry }, before, object));
     try {
       if (isFinished(object)) await store.delete(key, entry.revision);

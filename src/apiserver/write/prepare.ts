@@ -1,6 +1,8 @@
 /** What the server, and not the client, says of an object: system fields, generation, status apart. */
 import { badRequest } from '../errors.ts';
-import { copyJson, sameJson, timestamp } from '../object.ts';
+import { timestamp } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
+import { copyJson } from '../../values/copy.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import type { WriteTarget } from './options.ts';
@@ -39,7 +41,7 @@ export function prepareForUpdate(next: KubeObject, old: KubeObject, target: Writ
     Object.assign(kept, copyJson(pick(old, 'status')));
   }
   resource.rules?.prepare?.(kept, old);
-  if (resource.custom && !sameJson(desired(kept, resource), desired(old, resource))) {
+  if (resource.custom && !equalJson(desired(kept, resource), desired(old, resource))) {
     kept.metadata.generation = (old.metadata.generation ?? 0) + 1;
   }
   return kept;

@@ -2,7 +2,9 @@ import { encodeFor, readEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { fitStorage } from '../crd/convert.ts';
 import { modified, notFound } from '../errors.ts';
-import { copyJson, isObject, sameJson } from '../object.ts';
+import { isObject } from '../object.ts';
+import { equalJson } from '../../values/equal.ts';
+import { copyJson } from '../../values/copy.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';
 import { keyOf } from '../resource.ts';
@@ -125,7 +127,7 @@ async function persist(
   fitStorage(next, resource);
   next.metadata.resourceVersion = old.metadata.resourceVersion ?? '';
   // A version that is no longer the one to store is replaced even if nothing else changes: how data migrates.
-  const unchanged = sameJson(next, old) && storedVersion(entry, resource) === resource.storedAs;
+  const unchanged = equalJson(next, old) && storedVersion(entry, resource) === resource.storedAs;
   if (dryRun || (unchanged && !isFinished(next))) return next;
   const { key } = entry;
   if (isFinished(next)) {

@@ -7,7 +7,7 @@ import { evaluate } from '../../authz/evaluate.ts';
 import type { Policy as AccessPolicy } from '../../authz/policy.ts';
 import { decodeEntry } from '../../codec.ts';
 import { fieldError, invalid } from '../../errors.ts';
-import { sameJson } from '../../object.ts';
+import { equalJson } from '../../../values/equal.ts';
 import type { KubeObject } from '../../object.ts';
 import type { Registry } from '../../registry.ts';
 import { keyPrefix } from '../../resource.ts';
@@ -48,7 +48,7 @@ function policyFault(
   old: PolicySpec | undefined,
   parts: Parts,
 ): Fault | undefined {
-  if (!paramKind || sameJson(paramKind, old?.paramKind)) return undefined;
+  if (!paramKind || equalJson(paramKind, old?.paramKind)) return undefined;
   const wanted = { verb: 'get', ...resourceOf(paramKind, parts.registry), name: '*', namespace: '*' };
   if (evaluate(parts.access, writer.user, wanted).allowed) return undefined;
   const { kind, apiVersion } = paramKind;
@@ -66,7 +66,7 @@ function bindingFault(
   old: BindingSpec | undefined,
   { store, registry, access }: Parts,
 ): Fault | undefined {
-  const unchanged = sameJson(paramRef, old?.paramRef) && policyName === old?.policyName;
+  const unchanged = equalJson(paramRef, old?.paramRef) && policyName === old?.policyName;
   if (!paramRef || unchanged) return undefined;
   const entry = store.get(keyPrefix(POLICIES) + policyName);
   const paramKind = entry && specOf(decodeEntry(entry)).paramKind;

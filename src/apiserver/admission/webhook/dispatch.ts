@@ -1,6 +1,7 @@
 /** The order of webhooks: mutating ones one after the other and again where needed, validating ones all at once. */
 import { internalError } from '../../errors.ts';
-import { isObject, sameJson } from '../../object.ts';
+import { isObject } from '../../object.ts';
+import { equalJson } from '../../../values/equal.ts';
 import type { KubeObject } from '../../object.ts';
 import type { Resource } from '../../resource.ts';
 import { asVersion, inForm } from '../expressions.ts';
@@ -69,7 +70,7 @@ async function patchedObject(
   }
   const shown = asVersion(object, request, matched);
   const patched = await applied(patch, shown);
-  return sameJson(patched, shown) ? object : inForm(patched, matched, request.resource);
+  return equalJson(patched, shown) ? object : inForm(patched, matched, request.resource);
 }
 
 /**

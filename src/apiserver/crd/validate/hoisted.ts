@@ -1,4 +1,4 @@
-import { sameJson } from '../../object.ts';
+import { equalJson } from '../../../values/equal.ts';
 import type { CrdSpec, CrdVersion } from '../definition.ts';
 
 /** What versions may say in common, and where an error message puts it then. */
@@ -24,7 +24,7 @@ export interface Hoisted<Name extends Aspect> {
 export function aspectOf<Name extends Aspect>({ versions }: CrdSpec, name: Name): Hoisted<Name>[] {
   const [first, ...others] = versions;
   if (!first) return [];
-  if (others.every((version) => sameJson(version[name], first[name]))) {
+  if (others.every((version) => equalJson(version[name], first[name]))) {
     return [{ value: first[name], version: first, path: `spec.${HOISTED[name]}` }];
   }
   return versions.map((version, i) => ({

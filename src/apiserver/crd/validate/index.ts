@@ -1,6 +1,6 @@
 /** What a CustomResourceDefinition must satisfy, as apiextensions-apiserver has it. Pure: everything is in the object. */
 import type { FieldError } from '../../errors.ts';
-import { sameJson } from '../../object.ts';
+import { equalJson } from '../../../values/equal.ts';
 import type { CustomResourceDefinition } from '../definition.ts';
 import { validateColumns } from './columns.ts';
 import { validateExpressions } from './expressions.ts';
@@ -30,7 +30,7 @@ export function validateDefinition(
   old: CustomResourceDefinition | undefined,
 ): FieldError[] {
   const stored = validateStoredVersions(crd);
-  if (old && sameJson(crd.spec, old.spec)) return stored;
+  if (old && equalJson(crd.spec, old.spec)) return stored;
   const errors = CHECKS.flatMap((check) => check(crd));
   return [
     ...(old ? [] : validateObjectName(crd)),

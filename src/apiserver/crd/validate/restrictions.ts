@@ -1,7 +1,8 @@
 /** `allOf`, `anyOf`, `oneOf` and `not` restrict values that the schema around them has described. */
 import { fieldError } from '../../errors.ts';
 import type { FieldError } from '../../errors.ts';
-import { isObject, sameJson } from '../../object.ts';
+import { isObject } from '../../object.ts';
+import { equalJson } from '../../../values/equal.ts';
 import type { Schema } from '../../schema/schema.ts';
 import { restrictionsOf } from './walk.ts';
 import type { Node } from './walk.ts';
@@ -35,12 +36,12 @@ function withoutIntOrString(node: Node): Node {
   if (!schema['x-kubernetes-int-or-string']) return node;
   const [first, ...others] = allOf ?? [];
   // An emptied entry keeps the indices of those behind it.
-  const emptied = sameJson(first?.anyOf, INT_OR_STRING) ? [{ ...first, anyOf: [] }, ...others] : allOf;
+  const emptied = equalJson(first?.anyOf, INT_OR_STRING) ? [{ ...first, anyOf: [] }, ...others] : allOf;
   return {
     ...node,
     schema: {
       ...schema,
-      ...(anyOf && !sameJson(anyOf, INT_OR_STRING) && { anyOf }),
+      ...(anyOf && !equalJson(anyOf, INT_OR_STRING) && { anyOf }),
       ...(emptied && { allOf: emptied }),
     },
   };
