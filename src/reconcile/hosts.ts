@@ -22,8 +22,12 @@ export class Hosts {
       : 'unknown';
   }
 
-  views(): HostView[] {
-    return this.#mirror.hosts().map(({ hostName, alive }) => {
+  /**
+   * @param registered names of the Host objects: what is on one whose agent has told nothing, not since Redis was lost
+   *   for one, is not known, and is not nothing
+   */
+  views(registered: readonly string[]): HostView[] {
+    const seen = this.#mirror.hosts().map(({ hostName, alive }) => {
       const mirrored = this.#mirror.get(hostName);
       return {
         name: hostName,
@@ -32,5 +36,9 @@ export class Hosts {
         incomplete: mirrored !== 'unknown' && !mirrored.complete,
       };
     });
+    const silent = registered
+      .filter((hostName) => !seen.some(({ name }) => name === hostName))
+      .map((name): HostView => ({ name, alive: false, snapshot: 'unknown', incomplete: false }));
+    return [...seen, ...silent];
   }
 }

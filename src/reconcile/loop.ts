@@ -42,7 +42,7 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
     client,
     clock,
     kinds,
-    hosts: () => hosts.views(),
+    hosts: () => hosts.views(informers.list('Host').map(({ metadata }) => metadata.name)),
     listener: (object, before, deleted) => controller.objectChanged(object, before, deleted),
     logger,
   });
