@@ -1,5 +1,5 @@
 /** HTTPS over HTTP/2 and HTTP/1.1, translated to {@link ApiRequest} and {@link ApiResponse}. */
-import { createSecureServer } from 'node:http2';
+import { constants, createSecureServer } from 'node:http2';
 import type { Http2SecureServer, Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
@@ -83,7 +83,7 @@ export async function listen(
     sockets.follow(request, response);
     serve({ request, response }, handler, closing.signal, connectionLimits.unreadMs).catch(
       (error: unknown) => {
-        logger.debug({ err: error, path: request.url }, 'A response could not be sent');
+        logger.warn({ err: error, path: request.url }, 'A response could not be sent to its end');
         cutOff({ request, response });
       },
     );
@@ -129,7 +129,11 @@ interface Exchange {
 }
 
 /** What was begun cannot be taken back: its client sees that it is not whole. */
-const cutOff = ({ request, response }: Exchange): void => void (response.stream ?? request.socket).destroy();
+const cutOff = ({ request, response }: Exchange): void => {
+  // Destroyed without an error, a stream of HTTP/2 would end as if all had been said.
+  if (response.stream) response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else request.socket.destroy();
+};
 
 async function serve(
   exchange: Exchange,
@@ -226,7 +230,7 @@ async function send(
 
 async function sendPieces(body: AsyncIterable<string>, exchange: Exchange, gone: AbortSignal): Promise<void> {
   for await (const piece of body) {
-    await writeChunk(exchange, piece, gone, SEND_STALL_MS);
+    await writeChunk(exchange, piece, gone);
     if (gone.aborted) return;
   }
   exchange.response.end();
@@ -240,13 +244,16 @@ function leaveRestUnread(request: Http2ServerRequest, response: Http2ServerRespo
   else response.setHeader('connection', 'close');
 }
 
-/** Waits for a slow client, so that what it has not read is not kept in memory; not for ever, since it holds a place. */
-function writeChunk(exchange: Exchange, chunk: string, gone: AbortSignal, unreadMs: number): Promise<void> {
+/**
+ * Waits for a slow client, so that what it has not read is not kept in memory; not for ever, since it holds a place.
+ * @param unreadMs for a whole chunk; of answers that end, it is the progress that counts, and the response looks at it
+ */
+function writeChunk(exchange: Exchange, chunk: string, gone: AbortSignal, unreadMs?: number): Promise<void> {
   const { response } = exchange;
   if (gone.aborted) return Promise.resolve();
   if (response.write(chunk)) return Promise.resolve();
   return new Promise((resolve) => {
-    const unread = setTimeout(() => cutOff(exchange), unreadMs);
+    const unread = unreadMs === undefined ? undefined : setTimeout(() => cutOff(exchange), unreadMs);
     const done = () => {
       clearTimeout(unread);
       response.off('drain', done);

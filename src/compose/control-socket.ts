@@ -37,7 +37,7 @@ export async function openControlSocket(
       `purlin (pid ${running.pid}) already runs with this data directory; stop it with purlin down`,
     );
   }
-  const lock = takeLock(`${path}.lock`);
+  const lock = await takeLock(`${path}.lock`);
   if (!lock)
     throw new AlreadyRunning('another purlin with this data directory is just starting or ending; try again');
   rmSync(path, { force: true });

@@ -43,7 +43,7 @@ export interface StoreSocket {
 
 /** @throws AlreadyRunning */
 export async function openStoreSocket(path: string, logger: Pick<Logger, 'warn'>): Promise<StoreSocket> {
-  const lock = takeLock(`${path}.lock`);
+  const lock = await takeLock(`${path}.lock`);
   if (!lock) {
     throw new AlreadyRunning(
       'the store is in use by a Purlin that runs with this data directory; stop it with purlin down',

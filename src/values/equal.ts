@@ -7,8 +7,11 @@ export function equalJson(a: unknown, b: unknown): boolean {
     return a.every((item, index) => equalJson(item, b[index]));
   }
   const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const has = (object: Record<string, unknown>, key: string): boolean =>
+    Object.hasOwn(object, key) && object[key] !== undefined;
   return (
-    Object.keys(one).every((key) => equalJson(one[key], other[key])) &&
-    Object.keys(other).every((key) => one[key] !== undefined || other[key] === undefined)
+    Object.keys(one).every((key) =>
+      has(one, key) ? has(other, key) && equalJson(one[key], other[key]) : !has(other, key),
+    ) && Object.keys(other).every((key) => has(one, key) || !has(other, key))
   );
 }

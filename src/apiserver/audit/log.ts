@@ -4,6 +4,7 @@ import { attributesOf } from '../authz/attributes.ts';
 import type { Attributes } from '../authz/attributes.ts';
 import type { Logger } from '../context.ts';
 import type { Status } from '../errors.ts';
+import { isWhole } from '../http.ts';
 import type { ApiRequest, ApiResponse } from '../http.ts';
 import { isObject } from '../object.ts';
 import { auditEvent } from './event.ts';
@@ -124,7 +125,9 @@ export class AuditLog {
     const answered = parsedAnswer(level, wanted, status, body);
     const failure =
       isObject(answered) && answered['kind'] === 'Status' ? (answered as unknown as Status) : undefined;
-    const responseStatus = failure ? redactedStatus(failure, wanted) : { metadata: {}, code: status };
+    const responseStatus = failure
+      ? { ...redactedStatus(failure, wanted), code: status }
+      : { metadata: {}, code: status };
     const name = wanted.verb === 'create' ? nameOf(answered) : '';
     const common = { responseStatus, ...(name && { name }) };
     if (level === 'Metadata' || isSecret(wanted) || 'path' in wanted) return common;
@@ -138,6 +141,8 @@ export class AuditLog {
       annotations['audit.purlin.dev/omitted'] = `${field}: ${bytes} bytes, the limit is ${MAX_OBJECT_BYTES}`;
       return {};
     };
+    if (level === 'RequestResponse' && !isWhole(body))
+      annotations['audit.purlin.dev/omitted'] = 'responseObject: it is a long list';
     return {
       ...common,
       ...bounded('requestObject', trail.entered && (await requestObject(trail.entered))),

@@ -60,9 +60,9 @@ export class NamespaceController {
         failures.push(error as Error);
       });
     }
-    const remaining: KubeObject[] = [];
+    let remaining: KubeObject[] = [];
     for (const resource of this.#contentResources())
-      remaining.push(...(await allObjects(this.#context, resource, name)));
+      remaining = remaining.concat(await allObjects(this.#context, resource, name));
     const key = this.#keyOf(name);
     await mutateObject(this.#context, key, namespace.metadata.uid, (object) => {
       if (remaining.length === 0) object.spec = { ...object.spec, finalizers: [] };

@@ -104,7 +104,7 @@ export class Gate {
     let body = FREE;
     try {
       body = this.#holdBody(flow, asked.bodyBytesAtMost);
-      const request = asked.bodyBytesAtMost > 0 ? await withBody(asked) : asked;
+      const request = await withBody(asked);
       const seats = seatsOf(wanted, request.query, () => this.#objects(wanted));
       const seat = await this.#dispatcher.enter(flow, seats, request.gone);
       return passOf(request, seat, [watch, body]);
@@ -147,8 +147,9 @@ function held(taken: Holding | Shortage, messages: Readonly<Record<Shortage, str
   return taken;
 }
 
+/** It may be asked for more than once. */
 async function withBody(request: UserRequest): Promise<UserRequest> {
-  const body = await request.body();
+  const body = request.bodyBytesAtMost > 0 ? await request.body() : Buffer.alloc(0);
   return { ...request, body: () => Promise.resolve(body) };
 }
 
@@ -174,6 +175,7 @@ function passOf(request: UserRequest, seat: Seat, holdings: readonly Holding[]):
 
 /** A long answer takes memory until it is sent. */
 function keepWhileSending(over: AbortSignal, seat: Seat): void {
+  if (over.aborted) return seat.release();
   const release = (): void => {
     clearTimeout(enough);
     over.removeEventListener('abort', release);

@@ -12,7 +12,7 @@ import type { ListForm, ListMeta } from '../table.ts';
 import { CompactedError } from '../../store/index.ts';
 import type { Entry } from '../../store/index.ts';
 import { everything, listOptions } from './list-options.ts';
-import { Listing, pagesOf, slices, wholeOf } from './listing.ts';
+import { Listing, PAGE, pagesOf, slices, wholeOf } from './listing.ts';
 import { listedObject, listedText } from './served-text.ts';
 
 /** Answers a list. A long one is made while it is sent, so that it takes neither memory nor others' time. */
@@ -85,8 +85,10 @@ export function listOf(
   const { resource } = target;
   const form = listForm(resource, rendering, context.now());
   const show = form.item ?? ((object: KubeObject) => listedObject(object, resource));
-  const pages = slices(items, (object) => JSON.stringify(show(object)));
-  return jsonText(piecemeal(beginning(form, metadata), [], pages));
+  const textOf = (object: KubeObject): string => JSON.stringify(show(object));
+  const begin = beginning(form, metadata);
+  if (items.length <= PAGE.limit) return jsonText(`${begin}${items.map(textOf).join(',')}]}`);
+  return jsonText(piecemeal(begin, [], slices(items, textOf)));
 }
 
 /** Every object of a collection, for the server's own controllers. */

@@ -16,6 +16,7 @@ export class Listing<Found> {
   #revision: number | undefined;
   #after: string | undefined;
   #found = 0;
+  #looked = 0;
   #rest: { readonly key: string; readonly count: number | undefined } | 'unknown' | 'none' = 'unknown';
 
   /** @param look what to make of an object; undefined leaves it out */
@@ -45,6 +46,11 @@ export class Listing<Found> {
     };
   }
 
+  /** How many objects the last page took a look at. */
+  get looked(): number {
+    return this.#looked;
+  }
+
   /** Reads and looks at a page, of which there may be nothing to show. Throws CompactedError. */
   next(): Found[] {
     const { prefix, selector, limit = Infinity } = this.#options;
@@ -53,6 +59,7 @@ export class Listing<Found> {
     const page = this.#store.list(prefix, { ...bounds, revision: this.#revision, after: this.#after });
     const { entries, more, revision } = page;
     this.#revision = revision;
+    this.#looked = entries.length;
     const found: Found[] = [];
     for (const [i, entry] of entries.entries()) {
       this.#after = entry.key;
@@ -74,7 +81,7 @@ export class Listing<Found> {
 export async function* pagesOf<Found>(listing: Listing<Found>, gone?: AbortSignal): AsyncGenerator<Found[]> {
   for (;;) {
     const page = listing.next();
-    eventLoop.spend(PAGE.limit);
+    eventLoop.spend(listing.looked);
     yield page;
     if (listing.ended || gone?.aborted) return;
     await eventLoop.take();
@@ -96,7 +103,7 @@ export async function* slices<Item, Made>(
   for (let start = 0; start < items.length; start += PAGE.limit) {
     if (start > 0) await eventLoop.take();
     const made = items.slice(start, start + PAGE.limit).map(make);
-    eventLoop.spend(PAGE.limit);
+    eventLoop.spend(made.length);
     yield made;
   }
 }

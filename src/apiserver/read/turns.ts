@@ -26,9 +26,12 @@ export class Turns {
     return new Promise((resolve) => this.#waiting.push(resolve));
   };
 
-  /** After the work of one turn, in the same step of the event loop. */
+  /**
+   * After the work of one turn, in the same step of the event loop. Work that did not wait for a turn counts too, but
+   * not for longer than one step: nobody has to wait for what others did long ago.
+   */
   spend(events: number): void {
-    this.#left -= events;
+    this.#left = Math.max(this.#left - events, -this.#eventsInAStep);
     this.#admitNext();
   }
 

@@ -116,6 +116,7 @@ test('bodies are noted as JSON, whatever they came as; watches when they begin a
   const patch = [{ op: 'add', path: '/data/c', value: 'd' }];
   await api.call('PATCH', `${MAPS}/from-yaml`, patch, { 'content-type': 'application/json-patch+json' });
   await api.call('GET', `${MAPS}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name%3Dnone`);
+  await api.call('DELETE', `${MAPS}/from-yaml`);
   const long = `${MAPS}?fieldSelector=${'x'.repeat(3000)}`;
   await api.call('GET', long, undefined, { authorization: 'Bearer wrong', 'user-agent': 'a'.repeat(500) });
   const events = (await logged()).filter(({ requestURI }) => requestURI.startsWith(MAPS));
@@ -130,6 +131,8 @@ test('bodies are noted as JSON, whatever they came as; watches when they begin a
     'watch RequestReceived ',
     'watch ResponseStarted 200',
     'watch ResponseComplete 200',
+    'delete RequestReceived ',
+    'delete ResponseComplete 200',
     'list ResponseComplete 401',
   ]);
   expect(events[1]).toMatchObject({
@@ -137,8 +140,8 @@ test('bodies are noted as JSON, whatever they came as; watches when they begin a
     responseObject: { metadata: { uid: expect.any(String) } },
   });
   expect(events[3]).toMatchObject({ requestObject: patch, responseObject: { data: { a: 'b', c: 'd' } } });
-  expect(events[7]).toMatchObject({ user: {}, requestURI: long.slice(0, 256) });
-  expect(events[7]?.['userAgent']).toBe(`${'a'.repeat(128)}...TRUNCATED`);
+  expect(events[9]).toMatchObject({ user: {}, requestURI: long.slice(0, 256) });
+  expect(events[9]?.['userAgent']).toBe(`${'a'.repeat(128)}...TRUNCATED`);
 });
 
 test('no secret is noted, at whatever level and however it is written', async () => {

@@ -229,3 +229,16 @@ test('a burst is shared out over the steps of the event loop, in the order in wh
   const last = turns.take();
   await expect(last).resolves.toBeUndefined();
 });
+
+test('what was done without a turn long ago is not waited for', async () => {
+  const turns = new Turns(10);
+  for (let done = 0; done < 1_000; done += 1) turns.spend(10);
+  let steps = 0;
+  const count = (): void => {
+    steps += 1;
+    if (steps < 100) setImmediate(count);
+  };
+  setImmediate(count);
+  await turns.take();
+  expect(steps).toBeLessThan(4);
+});

@@ -22,6 +22,10 @@ test.each([
   [[1, 2], [2, 1], false],
   [[1], { 0: 1 }, false],
   [[], {}, false],
+  // What every object inherits is no member.
+  [{}, { constructor: 'x' }, false],
+  [{ toString: 'x' }, { valueOf: 'x' }, false],
+  [{ constructor: undefined }, {}, true],
 ])('%j and %j: %s', (a, b, equal) => {
   expect(equalJson(a, b)).toBe(equal);
   expect(equalJson(b, a)).toBe(equal);
