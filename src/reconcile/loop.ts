@@ -37,13 +37,17 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
   const { kinds, client, clock, mirror, orders, installationUid, leadership, logger } = options;
   const { epoch } = leadership;
   const mayAct = (): boolean => leadership.certain();
+  let listed = false;
   const hosts = new Hosts(mirror, () => epoch);
   const informers: Informers = new Informers({
     client,
     clock,
     kinds,
     hosts: () => hosts.views(informers.list('Host').map(({ metadata }) => metadata.name)),
-    listener: (object, before, deleted) => controller.objectChanged(object, before, deleted),
+    listener: (object, before, deleted) => {
+      // What is not listed yet is not absent: nothing is planned before everything is there, and then all of it is.
+      if (listed) controller.objectChanged(object, before, deleted);
+    },
     logger,
   });
   const controller = new Controller({
@@ -58,6 +62,7 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
     logger,
   });
   await informers.start();
+  listed = true;
 
   const registrar = new HostRegistrar({
     seen: () => mirror.hosts().map(({ hostName }) => hostName),
