@@ -149,6 +149,11 @@ describe('disks', () => {
         { source: { imageRef: { name: 'demo' } } },
         'blocked (DiskDiffers): Disk web-root was made with another source than the template of disk root has; delete the Disk, or rename the disk entry to have a new one',
       ],
+      [
+        'nor is it made anew in another format',
+        { format: 'raw' },
+        'blocked (DiskDiffers): Disk web-root was made with another format than the template of disk root has; delete the Disk, or rename the disk entry to have a new one',
+      ],
     ])('%s', (_name, spec, expected) => {
       expect(plan(machineInput(withTemplate(web, own(spec))))).toBe(expected);
     });
