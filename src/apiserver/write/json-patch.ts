@@ -1,19 +1,29 @@
-/** RFC 6902, step by step, so that a patch cannot grow what it patches without end. */
+/** RFC 6902, with bounds; where it leaves room, as github.com/evanphx/json-patch, which kube-apiserver uses. */
 import { ApiError, badRequest, tooLarge } from '../errors.ts';
-import { MAX_DEPTH, bounded } from './bounds.ts';
 import { isObject } from '../object.ts';
-import { copyJson } from '../../values/copy.ts';
 import type { KubeObject } from '../object.ts';
+import { copyJson } from '../../values/copy.ts';
+import { equalJson } from '../../values/equal.ts';
+import { MAX_DEPTH, bounded } from './bounds.ts';
+import { indexOf, placeOf, valueAt } from './json-pointer.ts';
+import type { Place } from './json-pointer.ts';
 
 const MAX_OPERATIONS = 10_000;
 /** Bytes that all copies of one patch may add; kube-apiserver's limit too. */
 const MAX_COPIED_BYTES = 3 * 1024 * 1024;
+/** Items of arrays that all operations together may have make way: a fraction of a second's work. */
+const MAX_SHIFTED_ITEMS = 50_000_000;
 /** Working out pointers takes time by the depth of each, and nothing is to be deeper than this. */
 const MAX_POINTER_LENGTH = 4096;
 
+type Operation =
+  | { readonly op: 'add' | 'replace' | 'test'; readonly path: string; readonly value: unknown }
+  | { readonly op: 'remove'; readonly path: string }
+  | { readonly op: 'move' | 'copy'; readonly from: string; readonly path: string };
+
 /** Throws 413 for too many operations, 400 for what is no list of them. What it returns throws 422 as it is applied. */
-export async function jsonPatch(operations: unknown): Promise<(present: KubeObject) => KubeObject> {
-  const apply = await boundedPatch(operations);
+export function jsonPatch(operations: unknown): (present: KubeObject) => KubeObject {
+  const apply = boundedPatch(operations);
   return (present) => {
     let result: unknown;
     try {
@@ -27,7 +37,7 @@ export async function jsonPatch(operations: unknown): Promise<(present: KubeObje
 }
 
 /** The same where misfits are plain Errors, and the result may be anything. What is given to it is left alone. */
-export async function boundedPatch(operations: unknown): Promise<(present: KubeObject) => unknown> {
+export function boundedPatch(operations: unknown): (present: KubeObject) => unknown {
   if (!Array.isArray(operations)) throw badRequest('a JSON patch must be a list of operations');
   if (operations.length > MAX_OPERATIONS) {
     throw tooLarge(
@@ -35,48 +45,125 @@ export async function boundedPatch(operations: unknown): Promise<(present: KubeO
     );
   }
   for (const operation of operations) requireShortPointers(operation);
-  const { default: library } = await import('fast-json-patch');
-  type Operation = Parameters<typeof library.applyOperation>[1];
-  /** The library's own check copies the whole document for each operation. `existing` is what is there of the path. */
-  const check = (operation: Operation, _: number, document: unknown, existing?: string): void => {
-    const { op, path } = operation;
-    if (op === 'add' && existing !== undefined && parentDepth(path) > existing.split('/').length)
-      throw new Error('Cannot perform an `add` operation at the desired path');
-    if ((op === 'replace' || op === 'remove') && existing !== path) throw new Error(NO_SUCH_PATH);
-    if ((op === 'move' || op === 'copy') && library.getValueByPointer(document, operation.from) === undefined)
-      throw new Error('Cannot perform the operation from a path that does not exist');
-  };
-  const step = (document: unknown, operation: Operation) =>
-    library.applyOperation(document, operation, check, true, true);
-  /** The library copies what a move writes over, and looks through what it moves, however much that is. */
-  const applied = (document: unknown, operation: Operation): unknown => {
-    if (operation.op !== 'move' || !operation.path || !operation.from)
-      return step(document, operation).newDocument;
-    check(operation, 0, document);
-    const { newDocument, removed } = step(document, { op: 'remove', path: operation.from });
-    return step(newDocument, { op: 'add', path: operation.path, value: removed as unknown }).newDocument;
-  };
   return (present) => {
-    let result: unknown = copyJson(present as unknown as Parameters<typeof copyJson>[0]);
-    let copied = 0;
-    for (const [index, operation] of (copyJson(operations) as unknown as Operation[]).entries()) {
-      library.validator(operation, index);
-      if (operation.op === 'copy') {
-        copied += bytesOf(library.getValueByPointer(result, operation.from));
-        if (copied > MAX_COPIED_BYTES) throw copiesTooMuch(copied);
-      }
-      result = applied(result, operation);
-    }
-    return bounded(result);
+    const patching = new Patching(copyJson(present));
+    // Its values become part of the document, each time that it is applied.
+    for (const operation of copyJson(operations)) patching.apply(operationOf(operation));
+    return bounded(patching.document);
   };
 }
 
-const NO_SUCH_PATH = 'Cannot perform the operation at a path that does not exist';
+/** A document between two operations. */
+class Patching {
+  #document: unknown;
+  #copiedBytes = 0;
+  #shiftedItems = 0;
 
-/** How many parts of a pointer must be there before a value can be added at it. */
-const parentDepth = (pointer: string): number => pointer.split('/').length - 1;
+  constructor(document: unknown) {
+    this.#document = document;
+  }
 
-const bytesOf = (value: unknown): number => JSON.stringify(value)?.length ?? 0;
+  get document(): unknown {
+    return this.#document;
+  }
+
+  /** Throws an Error for what does not fit, 413 for what takes too much. */
+  apply(operation: Operation): void {
+    switch (operation.op) {
+      case 'add':
+        return this.#add(operation.path, operation.value);
+      case 'remove':
+        return this.#remove(placeOf(this.#document, operation.path));
+      case 'replace':
+        return this.#replace(operation.path, operation.value);
+      case 'move': {
+        const from = placeOf(this.#document, operation.from);
+        const value = valueAt(from);
+        this.#remove(from);
+        // Only now: what was moved has no place for itself, and indices may mean others.
+        return this.#add(operation.path, value);
+      }
+      case 'copy': {
+        const value = valueAt(placeOf(this.#document, operation.from)) ?? null;
+        this.#copiedBytes += JSON.stringify(value).length;
+        if (this.#copiedBytes > MAX_COPIED_BYTES) throw copiesTooMuch(this.#copiedBytes);
+        return this.#add(operation.path, copyJson(value));
+      }
+      case 'test':
+        return this.#test(operation.path, operation.value);
+    }
+  }
+
+  #add(pointer: string, value: unknown): void {
+    const place = placeOf(this.#document, pointer);
+    if (!('index' in place)) {
+      place.in[place.key] = value;
+      return;
+    }
+    const { length } = place.in;
+    const at = place.index === '-' ? length : indexOf(place, length);
+    this.#shift(length - at);
+    place.in.splice(at, 0, value);
+  }
+
+  #remove(place: Place): void {
+    if (!('index' in place)) {
+      if (!Object.hasOwn(place.in, place.key)) throw new Error(`there is no ${JSON.stringify(place.key)}`);
+      delete place.in[place.key];
+      return;
+    }
+    const { length } = place.in;
+    const at = indexOf(place, length - 1);
+    this.#shift(length - at);
+    place.in.splice(at, 1);
+  }
+
+  /** A member that an object does not have is added, as kube-apiserver does. */
+  #replace(pointer: string, value: unknown): void {
+    if (pointer === '') {
+      this.#document = value;
+      return;
+    }
+    const place = placeOf(this.#document, pointer);
+    if ('index' in place) place.in[indexOf(place, place.in.length - 1)] = value;
+    else place.in[place.key] = value;
+  }
+
+  /** Absent is as null is. */
+  #test(pointer: string, value: unknown): void {
+    const found = pointer === '' ? this.#document : valueAt(placeOf(this.#document, pointer));
+    if (!equalJson(found ?? null, value ?? null)) throw new Error(`testing value ${pointer} failed`);
+  }
+
+  #shift(items: number): void {
+    this.#shiftedItems += items;
+    if (this.#shiftedItems > MAX_SHIFTED_ITEMS)
+      throw tooLarge(`the patch has more than ${MAX_SHIFTED_ITEMS} items of arrays make way for others`);
+  }
+}
+
+function operationOf(given: unknown): Operation {
+  if (!isObject(given)) throw new Error('an operation of a JSON patch must be an object');
+  const { op, value } = given;
+  const pointer = (field: 'path' | 'from'): string => {
+    const found = given[field];
+    if (typeof found !== 'string') throw new Error(`an operation of a JSON patch lacks its ${field}`);
+    return found;
+  };
+  switch (op) {
+    case 'add':
+    case 'replace':
+    case 'test':
+      return { op, path: pointer('path'), value: value ?? null };
+    case 'remove':
+      return { op, path: pointer('path') };
+    case 'move':
+    case 'copy':
+      return { op, from: pointer('from'), path: pointer('path') };
+    default:
+      throw new Error(`Unexpected kind: ${String(op)}`);
+  }
+}
 
 function requireShortPointers(operation: unknown): void {
   if (!isObject(operation)) return;
@@ -86,15 +173,15 @@ function requireShortPointers(operation: unknown): void {
       throw tooLarge(
         `a path in a JSON patch has ${pointer.length} characters: limit is ${MAX_POINTER_LENGTH}`,
       );
-    const depth = parentDepth(pointer);
+    const depth = pointer.split('/').length - 1;
     if (depth > MAX_DEPTH)
       throw badRequest(`a path in a JSON patch is ${depth} levels deep: limit is ${MAX_DEPTH}`);
   }
 }
 
-/** A failed `test` and a wrong path are the client's doing; the library throws raw TypeErrors for some. */
+/** A failed `test` and a wrong path are the client's doing. */
 function rejected(error: unknown): ApiError {
-  const message = error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
+  const message = error instanceof Error ? error.message : String(error);
   return new ApiError(
     422,
     'Invalid',

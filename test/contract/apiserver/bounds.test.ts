@@ -38,6 +38,15 @@ test.each<[string, string, string, unknown, Record<string, string>, number, RegE
   ['much YAML', 'POST', MAPS, `a: ${'x'.repeat(200_000)}`, yaml, 413, /limit for YAML is 131072/],
   ['YAML keys that occur twice', 'POST', MAPS, 'a: 1\na: 2\n', yaml, 400, /Map keys must be unique: a/],
   ['copies of copies', 'PATCH', `${MAPS}/present`, copies, jsonPatch, 413, /exceeding the limit 3145728/],
+  [
+    'what would never be ready',
+    'PATCH',
+    `${MAPS}/present`,
+    [{ op: 'move', from: '/toString', path: '/then' }],
+    jsonPatch,
+    422,
+    /there is no "toString"/,
+  ],
   ['many copies', 'PATCH', `${MAPS}/present`, wide, jsonPatch, 413, /exceeding the limit 3145728/],
   [
     'a long pointer',

@@ -103,6 +103,35 @@ describe('JSON patch', () => {
     [[{ op: 'remove', path: '/metadata' }], 400],
     [[{ op: 'add', path: '/__proto__/x', value: 1 }], 422],
     [[{ op: 'move', from: '/none', path: '/data/b' }], 422],
+    // What every object inherits is not in it: neither functions nor numbers of theirs.
+    ...['copy', 'move'].flatMap((op) =>
+      ['/toString/call', '/data/constructor/name', '/metadata/name/length', '/data/a/0'].map(
+        (from): [unknown, number] => [[{ op, from, path: '/data/b' }], 422],
+      ),
+    ),
+    [[{ op: 'move', from: '/toString', path: '/then' }], 422],
+    [[{ op: 'remove', path: '/data/toString' }], 422],
+    [[{ op: '_get', path: '/nope' }], 422],
+    [[{ op: 'valueOf', path: '', newDocument: {} }], 422],
+    [[{ op: 'move', from: '', path: '/data/b' }], 422],
+    [[{ op: 'add', path: 'data', value: 1 }], 422],
+    [[{ op: 'add', value: 1 }], 422],
+    // Only a number within an array is an index.
+    ...['', '01x', '1e0', '4294967296', '4', '-5', ' 1'].flatMap((index) =>
+      [
+        { op: 'add', value: 1 },
+        { op: 'remove' },
+        { op: 'test', value: 'a' },
+        { op: 'replace', value: 1 },
+        { op: 'copy', from: '/data/a' },
+      ].map((operation): [unknown, number] => [
+        [
+          { op: 'add', path: '/list', value: ['a', 'b', 'c'] },
+          { ...operation, path: `/list/${index}` },
+        ],
+        422,
+      ]),
+    ),
     [[{ op: 'move', from: '/data', path: '/data/b' }], 422],
     [[{ op: 'add', path: '/a'.repeat(201), value: 1 }], 400],
     [{ op: 'remove' }, 400],
@@ -118,6 +147,64 @@ describe('JSON patch', () => {
       { op: 'move', from: '/list/1', path: '/data/a' },
     ]);
     expect([patched['list'], patched['data']]).toEqual([['c', 'b'], { a: 'a' }]);
+  });
+
+  test.each([
+    ['what is absent is null', [{ op: 'test', path: '/data/none', value: null }], { a: '1' }],
+    ['a replaced member need not be there', [{ op: 'replace', path: '/data/b', value: 2 }], { a: '1', b: 2 }],
+    [
+      'what is copied from nowhere is null',
+      [{ op: 'copy', from: '/toString', path: '/data/then' }],
+      { a: '1', then: null },
+    ],
+    [
+      'names that objects inherit are names',
+      [{ op: 'add', path: '/data/constructor', value: 'x' }],
+      { a: '1', constructor: 'x' },
+    ],
+    [
+      'negative indices count from the end',
+      [
+        { op: 'add', path: '/data/l', value: ['a', 'b'] },
+        { op: 'remove', path: '/data/l/-2' },
+        { op: 'add', path: '/data/l/-1', value: 'c' },
+        { op: 'add', path: '/data/l/-', value: 'd' },
+      ],
+      { a: '1', l: ['b', 'c', 'd'] },
+    ],
+    ['escaped names', [{ op: 'add', path: '/data/a~1b~01', value: 'x' }], { a: '1', 'a/b~1': 'x' }],
+    [
+      'what is copied is another one',
+      [
+        { op: 'add', path: '/data/o', value: { n: 1 } },
+        { op: 'copy', from: '/data/o', path: '/data/p' },
+        { op: 'add', path: '/data/p/n', value: 2 },
+      ],
+      { a: '1', o: { n: 1 }, p: { n: 2 } },
+    ],
+  ])('%s', async (_, operations, data) => {
+    expect((await patch(operations))['data']).toEqual(data);
+  });
+
+  test('a patch can be applied again and again', async () => {
+    if (!configMap) throw new Error('no ConfigMap');
+    const operations = [
+      { op: 'add', path: '/data/o', value: { n: 1 } },
+      { op: 'test', path: '/data/o', value: { n: 1 } },
+      { op: 'replace', path: '/data/o/n', value: 2 },
+    ];
+    const body = Buffer.from(JSON.stringify(operations));
+    const apply = await decodePatch(body, 'application/json-patch+json', configMap);
+    for (let times = 0; times < 2; times += 1)
+      expect(apply(present())).toMatchObject({ data: { a: '1', o: { n: 2 } } });
+  });
+
+  test('of a long list only so much may be shifted', async () => {
+    const add = { op: 'add', path: '/data/l', value: Array.from({ length: 50_000 }, (_, i) => i) };
+    const removals = (index: number) =>
+      Array.from({ length: 2_000 }, () => ({ op: 'remove', path: `/data/l/${index}` }));
+    await expect(patch([add, ...removals(1)])).rejects.toMatchObject({ code: 413 });
+    expect((await patch([add, ...removals(-1)]))['data']).toHaveProperty(['l', 'length'], 48_000);
   });
 
   test('a move copies nothing, however much it writes over', async () => {

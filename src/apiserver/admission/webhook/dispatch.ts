@@ -69,7 +69,7 @@ async function patchedObject(
     throw internalError(`${why}, which is not supported for this operation`);
   }
   const shown = asVersion(object, request, matched);
-  const patched = await applied(patch, shown);
+  const patched = applied(patch, shown);
   return equalJson(patched, shown) ? object : inForm(patched, matched, request.resource);
 }
 
@@ -77,11 +77,10 @@ async function patchedObject(
  * Throws 500 for a patch that does not fit, or goes beyond what a client's may, whatever the failurePolicy: the client
  * could not have done better.
  */
-async function applied(patch: unknown[], object: KubeObject): Promise<KubeObject> {
+function applied(patch: unknown[], object: KubeObject): KubeObject {
   let result: unknown;
   try {
-    const apply = await boundedPatch(bounded(patch));
-    result = apply(object);
+    result = boundedPatch(bounded(patch))(object);
   } catch (error) {
     throw internalError(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
   }

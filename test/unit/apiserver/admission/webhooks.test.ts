@@ -332,7 +332,7 @@ describe('a patch is no way around what a client may do', () => {
       Array.from({ length: 700 }, () => ({ op: 'add', path: '/a', value: wide })),
       'fields and items',
     ],
-    ['a path that is not there', [{ op: 'remove', path: '/none' }], 'at a path that does not exist'],
+    ['a path that is not there', [{ op: 'remove', path: '/none' }], 'there is no "none"'],
     ['no object left', [{ op: 'replace', path: '', value: 1 }], 'removes the object or its metadata'],
   ])('%s', async (_, operations, why) => {
     const hostile = webhook('a', () => patched(...operations), { failurePolicy: 'Ignore' });
