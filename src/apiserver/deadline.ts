@@ -49,6 +49,10 @@ export async function withDeadline<Request extends Pick<ApiRequest, 'query' | 'g
   if (request.gone.aborted) leave();
   try {
     return await work({ ...request, gone: over.signal });
+  } catch (error) {
+    // Whatever of it is still under way must not outlive its answer.
+    leave();
+    throw error;
   } finally {
     stop();
     request.gone.removeEventListener('abort', leave);

@@ -8,7 +8,10 @@ import type { DeleteOptions } from './delete.ts';
 /** As many at a time share a commit. */
 const BATCH = 64;
 
-/** Deletes objects of one resource; those that are gone already, or were replaced meanwhile, do not count. */
+/**
+ * Deletes objects of one resource; those that are gone already, or were replaced meanwhile, do not count. Throws the
+ * first refusal once nothing of its batch is under way any more: what is answered is over.
+ */
 export async function deleteObjects(
   context: ApiContext,
   resource: Resource,
@@ -16,8 +19,9 @@ export async function deleteObjects(
   options: DeleteOptions,
 ): Promise<void> {
   for (let start = 0; start < objects.length; start += BATCH) {
-    await Promise.all(
-      objects.slice(start, start + BATCH).map(async ({ metadata: { name, namespace, uid = '' } }) => {
+    const batch = objects
+      .slice(start, start + BATCH)
+      .map(async ({ metadata: { name, namespace, uid = '' } }) => {
         const target = { resource, namespace, name, subresource: undefined };
         try {
           await deleteObject(context, target, {
@@ -27,7 +31,8 @@ export async function deleteObjects(
         } catch (error) {
           if (!isGoneOrReplaced(error)) throw error;
         }
-      }),
-    );
+      });
+    const refused = (await Promise.allSettled(batch)).find(({ status }) => status === 'rejected');
+    if (refused) throw (refused as PromiseRejectedResult).reason;
   }
 }

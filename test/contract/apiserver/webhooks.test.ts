@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import type { Webhook } from '../../../src/apiserver/admission/spec.ts';
 import { webhookClient } from '../../../src/apiserver/admission/webhook/client.ts';
+import { until } from './expecting.ts';
 import { WIDGETS, startTestServer } from './harness.ts';
 import type { Answer, TestServer } from './harness.ts';
 import { configurationOf, patchReply, startWebhookServer } from './webhook-server.ts';
@@ -373,4 +374,30 @@ test('a request that began before a configuration changed still asks the webhook
   expect(await ask()).toMatchObject({ response: { allowed: true } });
   client.close();
   expect(await ask()).toMatchObject({ response: { allowed: true } });
+});
+
+test('a deletion of many that is refused is answered when nothing of it is under way any more', async () => {
+  await api.call('DELETE', WIDGETS);
+  await create('goes');
+  await create('stays');
+  await configure('validating', { timeoutSeconds: 10 });
+  const order: string[] = [];
+  const release = Promise.withResolvers<void>();
+  hook.reply('/a', async ({ request: { name } }) => {
+    if (name === 'stays') return { response: { allowed: false, status: { message: 'it stays' } } };
+    await release.promise;
+    order.push('released');
+    return { response: { allowed: true } };
+  });
+  const deleting = api.call('DELETE', WIDGETS).then((answer) => {
+    order.push('answered');
+    return answer;
+  });
+  await until(() => hook.asked.length === 2);
+  // Long enough for the refusal to have come.
+  for (let trips = 0; trips < 5; trips += 1) await api.call('GET', `${WIDGETS}/goes`);
+  release.resolve();
+  expect((await deleting).body['message']).toContain('it stays');
+  expect(order).toEqual(['released', 'answered']);
+  expect((await api.call('GET', `${WIDGETS}/goes`)).status).toBe(404);
 });
