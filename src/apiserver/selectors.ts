@@ -1,5 +1,6 @@
 /** Label and field selectors, as in `labelSelector` and `fieldSelector` query parameters. */
 import { badRequest } from './errors.ts';
+import { own } from './object.ts';
 import type { KubeObject } from './object.ts';
 import type { Resource } from './resource.ts';
 
@@ -41,27 +42,32 @@ export function parseLabelSelector(text: string | null): Selector | undefined {
 
 type LabelTest = (labels: Record<string, string>) => boolean;
 
+/** A test of one label, undefined where there is none. */
+const ofLabel =
+  (key: string, test: (given: string | undefined) => boolean): LabelTest =>
+  (labels) =>
+    test(own(labels, key));
+
 function labelRequirement(untrimmed: string): LabelTest {
   const text = untrimmed.trim();
   const set = SET_REQUIREMENT.exec(text);
   if (set) {
     const [, key = '', operator, list = ''] = set;
-    const values = new Set(list.split(',').map((value) => value.trim()));
-    if (operator === 'in') return (labels) => labels[key] !== undefined && values.has(labels[key]);
-    return (labels) => labels[key] === undefined || !values.has(labels[key]);
+    const values = new Set<string | undefined>(list.split(',').map((value) => value.trim()));
+    return ofLabel(key, (given) => values.has(given) === (operator === 'in'));
   }
   const comparison = COMPARISON.exec(text);
   if (comparison) {
     const [, key = '', operator = '=', value = ''] = comparison;
     switch (operator) {
       case '!=':
-        return (labels) => labels[key] !== value;
+        return ofLabel(key, (given) => given !== value);
       case '<':
-        return (labels) => labels[key] !== undefined && Number(labels[key]) < Number(value);
+        return ofLabel(key, (given) => Number(given) < Number(value));
       case '>':
-        return (labels) => labels[key] !== undefined && Number(labels[key]) > Number(value);
+        return ofLabel(key, (given) => Number(given) > Number(value));
       default:
-        return (labels) => labels[key] === value;
+        return ofLabel(key, (given) => given === value);
     }
   }
   const existence = EXISTENCE.exec(text);
@@ -70,7 +76,7 @@ function labelRequirement(untrimmed: string): LabelTest {
       `unable to parse requirement: couldn't parse the selector string ${JSON.stringify(text)}`,
     );
   const [, not, key = ''] = existence;
-  return (labels) => (labels[key] !== undefined) === (not === '');
+  return ofLabel(key, (given) => (given !== undefined) === (not === ''));
 }
 
 /** Only labels that the resource declares can be selected on. Throws 400 for others. */

@@ -1,6 +1,7 @@
 /** Label selectors as objects (meta/v1 LabelSelector); those of query parameters are in ../selectors.ts. */
 import { fieldError } from '../errors.ts';
 import type { FieldError } from '../errors.ts';
+import { own } from '../object.ts';
 import { validateLabels } from '../schema/metadata.ts';
 
 export interface LabelSelector {
@@ -22,7 +23,7 @@ export function selects(
   labels: Readonly<Record<string, string>>,
 ): boolean {
   return (
-    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    Object.entries(matchLabels).every(([key, value]) => own(labels, key) === value) &&
     matchExpressions.every((requirement) => meets(requirement, labels))
   );
 }
@@ -31,7 +32,7 @@ function meets(
   { key, operator, values = [] }: Requirement,
   labels: Readonly<Record<string, string>>,
 ): boolean {
-  const value = labels[key];
+  const value = own(labels, key);
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);

@@ -73,6 +73,8 @@ describe('label selectors', () => {
     '!none',
     'n>4,n<6',
     'app=web, tier in (front)',
+    '!constructor',
+    'toString!=x,valueOf notin (y)',
   ])('%s selects', (text) => expect(matches(text)).toBe(true));
   test.each([
     'app=db',
@@ -81,6 +83,7 @@ describe('label selectors', () => {
     'app notin (web)',
     '!app',
     'none',
+    'constructor',
     'n>5',
     'app=web,tier=back',
   ])('%s does not', (text) => expect(matches(text)).toBe(false));
