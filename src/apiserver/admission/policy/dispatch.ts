@@ -74,8 +74,7 @@ function ask(
         }
       }
     } catch (error) {
-      // Who can make many objects must not be able to put a policy out of force.
-      if (spec.failurePolicy === 'Ignore' && !(error instanceof TooManyParams)) continue;
+      if (isIgnored(error, spec.failurePolicy, binding, request)) continue;
       denials.push(misconfigured(name, binding, error as Error));
     }
   }
@@ -83,6 +82,20 @@ function ask(
     annotate(request.writer, `${name}/${key}`, [...each].join(', '));
   }
   return denials;
+}
+
+/**
+ * Who can make many objects must not be able to put a policy out of force that denies, whatever its failurePolicy; nor
+ * must he lock anybody out where it does not, or whoever deletes some of them.
+ */
+function isIgnored(
+  error: unknown,
+  failurePolicy: string | undefined,
+  { spec: { validationActions = [] } }: Binding,
+  request: AdmissionRequest,
+): boolean {
+  if (!(error instanceof TooManyParams)) return failurePolicy === 'Ignore';
+  return !validationActions.includes('Deny') || error.isEasedBy(request);
 }
 
 const namespaceOf = (
@@ -145,6 +158,7 @@ const MAX_FAILURES_CHARACTERS = 64 * 1024;
 
 /** All of them, as far as there is room; those of the last look at a write that lost a race. */
 function noteFailures(audited: readonly AuditedFailure[], { writer }: AdmissionRequest): void {
+  delete writer.annotations[FAILURE_ANNOTATION];
   if (audited.length === 0) return;
   let room = MAX_FAILURES_CHARACTERS;
   const fitting = audited.filter((one) => (room -= JSON.stringify(one).length + 1) >= 0);

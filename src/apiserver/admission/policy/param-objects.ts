@@ -15,6 +15,7 @@ import { RecentlyUsed } from '../../recently.ts';
 import { keyOf, keyPrefix } from '../../resource.ts';
 import type { Resource } from '../../resource.ts';
 import { toDynamic } from '../expressions.ts';
+import type { AdmissionRequest } from '../request.ts';
 
 /** Where parameters of a policy come from; a value is what `params` is in its expressions. */
 export interface ParamObjects {
@@ -28,14 +29,33 @@ export const MAX_SELECTED = 256;
 
 export class TooManyParams extends Error {
   override readonly name = 'TooManyParams';
+  readonly #selection: Selection;
 
-  constructor({ kind }: Resource, count: number) {
+  constructor(selection: Selection, count: number) {
     super(
-      `paramRef.selector selects ${count} objects of kind ${kind}, and at most ${MAX_SELECTED} are evaluated: ` +
+      `paramRef.selector selects ${count} objects of kind ${selection.resource.kind}, and at most ${MAX_SELECTED} are evaluated: ` +
         'narrow the selector, or delete some of them',
     );
+    this.#selection = selection;
+  }
+
+  /** Whether a write makes them fewer: that is the way out. */
+  isEasedBy({ resource, namespace, object, old }: Written): boolean {
+    const { resource: params, namespace: within, selector } = this.#selection;
+    const selected = (one: KubeObject | undefined): boolean =>
+      one !== undefined && selects(selector, one.metadata.labels ?? {});
+    const amongThem = resource.plural === params.plural && resource.group === params.group;
+    return amongThem && namespace === within && selected(old) && !selected(object);
   }
 }
+
+interface Selection {
+  readonly resource: Resource;
+  readonly namespace: string | undefined;
+  readonly selector: LabelSelector;
+}
+
+type Written = Pick<AdmissionRequest, 'resource' | 'namespace' | 'object' | 'old'>;
 
 /** Kept of one version of a kind: values, and the characters of the texts that they were read from. */
 const MOST_VALUES = 1024;
@@ -99,7 +119,7 @@ export class StoredParams implements ParamObjects, Feed {
 
   selected(resource: Resource, namespace: string | undefined, selector: LabelSelector): readonly unknown[] {
     const found = this.#indexOf(resource).select(namespace, selector);
-    if (found.length > MAX_SELECTED) throw new TooManyParams(resource, found.length);
+    if (found.length > MAX_SELECTED) throw new TooManyParams({ resource, namespace, selector }, found.length);
     return found.flatMap(([name, revision]) => {
       const value = this.#valuesOf(resource).get(revision);
       return value === undefined ? this.#read(resource, namespace, name) : [value];

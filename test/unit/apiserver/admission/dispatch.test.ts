@@ -4,6 +4,7 @@ import { checkPolicies } from '../../../../src/apiserver/admission/policy/dispat
 import { TooManyParams } from '../../../../src/apiserver/admission/policy/param-objects.ts';
 import type { ParamObjects } from '../../../../src/apiserver/admission/policy/param-objects.ts';
 import type { BindingSpec, PolicySpec } from '../../../../src/apiserver/admission/spec.ts';
+import type { KubeObject } from '../../../../src/apiserver/object.ts';
 import { Registry } from '../../../../src/apiserver/registry.ts';
 import type { Resource } from '../../../../src/apiserver/resource.ts';
 import { around, builtin, nobody, request } from './requests.ts';
@@ -108,11 +109,53 @@ test('absent parameters that are allowed to be absent leave nothing to evaluate'
 test('too many parameters deny, even where failures are ignored', () => {
   const spec = { paramKind: { apiVersion: 'v1', kind: 'ConfigMap' }, failurePolicy: 'Ignore' } as const;
   const selected = (resource: Resource): never => {
-    throw new TooManyParams(resource, 300);
+    throw new TooManyParams({ resource, namespace: 'default', selector: {} }, 300);
   };
   const binding = { validationActions: ['Deny'], paramRef: { selector: {} } };
   expect(outcome(spec, binding, { named: () => [], selected }).error?.message).toContain(
     "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: failed to configure binding: " +
       'paramRef.selector selects 300 objects of kind ConfigMap',
   );
+});
+
+test('too many parameters lock nobody out where the policy only warns, nor whoever makes them fewer', () => {
+  const configMaps = builtin('configmaps');
+  const selector = { matchLabels: { limits: 'yes' } };
+  const tooMany = new TooManyParams({ resource: configMaps, namespace: 'default', selector }, 300);
+  const selected = (): never => {
+    throw tooMany;
+  };
+  const paramKind = { apiVersion: 'v1', kind: 'ConfigMap' };
+  for (const failurePolicy of ['Ignore', 'Fail'] as const) {
+    const binding = { validationActions: ['Warn', 'Audit'], paramRef: { selector } };
+    expect(
+      outcome({ paramKind, failurePolicy }, binding, { named: () => [], selected }).error,
+    ).toBeUndefined();
+  }
+  const map = (labels: Record<string, string>) =>
+    ({ metadata: { name: 'a', labels } }) as unknown as KubeObject;
+  const [in_, out] = [map({ limits: 'yes' }), map({})];
+  const about = { resource: configMaps, namespace: 'default' };
+  const eased = [
+    { ...about, old: in_, object: undefined },
+    { ...about, old: in_, object: out },
+    { ...about, old: in_, object: in_ },
+    { ...about, old: out, object: undefined },
+    { ...about, old: undefined, object: in_ },
+    { ...about, namespace: 'other', old: in_, object: undefined },
+    { ...about, resource: builtin('secrets'), old: in_, object: undefined },
+  ].map((written) => tooMany.isEasedBy(written));
+  expect(eased).toEqual([true, true, false, false, false, false, false]);
+});
+
+test('a write that lost a race and holds at its next look leaves no failure behind', () => {
+  const asked = request();
+  const look = (expression: string) => {
+    const policy = compilePolicy('p', { validations: [{ expression, message: 'no' }] });
+    const bindings = [{ name: 'b', spec: { validationActions: ['Audit'] } }];
+    checkPolicies([{ policy, bindings }], asked, parts);
+    return Object.keys(asked.writer.annotations);
+  };
+  expect(look('false')).toEqual(['validation.policy.admission.k8s.io/validation_failure']);
+  expect(look('true')).toEqual([]);
 });
