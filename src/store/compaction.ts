@@ -4,9 +4,13 @@ import type { Statements } from './database.ts';
 import { inOurWords } from './integrity.ts';
 import { DELETE } from './log-row.ts';
 import type { LogRow } from './log-row.ts';
+import type { PageReaders } from './page-readers.ts';
 
 /** Rows of the log whose predecessors are dropped in one transaction. */
 const STEP = 400;
+
+/** How often the history that is kept may be kept in all, for those who are still reading an older state. */
+const MOST_HISTORIES = 4;
 
 /** What compaction needs of the store. */
 export interface Compactable {
@@ -17,6 +21,7 @@ export interface Compactable {
   readonly revision: () => number;
   /** How much history is kept without being asked. */
   readonly historyRevisions: number;
+  readonly readers: PageReaders;
 }
 
 /** Forgets history in steps, between which the event loop goes on. */
@@ -45,10 +50,14 @@ export class Compaction {
 
   /** To be called after each commit. */
   dropOldHistory(): void {
-    const { historyRevisions, revision } = this.#of;
-    const target = revision() - historyRevisions;
+    const { historyRevisions, revision, readers } = this.#of;
+    const old = revision() - historyRevisions;
     // A slack of a tenth keeps compaction in batches instead of trailing every single write.
-    if (this.#running || target - this.#reached < historyRevisions / 10) return;
+    const slack = historyRevisions / 10;
+    if (this.#running || old - this.#reached < slack) return;
+    const tooOld = revision() - MOST_HISTORIES * historyRevisions;
+    const target = Math.max(Math.min(old, readers.oldest()), tooOld);
+    if (target - this.#reached < slack) return;
     // A failure (a full disk) loses nothing: the next commit tries again.
     this.#running = this.upTo(target)
       .catch(() => undefined)

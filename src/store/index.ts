@@ -33,6 +33,7 @@ import type {
   Store,
   Watch,
 } from './types.ts';
+import { PageReaders } from './page-readers.ts';
 import { KeyRotation } from './rotation.ts';
 import { openKeyring, requireKeys, sealAtStart } from './sealed-rows.ts';
 import { StoreWatch } from './watch.ts';
@@ -53,12 +54,17 @@ export type { Inspect } from './whole.ts';
 export interface StoreOptions {
   /** Path of the database file; made when absent. */
   readonly file: string;
-  /** How many revisions of history to keep for watches; older ones are compacted away. Default 10,000. */
+  /**
+   * How many revisions of history to keep for watches; older ones are compacted away, those that somebody is reading page
+   * by page only when they are four times as many. Default 10,000.
+   */
   readonly historyRevisions?: number;
   /** How much may be written while the store is frozen. Default 256 MiB. */
   readonly frozenLogBytes?: number;
   /** What is encrypted in the file; nothing unless said. */
   readonly encryption?: Encryption;
+  /** A clock that only goes forward. Default: the system's. */
+  readonly nowMs?: () => number;
 }
 
 export interface Encryption {
@@ -87,6 +93,7 @@ class SqliteStore implements Store {
   readonly #reader: LogReader;
   readonly #compaction: Compaction;
   readonly #keyring: Keyring;
+  readonly #readers: PageReaders;
   readonly #freezer: Freezer;
   readonly #rotation: KeyRotation;
   readonly #fanOut: FanOut;
@@ -100,7 +107,9 @@ class SqliteStore implements Store {
     historyRevisions = 10_000,
     frozenLogBytes = MOST_LOG_BYTES,
     encryption,
+    nowMs,
   }: StoreOptions) {
+    this.#readers = new PageReaders(nowMs);
     this.#db = openDatabase(file);
     this.#keyring = keyringOf(this.#db, encryption);
     this.#freezer = new Freezer(this.#db, file, frozenLogBytes);
@@ -116,6 +125,7 @@ class SqliteStore implements Store {
         isOpen: () => !this.#closed,
         revision: () => this.#revision,
         historyRevisions,
+        readers: this.#readers,
       },
       compacted,
     );
@@ -142,6 +152,7 @@ class SqliteStore implements Store {
       revision === this.#revision
         ? this.#reader.list(range, options)
         : this.#reader.listAt(revision, range, options);
+    if (more) this.#readers.reads(revision);
     const last = entries.at(-1)?.key ?? range.start;
     return { entries, revision, more, remaining: () => (more ? this.#countAt(revision, prefix, last) : 0) };
   }

@@ -83,6 +83,27 @@ describe('reading and writing', () => {
     expect(store.get('/a')?.value).toBe('two');
   });
 
+  test('history stays for who is reading page by page, for a while and up to a limit', async () => {
+    let nowMs = 0;
+    store.close();
+    store = openStore({ file: file(), historyRevisions: 100, nowMs: () => nowMs });
+    for (let i = 0; i < 10; i += 1) await store.create(`/r/${i}`, 'first');
+    const write = async (times: number): Promise<void> => {
+      for (let i = 0; i < times; i += 1) await store.update('/r/5', 'x', store.get('/r/5')?.revision ?? 0);
+      await store.compact(0);
+    };
+    const page = (after?: string) => store.list('/r/', { revision: 10, limit: 3, ...(after && { after }) });
+    page();
+    await write(300);
+    expect(page('/r/2').entries.map(({ value }) => value)).toEqual(['first', 'first', 'first']);
+    await write(300);
+    expect(() => page('/r/5')).toThrow(CompactedError);
+    const { revision } = store.list('/r/', { limit: 3 });
+    nowMs += 60_001;
+    await write(120);
+    expect(store.compactedRevision).toBeGreaterThan(revision);
+  });
+
   test('lists are sorted, bounded by their prefix, and come in pages', async () => {
     for (const key of ['/r/b', '/r/a', '/r/c', '/rr/a', '/q/z']) await store.create(key, key);
     expect(store.list('/r/').entries.map(({ key }) => key)).toEqual(['/r/a', '/r/b', '/r/c']);
