@@ -159,7 +159,7 @@ export function prepareStatements(db: DatabaseSync): Statements {
     changesAfter: db.prepare('SELECT * FROM log WHERE rev > ? AND key >= ? AND key < ? ORDER BY rev LIMIT ?'),
     // SQLite defines the bare columns of a min() query to come from the row that holds the minimum.
     firstChangesAfter: db.prepare(
-      'SELECT min(rev) AS rev, key, prev FROM log WHERE rev > ? AND key > ? AND key < ? GROUP BY key',
+      'SELECT min(rev) AS rev, key, prev FROM log WHERE rev > ? AND key > ? AND key < ? GROUP BY key ORDER BY key LIMIT ?',
     ),
     supersededUpTo: db.prepare(
       'SELECT rev, type, prev FROM log WHERE rev > ? AND rev <= ? ORDER BY rev LIMIT ?',

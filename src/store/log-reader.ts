@@ -70,26 +70,37 @@ export class LogReader {
 
   /**
    * What lived at a revision. What changed since is taken back: the first later change of a key says which row it
-   * superseded. In parts that are read as {@link list}, until there is enough.
+   * superseded. In parts of what lives and what changed, of neither more than is wanted, until there is enough.
    */
-  listAt(revision: number, { prefix, start }: Range, bounds: Bounds): Part {
-    const { limit = Infinity, characters = Infinity } = bounds;
-    const found: Entry[] = [];
+  listAt(
+    revision: number,
+    { prefix, start }: Range,
+    { limit = Infinity, characters = Infinity }: Bounds,
+  ): Part {
+    const most = limit + 1;
+    const entries: Entry[] = [];
     let read = 0;
     for (let from = start; ; ) {
-      const part = this.list({ prefix, start: from }, bounds);
-      const last = part.more ? part.entries.at(-1)?.key : undefined;
-      const end = last === undefined ? endOfPrefix(prefix) : `${last}\0`;
-      const entries = part.entries.filter((entry) => entry.revision <= revision);
-      for (const { key, prev } of this.#changedAfter(revision, from, end)) {
-        if (prev > 0) entries.push(this.#superseded(key, prev));
+      const living = this.list({ prefix, start: from }, { limit: most, characters });
+      const end = living.more ? `${living.entries.at(-1)?.key}\0` : endOfPrefix(prefix);
+      const changed = this.#changedAfter(revision, from, end, most);
+      // Beyond these keys, either may have others.
+      const last =
+        changed.length === most ? changed.at(-1)?.key : living.more ? living.entries.at(-1)?.key : undefined;
+      const lived = [
+        ...living.entries.filter((entry) => entry.revision <= revision),
+        ...changed.filter(({ prev }) => prev > 0),
+      ]
+        .filter(({ key }) => last === undefined || key <= last)
+        .sort((a, b) => (a.key < b.key ? -1 : 1));
+      for (const one of lived) {
+        if (entries.length >= limit || (read >= characters && entries.length > 0))
+          return { entries, more: true };
+        const entry = 'prev' in one ? this.#superseded(one.key, one.prev) : one;
+        entries.push(entry);
+        read += entry.value.length;
       }
-      found.push(...entries.sort((a, b) => (a.key < b.key ? -1 : 1)));
-      read += entries.reduce((sum, { value }) => sum + value.length, 0);
-      if (last === undefined) return { entries: found.slice(0, limit), more: found.length > limit };
-      if (found.length > limit) return { entries: found.slice(0, limit), more: true };
-      if (read >= characters && found.length > 0)
-        return { entries: found, more: this.countAt(revision, prefix, last) > 0 };
+      if (last === undefined) return { entries, more: false };
       from = last;
     }
   }
@@ -124,9 +135,12 @@ export class LogReader {
     });
   }
 
-  /** The first change of each key between the two that changed after the revision. */
-  #changedAfter(revision: number, from: string, end: string): LogRow[] {
-    return inOurWords(() => this.#sql.firstChangesAfter.all(revision, from, end) as unknown as LogRow[]);
+  /** The first change of each key between the two that changed after the revision, by their keys. */
+  #changedAfter(revision: number, from: string, end: string, most = Infinity): LogRow[] {
+    const limit = most === Infinity ? -1 : most;
+    return inOurWords(
+      () => this.#sql.firstChangesAfter.all(revision, from, end, limit) as unknown as LogRow[],
+    );
   }
 
   #changeOf(row: LogRow): Change {
