@@ -163,7 +163,11 @@ function passOf(request: UserRequest, seat: Seat, holdings: readonly Holding[]):
     abandon,
     leaveWith: (answer) => {
       const { stream } = answer;
-      if (stream) return { ...answer, stream: seatedUntilQuiet(stream, seat, abandon) };
+      if (stream) {
+        // Whose client is gone by now may never be begun.
+        whenOver(request.gone, abandon);
+        return { ...answer, stream: seatedUntilQuiet(stream, seat, abandon) };
+      }
       if (!isWhole(answer.body) || (answer.body?.length ?? 0) > SMALL_ANSWER_BYTES) {
         keepWhileSending(request.gone, seat);
         for (const holding of holdings) holding.release();
@@ -175,14 +179,17 @@ function passOf(request: UserRequest, seat: Seat, holdings: readonly Holding[]):
 
 /** A long answer takes memory until it is sent. */
 function keepWhileSending(over: AbortSignal, seat: Seat): void {
-  if (over.aborted) return seat.release();
   const release = (): void => {
     clearTimeout(enough);
-    over.removeEventListener('abort', release);
     seat.release();
   };
   const enough = setTimeout(release, SEND_WITH_SEAT_MS);
-  over.addEventListener('abort', release, { once: true });
+  whenOver(over, release);
+}
+
+function whenOver(over: AbortSignal, release: () => void): void {
+  if (over.aborted) release();
+  else over.addEventListener('abort', release, { once: true });
 }
 
 type Stream = NonNullable<ApiResponse['stream']>;
