@@ -144,7 +144,8 @@ class Patching {
 
 function operationOf(given: unknown): Operation {
   if (!isObject(given)) throw new Error('an operation of a JSON patch must be an object');
-  const { op, value } = given;
+  const { value } = given;
+  const op: unknown = given['op'];
   const pointer = (field: 'path' | 'from'): string => {
     const found = given[field];
     if (typeof found !== 'string') throw new Error(`an operation of a JSON patch lacks its ${field}`);

@@ -154,8 +154,8 @@ describe('JSON patch', () => {
     ['a replaced member need not be there', [{ op: 'replace', path: '/data/b', value: 2 }], { a: '1', b: 2 }],
     [
       'what is copied from nowhere is null',
-      [{ op: 'copy', from: '/toString', path: '/data/then' }],
-      { a: '1', then: null },
+      [{ op: 'copy', from: '/toString', path: '/data/absent' }],
+      { a: '1', absent: null },
     ],
     [
       'names that objects inherit are names',
