@@ -29,32 +29,63 @@ export function allottedMs(query: URLSearchParams): number {
   return askedMs > 0 && askedMs < REQUEST_MS ? askedMs : REQUEST_MS;
 }
 
+/** What cannot go on says why: its client has left, or its time is up. */
+type Timed = Pick<ApiRequest, 'gone'>;
+
 /**
- * Does the work of a write, whose request's `gone` is aborted also when its time is up: with the 504 that the work is
- * to throw then. The work ends itself, so that nothing is written after the answer.
+ * Does the work of a request, whose `gone` is aborted also when its time is up, with the 504 that the work is to throw
+ * then. The work ends itself, so that nothing is written after the answer. What is left to be sent once it has ended
+ * may take longer.
  */
-export async function withDeadline<Request extends Pick<ApiRequest, 'query' | 'gone'>, Answer>(
+export const withinAllottedTime = <Request extends Timed, Answer>(
   request: Request,
-  about: 'one object' | 'many objects',
+  allowedMs: number,
+  work: (request: Request) => Promise<Answer>,
+  alarm: Alarm = clockAlarm,
+): Promise<Answer> =>
+  within(request, { allowedMs, atEnd: 'allotted time', onLeaving: () => timedOut('canceled') }, work, alarm);
+
+/** The same for a change of one object, which is part of such a request. */
+export const withinTimeOfChange = <Request extends Timed, Answer>(
+  request: Request,
   work: (request: Request) => Answer | Promise<Answer>,
   alarm: Alarm = clockAlarm,
+): Promise<Answer> =>
+  within(
+    request,
+    { allowedMs: CHANGE_MS, atEnd: 'deadline exceeded', onLeaving: () => request.gone.reason as Error },
+    work,
+    alarm,
+  );
+
+interface Limit {
+  readonly allowedMs: number;
+  readonly atEnd: Parameters<typeof timedOut>[0];
+  /** What the work is to throw when the request ends first. */
+  readonly onLeaving: () => Error;
+}
+
+async function within<Request extends Timed, Answer>(
+  request: Request,
+  { allowedMs, atEnd, onLeaving }: Limit,
+  work: (request: Request) => Answer | Promise<Answer>,
+  alarm: Alarm,
 ): Promise<Answer> {
-  const ofClient = allottedMs(request.query);
-  const changing = about === 'one object' && ofClient > CHANGE_MS;
   const over = new AbortController();
-  const ring = (): void => over.abort(timedOut(changing ? 'deadline exceeded' : 'allotted time'));
-  const leave = (): void => over.abort(timedOut('canceled'));
-  const stop = alarm(changing ? CHANGE_MS : ofClient, ring);
+  let working = true;
+  const leave = (): void => over.abort(working ? onLeaving() : request.gone.reason);
+  const stop = alarm(allowedMs, () => over.abort(timedOut(atEnd)));
+  // Until the end of the request: its answer may be made while it is sent.
   request.gone.addEventListener('abort', leave, { once: true });
   if (request.gone.aborted) leave();
   try {
     return await work({ ...request, gone: over.signal });
   } catch (error) {
     // Whatever of it is still under way must not outlive its answer.
-    leave();
+    over.abort(error);
     throw error;
   } finally {
+    working = false;
     stop();
-    request.gone.removeEventListener('abort', leave);
   }
 }

@@ -1,7 +1,7 @@
 /** The verbs of a resource: from method and path to the operation and back to a response. */
 import { watches } from './authz/attributes.ts';
 import type { ApiContext } from './context.ts';
-import { withDeadline } from './deadline.ts';
+import { withinTimeOfChange } from './deadline.ts';
 import { methodNotAllowed, methodNotSupported, notFound, pathNotFound, terminating } from './errors.ts';
 import { readEntry } from './codec.ts';
 import { json, jsonText } from './http.ts';
@@ -139,14 +139,13 @@ export async function serveResource(
     case 'get':
     case 'list':
     case 'watch':
+    case 'deletecollection':
       return operation(call);
     case 'create':
     case 'update':
     case 'patch':
     case 'delete':
-      return withDeadline(request, 'one object', (timed) => operation({ ...call, request: timed }));
-    case 'deletecollection':
-      return withDeadline(request, 'many objects', (timed) => operation({ ...call, request: timed }));
+      return withinTimeOfChange(request, (timed) => operation({ ...call, request: timed }));
   }
 }
 

@@ -12,7 +12,7 @@ import { evaluate } from './authz/evaluate.ts';
 import type { Policy } from './authz/policy.ts';
 import { requireAccess, requireAllowed } from './authz/require.ts';
 import type { ApiContext } from './context.ts';
-import { allottedMs } from './deadline.ts';
+import { allottedMs, withinAllottedTime } from './deadline.ts';
 import { discover } from './discovery.ts';
 import { ApiError, PathNotFound, internalError, pathNotFound } from './errors.ts';
 import type { Gate, Pass } from './fairness/gate.ts';
@@ -89,14 +89,17 @@ async function noted(trail: Trail, answered: ApiResponse, { audit, logger }: Api
 async function answer(trail: Trail, api: Api): Promise<ApiResponse> {
   const { request } = trail;
   try {
-    if (request.query.has('timeout') && attributesOf(request).verb !== 'watch') allottedMs(request.query);
+    const allowedMs = attributesOf(request).verb === 'watch' ? undefined : allottedMs(request.query);
     const open = publicEndpoints(request, api);
     if (open) return open;
     const { admitted, wanted } = admitUser(trail, api);
     api.audit?.received(trail);
-    const pass = await api.gate.enter(admitted, wanted);
-    trail.entered = pass.request;
-    return pass.leaveWith(await passStages(pass, api));
+    const enter = async (timed: UserRequest): Promise<ApiResponse> => {
+      const pass = await api.gate.enter(timed, wanted);
+      trail.entered = pass.request;
+      return pass.leaveWith(await passStages(pass, api));
+    };
+    return await (allowedMs === undefined ? enter(admitted) : withinAllottedTime(admitted, allowedMs, enter));
   } catch (thrown) {
     return failure(asApiError(thrown), request, api);
   }

@@ -1,5 +1,5 @@
 /** Lets requests begin in the order of the fair queues, some in each turn of the event loop. */
-import { requestTimeout, tooManyRequests } from '../errors.ts';
+import { tooManyRequests } from '../errors.ts';
 import type { Flow } from './classify.ts';
 import type { Level, LevelName } from './levels.ts';
 import { FairQueues } from './queues.ts';
@@ -64,10 +64,10 @@ export class Dispatcher {
     if (this.#queues.refusal(flow)) throw this.#refusal();
   }
 
-  /** Waits until the request may begin. Rejects with 429 when it cannot wait, or has waited too long. */
+  /** Waits until the request may begin. Rejects with 429 when it cannot wait, or has waited too long, or as it is `gone`. */
   enter(flow: Flow, seats: number, gone: AbortSignal): Promise<Seat> {
     const ticket: Ticket = { flow, seats, arrivedMs: this.#turns.nowMs() };
-    if (gone.aborted) return Promise.reject(clientGone());
+    if (gone.aborted) return Promise.reject(gone.reason as Error);
     if (this.#queues.enqueue(ticket)) return Promise.reject(this.#refusal());
     this.#schedule();
     this.#watchExpiry();
@@ -76,7 +76,7 @@ export class Dispatcher {
       const abandon = () => {
         leave();
         this.#waiting.delete(ticket);
-        reject(clientGone());
+        reject(gone.reason as Error);
       };
       gone.addEventListener('abort', abandon, { once: true });
       const settled = () => gone.removeEventListener('abort', abandon);
@@ -139,5 +139,3 @@ export class Dispatcher {
     return tooManyRequests();
   }
 }
-
-const clientGone = (): Error => requestTimeout('the client has gone');

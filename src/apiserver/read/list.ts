@@ -31,11 +31,30 @@ export async function answerList(call: Call): Promise<ApiResponse> {
   return withListErrors(async () => {
     const { value: first = [] } = (await pages.next()) as { value?: string[] };
     // What precedes the items says where a limited list ends.
-    if (options.limit !== undefined) for await (const page of pages) first.push(...page);
+    if (options.limit !== undefined) await takeWhole(listing, pages, first);
     const begin = beginning(form, listing.metadata);
     if (listing.ended) return jsonText(`${begin}${first.join(',')}]}`);
     return jsonText(piecemeal(begin, first, pages));
   });
+}
+
+/** A limited list is kept as a whole until it is sent. Longer ones end before their limit: clients go on all the same. */
+export const MAX_LIMITED_CHARACTERS = 16 * 2 ** 20;
+
+/** The other pages of a limited list. */
+async function takeWhole(
+  listing: Listing<string>,
+  pages: AsyncIterable<string[]>,
+  taken: string[],
+): Promise<void> {
+  let characters = 0;
+  for await (const page of pages) {
+    for (const item of page) {
+      characters += item.length;
+      taken.push(item);
+    }
+    if (characters > MAX_LIMITED_CHARACTERS && !listing.ended) return listing.cut();
+  }
 }
 
 async function* piecemeal(
@@ -67,8 +86,6 @@ export async function selectObjects({ context, request, target }: Call): Promise
     return options.selector?.(object) === false ? undefined : object;
   });
   const items = await withListErrors(() => wholeOf(listing, request.gone));
-  // It was broken off then.
-  request.gone.throwIfAborted();
   return { items, metadata: listing.metadata };
 }
 

@@ -8,6 +8,13 @@ import { eventLoop } from './turns.ts';
 /** What is read and looked at in one step: a few milliseconds' work. */
 export const PAGE = { limit: 100, characters: 2 ** 19 };
 
+/** What a list leaves for the one that continues it. */
+interface Rest {
+  readonly key: string;
+  /** How many objects; unknown where a selector chooses. */
+  readonly count: () => number | undefined;
+}
+
 /** All pages of a listing show one revision. */
 export class Listing<Found> {
   readonly #store: Pick<Store, 'list'>;
@@ -17,7 +24,9 @@ export class Listing<Found> {
   #after: string | undefined;
   #found = 0;
   #looked = 0;
-  #rest: { readonly key: string; readonly count: number | undefined } | 'unknown' | 'none' = 'unknown';
+  #rest: Rest | 'unknown' | 'none' = 'unknown';
+  /** What {@link cut} would leave for another list. */
+  #further: Rest | undefined;
 
   /** @param look what to make of an object; undefined leaves it out */
   constructor(store: Pick<Store, 'list'>, options: ListOptions, look: (entry: Entry) => Found | undefined) {
@@ -38,12 +47,17 @@ export class Listing<Found> {
     const { prefix } = this.#options;
     const resourceVersion = String(this.#revision);
     if (this.#rest === 'unknown' || this.#rest === 'none') return { resourceVersion };
-    const { key, count } = this.#rest;
+    const remainingItemCount = this.#rest.count();
     return {
       resourceVersion,
-      continue: encodeContinue(this.#revision ?? 0, key, prefix),
-      ...(count !== undefined && { remainingItemCount: count }),
+      continue: encodeContinue(this.#revision ?? 0, this.#rest.key, prefix),
+      ...(remainingItemCount !== undefined && { remainingItemCount }),
     };
+  }
+
+  /** Ends it after the pages that were read, as if it had been limited to what is in them. */
+  cut(): void {
+    this.#rest = this.#further ?? 'none';
   }
 
   /** How many objects the last page took a look at. */
@@ -60,30 +74,33 @@ export class Listing<Found> {
     const { entries, more, revision } = page;
     this.#revision = revision;
     this.#looked = entries.length;
+    // What a selector would let through is not known.
+    const count = (): number | undefined => (selector ? undefined : page.remaining());
     const found: Found[] = [];
     for (const [i, entry] of entries.entries()) {
       this.#after = entry.key;
       const one = this.#look(entry);
       if (one !== undefined) found.push(one);
       if (found.length === wanted && (more || i + 1 < entries.length)) {
-        // What a selector would let through is not known.
-        this.#rest = { key: entry.key, count: selector ? undefined : page.remaining() };
+        this.#rest = { key: entry.key, count };
         return found;
       }
     }
     this.#found += found.length;
     if (!more) this.#rest = 'none';
+    else if (this.#after !== undefined) this.#further = { key: this.#after, count };
     return found;
   }
 }
 
-/** The pages of a listing, each in its turn. Breaks off when nobody waits for them any more. */
+/** The pages of a listing, each in its turn. Throws the reason why nobody waits for them any more. */
 export async function* pagesOf<Found>(listing: Listing<Found>, gone?: AbortSignal): AsyncGenerator<Found[]> {
   for (;;) {
     const page = listing.next();
     eventLoop.spend(listing.looked);
     yield page;
-    if (listing.ended || gone?.aborted) return;
+    if (listing.ended) return;
+    gone?.throwIfAborted();
     await eventLoop.take();
   }
 }

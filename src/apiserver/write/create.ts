@@ -76,9 +76,10 @@ async function mutated(
   const mutated = await mutatedObject(context, target, { next: draft, old: undefined }, options);
   if (mutated === draft) return object;
   const { resource } = target;
-  const { uid, managedFields, name } = object.metadata;
-  checkIdentity(mutated, { ...target, name }, 'create');
+  const { uid, managedFields } = object.metadata;
+  checkIdentity(mutated, target, 'create');
   checkFields(mutated, resource, { ...options, fieldValidation: 'Ignore' }, {});
+  generateName(mutated);
   setDefaults(mutated, resource);
   prepareForCreate(mutated, resource, context.now());
   Object.assign(mutated.metadata, { uid });

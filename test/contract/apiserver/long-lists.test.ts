@@ -1,5 +1,6 @@
 /** Lists of more than one page: made while they are sent, they must read as if they had been made at once. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { MAX_LIMITED_CHARACTERS } from '../../../src/apiserver/read/list.ts';
 import { PAGE } from '../../../src/apiserver/read/listing.ts';
 import { startTestServer } from './harness.ts';
 import type { TestServer } from './harness.ts';
@@ -86,4 +87,39 @@ test('deleting them shows each as it was', async () => {
   const deleted = await api.call('DELETE', `${MAPS}?labelSelector=third`);
   expect([deleted.status, named(deleted.body['items'])]).toEqual([200, names]);
   expect((await api.call('GET', `${MAPS}?labelSelector=third`)).body['items']).toEqual([]);
+});
+
+test('a limited list of much text ends before its limit, and goes on', async () => {
+  const text = 'x'.repeat(2 ** 20);
+  const count = Math.ceil(MAX_LIMITED_CHARACTERS / text.length) + 3;
+  const large = Array.from({ length: count }, (_, i) => `large-${String(i).padStart(2, '0')}`);
+  for (const name of large) {
+    const map = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name, labels: { large: '' } },
+      data: { text },
+    };
+    expect(await api.call('POST', MAPS, map)).toMatchObject({ status: 201 });
+  }
+  const of = (items: unknown): string[] => (items as Item[]).map((item) => item.metadata.name);
+  for (const [query, remaining] of [
+    ['?limit=1000&labelSelector=large', undefined],
+    ['?limit=1000&resourceVersion=0', 2],
+  ] as const) {
+    const first = await api.call('GET', MAPS + query);
+    const { continue: token, remainingItemCount } = first.body['metadata'] as unknown as {
+      continue: string;
+      remainingItemCount?: number;
+    };
+    expect(remainingItemCount).toBe(remaining);
+    const second = await api.call(
+      'GET',
+      `${MAPS}${query.replace('&resourceVersion=0', '')}&continue=${token}`,
+    );
+    expect(second.body['metadata']).not.toHaveProperty('continue');
+    const both = [...of(first.body['items']), ...of(second.body['items'])];
+    expect(both.filter((name) => name.startsWith('large-'))).toEqual(large);
+    expect(of(second.body['items'])).toHaveLength(2);
+  }
 });

@@ -43,6 +43,32 @@ const create = (name: string, query = ''): Promise<Answer> =>
   api.call('POST', `${WIDGETS}?fieldManager=me${query}`, widget(name));
 const merge = { 'content-type': 'application/merge-patch+json' };
 
+test.each(['/metadata', '/metadata/name'])(
+  'an object from which a webhook removes %s has no name',
+  async (path) => {
+    await configure('mutating', { name: 'namer' });
+    hook.reply('/namer', () => patchReply([{ op: 'remove', path }]));
+    expect(await create('nameless')).toMatchObject({
+      status: 422,
+      body: { reason: 'Invalid', message: expect.stringContaining('metadata.name: Required value') as never },
+    });
+  },
+);
+
+test('a webhook may name what would get a name from the server', async () => {
+  await configure('mutating', { name: 'namer' });
+  hook.reply('/namer', () => ({ response: { allowed: true } }));
+  const generated = { ...widget(''), metadata: { generateName: 'some-' } };
+  expect(await api.call('POST', WIDGETS, generated)).toMatchObject({
+    body: { metadata: { name: expect.stringMatching(/^some-.{5}$/) as never } },
+  });
+  hook.reply('/namer', () => patchReply([{ op: 'add', path: '/metadata/name', value: 'chosen' }]));
+  expect(await api.call('POST', WIDGETS, generated)).toMatchObject({
+    status: 201,
+    body: { metadata: { name: 'chosen', generateName: 'some-' } },
+  });
+});
+
 test('what is asked, on creation, change and deletion', async () => {
   await configure('mutating');
   await create('asked');

@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
-import { allottedMs, withDeadline } from '../../../src/apiserver/deadline.ts';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { allottedMs, withinAllottedTime, withinTimeOfChange } from '../../../src/apiserver/deadline.ts';
 import type { Alarm } from '../../../src/apiserver/deadline.ts';
 import { goDurationMs } from '../../../src/apiserver/go-duration.ts';
 
@@ -43,46 +43,90 @@ test.each([
 const ALLOTTED = 'Timeout: request did not complete within the allotted timeout';
 const CONTEXT = 'Timeout: request did not complete within requested timeout - context';
 
-/** Work that waits until it may not go on. */
-const untilGone = ({ gone }: { gone: AbortSignal }): Promise<never> =>
-  new Promise((_, reject) => gone.addEventListener('abort', () => reject(gone.reason as Error)));
+interface Request {
+  gone: AbortSignal;
+}
 
-describe('a write', () => {
-  test.each([
-    ['one object', '', 34_000, `${CONTEXT} deadline exceeded`],
-    ['one object', 'timeout=50s', 34_000, `${CONTEXT} deadline exceeded`],
-    ['one object', 'timeout=5s', 5000, ALLOTTED],
-    ['many objects', '', 60_000, ALLOTTED],
-  ] as const)('to %s with %j ends after %i ms', async (about, query, ms, message) => {
-    const set: number[] = [];
-    const at: Alarm = (afterMs, ring) => {
-      set.push(afterMs);
-      queueMicrotask(ring);
-      return () => undefined;
-    };
-    const request = { query: new URLSearchParams(query), gone: new AbortController().signal };
-    await expect(withDeadline(request, about, untilGone, at)).rejects.toMatchObject({
+/** Work that waits until it may not go on. */
+const untilGone = ({ gone }: Request): Promise<never> =>
+  new Promise((_, reject) => {
+    const stop = (): void => reject(gone.reason as Error);
+    gone.addEventListener('abort', stop);
+    if (gone.aborted) stop();
+  });
+
+const open = (): Request => ({ gone: new AbortController().signal });
+const never: Alarm = () => () => undefined;
+
+describe('what is not done in time', () => {
+  const set: number[] = [];
+  beforeEach(() => void set.splice(0));
+  const atOnce: Alarm = (afterMs, ring) => {
+    set.push(afterMs);
+    queueMicrotask(ring);
+    return () => undefined;
+  };
+
+  test('a request', async () => {
+    await expect(withinAllottedTime(open(), 5000, untilGone, atOnce)).rejects.toMatchObject({
       code: 504,
       reason: 'Timeout',
       details: {},
-      message,
+      message: ALLOTTED,
     });
-    expect(set).toEqual([ms]);
+    expect(set).toEqual([5000]);
   });
 
-  test.each(['before', 'after'] as const)('ends with a client that left %s it began', async (when) => {
-    const client = new AbortController();
-    if (when === 'before') client.abort();
-    let stopped = 0;
-    const request = { query: new URLSearchParams(), gone: client.signal };
-    const never: Alarm = () => () => void stopped++;
-    const work = ({ gone }: typeof request): Promise<never> => {
-      if (gone.aborted) throw gone.reason as Error;
-      return untilGone({ gone });
-    };
-    const ended = withDeadline(request, 'one object', work, never);
-    client.abort();
-    await expect(ended).rejects.toMatchObject({ code: 504, message: `${CONTEXT} canceled` });
-    expect(stopped).toBe(1);
+  test('a change of one object', async () => {
+    const change = (request: Request) => withinTimeOfChange(request, untilGone, atOnce);
+    await expect(withinAllottedTime(open(), 60_000, change, never)).rejects.toMatchObject({
+      code: 504,
+      message: `${CONTEXT} deadline exceeded`,
+    });
+    expect(set).toEqual([34_000]);
   });
+
+  test('a change for which its client gives less', async () => {
+    const change = (request: Request) => withinTimeOfChange(request, untilGone, never);
+    await expect(withinAllottedTime(open(), 5000, change, atOnce)).rejects.toMatchObject({
+      message: ALLOTTED,
+    });
+  });
+});
+
+test.each(['before', 'after'] as const)('a change ends with a client that left %s it began', async (when) => {
+  const client = new AbortController();
+  if (when === 'before') client.abort();
+  let stopped = 0;
+  const counted: Alarm = () => () => void stopped++;
+  const change = (request: Request) => withinTimeOfChange(request, untilGone, counted);
+  const ended = withinAllottedTime({ gone: client.signal }, 60_000, change, counted);
+  client.abort();
+  await expect(ended).rejects.toMatchObject({ code: 504, message: `${CONTEXT} canceled` });
+  expect(stopped).toBe(2);
+});
+
+test('what is still under way of a change that failed goes no further', async () => {
+  const failure = new Error('refused');
+  let rest: AbortSignal | undefined;
+  const change = ({ gone }: Request): Promise<never> => {
+    rest = gone;
+    throw failure;
+  };
+  await expect(withinTimeOfChange(open(), change, never)).rejects.toBe(failure);
+  expect(rest?.reason).toBe(failure);
+});
+
+test('what is sent after the work is done ends with its client only', async () => {
+  const client = new AbortController();
+  const over = new Error('the answer is sent');
+  const rest = await withinAllottedTime(
+    { gone: client.signal },
+    5000,
+    ({ gone }) => Promise.resolve(gone),
+    never,
+  );
+  expect(rest.aborted).toBe(false);
+  client.abort(over);
+  expect(rest.reason).toBe(over);
 });

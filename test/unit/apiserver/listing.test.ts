@@ -94,10 +94,14 @@ test('a limit that is just met by all there is ends the list', async () => {
 
 test('nothing more is read once nobody waits for it', async () => {
   const gone = new AbortController();
+  const why = new Error('nobody waits');
   let pages = 0;
-  for await (const _ of pagesOf(new Listing(store, all, keyOf), gone.signal)) {
-    pages += 1;
-    gone.abort();
-  }
+  const read = async (): Promise<void> => {
+    for await (const _ of pagesOf(new Listing(store, all, keyOf), gone.signal)) {
+      pages += 1;
+      gone.abort(why);
+    }
+  };
+  await expect(read()).rejects.toBe(why);
   expect(pages).toBe(1);
 });

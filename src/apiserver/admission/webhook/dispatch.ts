@@ -84,8 +84,10 @@ function applied(patch: unknown[], object: KubeObject): KubeObject {
   } catch (error) {
     throw internalError(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
   }
-  if (isObject(result) && isObject(result['metadata'])) return result as unknown as KubeObject;
-  throw internalError('the patch of a webhook removes the object or its metadata');
+  // Without any metadata it has no name either, which is what its client hears of.
+  const whole = isObject(result) ? { ...result, metadata: result['metadata'] ?? {} } : undefined;
+  if (isObject(whole?.metadata)) return whole as unknown as KubeObject;
+  throw internalError('the patch of a webhook leaves no object, or no object as metadata');
 }
 
 /** Throws the first refusal in the order of names, whichever came first. */

@@ -333,7 +333,8 @@ describe('a patch is no way around what a client may do', () => {
       'fields and items',
     ],
     ['a path that is not there', [{ op: 'remove', path: '/none' }], 'there is no "none"'],
-    ['no object left', [{ op: 'replace', path: '', value: 1 }], 'removes the object or its metadata'],
+    ['no object left', [{ op: 'replace', path: '', value: 1 }], 'leaves no object'],
+    ['metadata that are none', [{ op: 'replace', path: '/metadata', value: 'x' }], 'no object as metadata'],
   ])('%s', async (_, operations, why) => {
     const hostile = webhook('a', () => patched(...operations), { failurePolicy: 'Ignore' });
     await expect(mutate([hostile], request(), parts)).rejects.toMatchObject({
