@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ImageSource } from '../../../src/host/ports/storage.ts';
 import { createFileStorage, type FileStorageOptions } from '../../../src/host/storage/index.ts';
 import type { StorageWorld } from './storage-contract.ts';
 
@@ -78,4 +81,31 @@ export async function fileWorld(change: Partial<FileStorageOptions> = {}): Promi
       await rm(root, { recursive: true });
     },
   };
+}
+
+export const diskUid = 'aaaaaaaa-0000-4000-8000-000000000000';
+export const imageUid = 'cccccccc-0000-4000-8000-000000000000';
+export const machineUid = 'eeeeeeee-0000-4000-8000-000000000000';
+export const MiB = 1024 * 1024;
+/** Of what nobody breaks off. */
+export const never = new AbortController().signal;
+
+/** @returns the file's path */
+export async function putImport(
+  { imports }: FileWorld,
+  name: string,
+  bytes: Buffer | string,
+): Promise<string> {
+  const file = join(imports, name);
+  await writeFile(file, bytes);
+  return file;
+}
+
+export const importFile = ({ storage }: FileWorld, file: string, extra: Partial<ImageSource> = {}) =>
+  storage.importImage({ imageUid, from: { file }, format: 'qcow2', compression: 'None', ...extra }, never);
+
+export async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return `sha256:${hash.digest('hex')}`;
 }
