@@ -6,10 +6,11 @@
 import type { Store } from '../../../store/index.ts';
 import { selects } from '../../authz/label-selector.ts';
 import type { LabelSelector } from '../../authz/label-selector.ts';
+import { ByNamespace, byName } from '../../by-namespace.ts';
 import { readEntry } from '../../codec.ts';
 import type { Logger } from '../../context.ts';
 import { follow } from '../../follow.ts';
-import type { Feed, Index } from '../../follow.ts';
+import type { Feed } from '../../follow.ts';
 import type { KubeObject } from '../../object.ts';
 import { RecentlyUsed } from '../../recently.ts';
 import { keyOf, keyPrefix } from '../../resource.ts';
@@ -66,41 +67,16 @@ interface Known {
   readonly revision: number;
 }
 
-/** What is known of each object of a kind, by namespace and name. */
-class LabelIndex implements Index {
-  readonly #byNamespace = new Map<string, Map<string, Known>>();
-
-  clear(): void {
-    this.#byNamespace.clear();
-  }
-
-  observe(current: KubeObject | undefined, previous: KubeObject | undefined): void {
-    const { name = '', namespace = '' } = (current ?? previous)?.metadata ?? {};
-    const known = this.#byNamespace.get(namespace) ?? new Map<string, Known>();
-    if (current) {
-      const { labels = {}, resourceVersion } = current.metadata;
-      known.set(name, { labels, revision: Number(resourceVersion) });
-    } else known.delete(name);
-    if (known.size > 0) this.#byNamespace.set(namespace, known);
-    else this.#byNamespace.delete(namespace);
-  }
-
-  select(
-    namespace: string | undefined,
-    selector: LabelSelector,
-  ): (readonly [name: string, revision: number])[] {
-    return [...(this.#byNamespace.get(namespace ?? '') ?? [])]
-      .filter(([, { labels }]) => selects(selector, labels))
-      .map(([name, { revision }]) => [name, revision] as const)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  }
-}
+const knownOf = ({ metadata: { labels = {}, resourceVersion } }: KubeObject): Known => ({
+  labels,
+  revision: Number(resourceVersion),
+});
 
 export class StoredParams implements ParamObjects, Feed {
   readonly #store: Store;
   readonly #logger: Logger;
   /** By the prefix of a kind's keys; a kind that was selected from once will be again. */
-  readonly #selectable = new Map<string, { readonly index: LabelIndex; readonly feed: Feed }>();
+  readonly #selectable = new Map<string, { readonly index: ByNamespace<Known>; readonly feed: Feed }>();
   /** By revision. A definition that changes makes another resource, which may see the same text in another way. */
   readonly #values = new WeakMap<Resource, RecentlyUsed<number, unknown>>();
 
@@ -118,19 +94,21 @@ export class StoredParams implements ParamObjects, Feed {
   }
 
   selected(resource: Resource, namespace: string | undefined, selector: LabelSelector): readonly unknown[] {
-    const found = this.#indexOf(resource).select(namespace, selector);
+    const found = [...this.#indexOf(resource).in(namespace ?? '')].filter(([, { labels }]) =>
+      selects(selector, labels),
+    );
     if (found.length > MAX_SELECTED) throw new TooManyParams({ resource, namespace, selector }, found.length);
-    return found.flatMap(([name, revision]) => {
+    return found.toSorted(byName).flatMap(([name, { revision }]) => {
       const value = this.#valuesOf(resource).get(revision);
       return value === undefined ? this.#read(resource, namespace, name) : [value];
     });
   }
 
-  #indexOf(resource: Resource): LabelIndex {
+  #indexOf(resource: Resource): ByNamespace<Known> {
     const prefix = keyPrefix(resource);
     let selectable = this.#selectable.get(prefix);
     if (!selectable) {
-      const index = new LabelIndex();
+      const index = new ByNamespace(knownOf);
       selectable = { index, feed: follow(this.#store, prefix, index, this.#logger) };
       this.#selectable.set(prefix, selectable);
     }

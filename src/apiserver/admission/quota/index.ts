@@ -1,5 +1,5 @@
 import { Quantity } from '../../../cel/quantity.ts';
-import type { Index } from '../../follow.ts';
+import { ByNamespace, byName } from '../../by-namespace.ts';
 import { isObject } from '../../object.ts';
 import type { KubeObject } from '../../object.ts';
 
@@ -10,26 +10,14 @@ export interface Quota {
 }
 
 /** The quotas of each namespace: most have none, and a write there should not have to look. */
-export class QuotaIndex implements Index {
-  readonly #byNamespace = new Map<string, Map<string, Quota>>();
-
-  clear(): void {
-    this.#byNamespace.clear();
-  }
-
-  observe(current: KubeObject | undefined, previous: KubeObject | undefined): void {
-    const { name = '', namespace = '' } = (current ?? previous)?.metadata ?? {};
-    const quotas = this.#byNamespace.get(namespace) ?? new Map<string, Quota>();
-    if (current) quotas.set(name, { name, hard: hardOf(current) });
-    else quotas.delete(name);
-    if (quotas.size > 0) this.#byNamespace.set(namespace, quotas);
-    else this.#byNamespace.delete(namespace);
+export class QuotaIndex extends ByNamespace<Quota['hard']> {
+  constructor() {
+    super(hardOf);
   }
 
   /** In the order of their names. */
   of(namespace: string): readonly Quota[] {
-    const quotas = this.#byNamespace.get(namespace);
-    return quotas ? [...quotas.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)) : [];
+    return [...this.in(namespace)].toSorted(byName).map(([name, hard]) => ({ name, hard }));
   }
 }
 
