@@ -158,3 +158,18 @@ export const widget = (name: string, spec: object = {}, metadata: object = {}) =
   metadata: { name, ...metadata },
   spec: { color: 'red', ...spec },
 });
+
+export type Meta = { uid: string; resourceVersion: string; generation: number; [field: string]: unknown };
+export const meta = ({ body }: Answer): Meta => body['metadata'] as unknown as Meta;
+
+/** A new Widget, which must be let in. */
+export async function createWidget(
+  api: TestServer,
+  name: string,
+  spec?: object,
+  metadata?: object,
+): Promise<Answer> {
+  const answer = await api.call('POST', WIDGETS, widget(name, spec, metadata));
+  if (answer.status !== 201) throw new Error(`${name}: ${JSON.stringify(answer.body)}`);
+  return answer;
+}

@@ -1,21 +1,13 @@
 /** Lists in pages, of a version, and of metadata only. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { WIDGETS, startTestServer, widget } from './harness.ts';
-import type { Answer, TestServer } from './harness.ts';
+import { WIDGETS, createWidget, meta, startTestServer, widget } from './harness.ts';
+import type { Meta, TestServer } from './harness.ts';
 
 let api: TestServer;
 beforeAll(async () => {
   api = await startTestServer();
 });
 afterAll(() => api.stop());
-
-type Meta = { uid: string; resourceVersion: string; generation: number; [field: string]: unknown };
-const meta = ({ body }: Answer) => body['metadata'] as unknown as Meta;
-const create = async (name: string, spec?: object, metadata?: object) => {
-  const answer = await api.call('POST', WIDGETS, widget(name, spec, metadata));
-  expect(answer.status).toBe(201);
-  return answer;
-};
 
 describe('lists', () => {
   test('pages show one moment, also when objects change in between', async () => {
@@ -54,7 +46,7 @@ describe('lists', () => {
   });
 
   test('only the metadata, for clients that want no more', async () => {
-    await create('thin');
+    await createWidget(api, 'thin');
     const accept = { accept: 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' };
     const { body } = await api.call('GET', WIDGETS, undefined, accept);
     expect(body['kind']).toBe('PartialObjectMetadataList');

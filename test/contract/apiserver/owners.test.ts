@@ -1,7 +1,7 @@
 /** What becomes of objects whose owners go. */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { WIDGETS, startTestServer, widget } from './harness.ts';
-import type { Answer, TestServer } from './harness.ts';
+import { WIDGETS, createWidget, meta, startTestServer, widget } from './harness.ts';
+import type { TestServer } from './harness.ts';
 
 jest.setTimeout(60_000);
 
@@ -11,13 +11,6 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-type Meta = { uid: string; resourceVersion: string; generation: number; [field: string]: unknown };
-const meta = ({ body }: Answer) => body['metadata'] as unknown as Meta;
-const create = async (name: string, spec?: object, metadata?: object) => {
-  const answer = await api.call('POST', WIDGETS, widget(name, spec, metadata));
-  expect(answer.status).toBe(201);
-  return answer;
-};
 const merge = { 'content-type': 'application/merge-patch+json' };
 
 describe('owners', () => {
@@ -34,10 +27,15 @@ describe('owners', () => {
   const foreground = { kind: 'DeleteOptions', apiVersion: 'v1', propagationPolicy: 'Foreground' };
 
   test('with one of two owners left, an object stays and forgets the other', async () => {
-    await create('parent-a');
-    await create('parent-b');
-    await create('shared', {}, { ownerReferences: [await owner('parent-a'), await owner('parent-b')] });
-    await create('only-a', {}, { ownerReferences: [await owner('parent-a')] });
+    await createWidget(api, 'parent-a');
+    await createWidget(api, 'parent-b');
+    await createWidget(
+      api,
+      'shared',
+      {},
+      { ownerReferences: [await owner('parent-a'), await owner('parent-b')] },
+    );
+    await createWidget(api, 'only-a', {}, { ownerReferences: [await owner('parent-a')] });
     const collected = gone('only-a');
     await api.call('DELETE', `${WIDGETS}/parent-a`);
     await collected;
@@ -59,8 +57,8 @@ describe('owners', () => {
   });
 
   test('two that own each other go in the foreground too', async () => {
-    await create('chicken');
-    await create('egg', {}, { ownerReferences: [await owner('chicken')] });
+    await createWidget(api, 'chicken');
+    await createWidget(api, 'egg', {}, { ownerReferences: [await owner('chicken')] });
     const patch = { metadata: { ownerReferences: [await owner('egg')] } };
     await api.call('PATCH', `${WIDGETS}/chicken`, patch, merge);
     const both = [gone('chicken'), gone('egg')];

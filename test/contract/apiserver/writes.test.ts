@@ -1,7 +1,7 @@
 /** Creating, changing and deleting, request by request. */
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { WIDGETS, startTestServer, widget } from './harness.ts';
-import type { Answer, TestServer } from './harness.ts';
+import { WIDGETS, createWidget, meta, startTestServer, widget } from './harness.ts';
+import type { Meta, TestServer } from './harness.ts';
 
 jest.setTimeout(60_000);
 
@@ -11,18 +11,12 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-type Meta = { uid: string; resourceVersion: string; generation: number; [field: string]: unknown };
-const meta = ({ body }: Answer) => body['metadata'] as unknown as Meta;
-const create = async (name: string, spec?: object, metadata?: object) => {
-  const answer = await api.call('POST', WIDGETS, widget(name, spec, metadata));
-  expect(answer.status).toBe(201);
-  return answer;
-};
 const merge = { 'content-type': 'application/merge-patch+json' };
 
 describe('writes', () => {
   test('the server fills in what is its own', async () => {
-    const answer = await create(
+    const answer = await createWidget(
+      api,
       'filled',
       {},
       { generation: 7, uid: 'mine', creationTimestamp: '2001-01-01T00:00:00Z' },
@@ -35,19 +29,19 @@ describe('writes', () => {
   });
 
   test('a name that is taken is AlreadyExists; generateName makes new ones', async () => {
-    await create('taken');
+    await createWidget(api, 'taken');
     const { status, body } = await api.call('POST', WIDGETS, widget('taken'));
     expect([status, body['reason'], body['message']]).toEqual([
       409,
       'AlreadyExists',
       'widgets.test.purlin.dev "taken" already exists',
     ]);
-    const generated = await create('', {}, { name: undefined, generateName: 'gen-' });
+    const generated = await createWidget(api, '', {}, { name: undefined, generateName: 'gen-' });
     expect(meta(generated)['name']).toMatch(/^gen-[a-z0-9]{5}$/);
   });
 
   test('a PUT needs the version it read, and a stale one conflicts', async () => {
-    const created = await create('versioned');
+    const created = await createWidget(api, 'versioned');
     const path = `${WIDGETS}/versioned`;
     expect((await api.call('PUT', path, widget('versioned'))).status).toBe(422);
     const current = { resourceVersion: meta(created).resourceVersion };
@@ -62,20 +56,20 @@ describe('writes', () => {
   });
 
   test('a write that changes nothing leaves the version alone', async () => {
-    const created = await create('same');
+    const created = await createWidget(api, 'same');
     const again = await api.call('PATCH', `${WIDGETS}/same`, { spec: { color: 'red' } }, merge);
     expect(meta(again).resourceVersion).toBe(meta(created).resourceVersion);
   });
 
   test('a PUT that leaves out a default changes nothing', async () => {
-    const { resourceVersion } = meta(await create('lean'));
+    const { resourceVersion } = meta(await createWidget(api, 'lean'));
     const again = await api.call('PUT', `${WIDGETS}/lean`, widget('lean', {}, { resourceVersion }));
     expect(meta(again)).toMatchObject({ resourceVersion, generation: 1 });
   });
 
   test('status and the rest are written apart; metadata does not count as a generation', async () => {
     const path = `${WIDGETS}/apart`;
-    await create('apart');
+    await createWidget(api, 'apart');
     await api.call('PATCH', path, { status: { phase: 'No' }, metadata: { labels: { a: 'b' } } }, merge);
     await api.call(
       'PATCH',
@@ -232,7 +226,7 @@ describe('writes', () => {
   });
 
   test('deletion honours preconditions and says what it deleted', async () => {
-    const { uid, resourceVersion } = meta(await create('precious'));
+    const { uid, resourceVersion } = meta(await createWidget(api, 'precious'));
     const path = `${WIDGETS}/precious`;
     const options = (preconditions: object) => ({ kind: 'DeleteOptions', apiVersion: 'v1', preconditions });
     expect((await api.call('DELETE', path, options({ uid: 'other' }))).status).toBe(409);
@@ -244,8 +238,8 @@ describe('writes', () => {
   });
 
   test('deletecollection takes what the selectors select', async () => {
-    await create('lot-a', {}, { labels: { lot: '1' } });
-    await create('lot-b', { color: 'blue' }, { labels: { lot: '1' } });
+    await createWidget(api, 'lot-a', {}, { labels: { lot: '1' } });
+    await createWidget(api, 'lot-b', { color: 'blue' }, { labels: { lot: '1' } });
     await api.call('DELETE', `${WIDGETS}?labelSelector=lot%3D1&fieldSelector=spec.color%3Dblue`);
     const { body } = await api.call('GET', `${WIDGETS}?labelSelector=lot%3D1`);
     expect(
@@ -254,7 +248,7 @@ describe('writes', () => {
   });
 
   test('concurrent patches of one object all count', async () => {
-    await create('busy');
+    await createWidget(api, 'busy');
     const patches = Array.from({ length: 20 }, (_, i) =>
       api.call('PATCH', `${WIDGETS}/busy`, { metadata: { labels: { [`l${i}`]: 'x' } } }, merge),
     );
