@@ -18,13 +18,14 @@ export interface Statements {
   countCurrent: StatementSync;
   changesAfter: StatementSync;
   firstChangesAfter: StatementSync;
+  growthAfter: StatementSync;
   supersededUpTo: StatementSync;
   forget: StatementSync;
   setMeta: StatementSync;
 }
 
-/** The layout of the tables, kept in the file as `user_version`; 0 had no checksums. */
-const LAYOUT = 1;
+/** The layout of the tables, kept in the file as `user_version`; 0 had no checksums, 1 no index of the log. */
+const LAYOUT = 2;
 
 const TABLES = `
   CREATE TABLE log (
@@ -35,6 +36,9 @@ const TABLES = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   INSERT INTO meta VALUES ('revision', 0), ('compacted', 0);
 `;
+
+/** By which lists at an older revision find what changed since among few keys. */
+const INDEX = 'CREATE INDEX log_by_key ON log (key, rev, prev)';
 
 /** Pages of write-ahead log after which they are copied into the database: 64 MB. */
 const CHECKPOINT_PAGES = 8000;
@@ -107,12 +111,13 @@ function bringUpToDate(db: DatabaseSync): void {
   if (layout === LAYOUT) return;
   if (layout > LAYOUT)
     throw new Error(`the store was written by a newer version of Purlin (layout ${layout})`);
-  if (db.prepare('SELECT 1 FROM sqlite_schema').get()) {
+  if (!db.prepare('SELECT 1 FROM sqlite_schema').get()) {
+    db.exec(TABLES);
+  } else if (layout === 0) {
     db.exec('ALTER TABLE log ADD COLUMN sum INTEGER');
     addChecksums(db);
-  } else {
-    db.exec(TABLES);
   }
+  db.exec(INDEX);
   db.exec(`PRAGMA user_version = ${LAYOUT}`);
 }
 
@@ -159,7 +164,12 @@ export function prepareStatements(db: DatabaseSync): Statements {
     changesAfter: db.prepare('SELECT * FROM log WHERE rev > ? AND key >= ? AND key < ? ORDER BY rev LIMIT ?'),
     // SQLite defines the bare columns of a min() query to come from the row that holds the minimum.
     firstChangesAfter: db.prepare(
-      'SELECT min(rev) AS rev, key, prev FROM log WHERE rev > ? AND key > ? AND key < ? GROUP BY key ORDER BY key LIMIT ?',
+      `SELECT min(rev) AS rev, key, prev FROM log INDEXED BY log_by_key
+       WHERE key > ? AND key < ? AND rev > ? GROUP BY key ORDER BY key LIMIT ?`,
+    ),
+    growthAfter: db.prepare(
+      `SELECT coalesce(sum(EXISTS (SELECT 1 FROM cur WHERE cur.key = first.key) - (prev > 0)), 0) AS n
+       FROM (SELECT min(rev), key, prev FROM log NOT INDEXED WHERE rev > ? AND key > ? AND key < ? GROUP BY key) AS first`,
     ),
     supersededUpTo: db.prepare(
       'SELECT rev, type, prev FROM log WHERE rev > ? AND rev <= ? ORDER BY rev LIMIT ?',

@@ -80,6 +80,9 @@ interface PendingWrite {
   readonly reject: (error: unknown) => void;
 }
 
+/** Whoever asks how much is left of an older state hears it if so much happened since at most. */
+const MOST_COUNTED_CHANGES = 10_000;
+
 /** Errors that end one write before it changed anything; others of the same commit go on. */
 const refusals = [ExistsError, ConflictError, DamagedError, KeyError, RefusedError];
 
@@ -148,19 +151,23 @@ class SqliteStore implements Store {
     const { revision = this.#revision, after } = options;
     this.#assertKnown(revision);
     const range = { prefix, start: after !== undefined && after > prefix ? after : prefix };
-    const { entries, more } =
+    const part =
       revision === this.#revision
         ? this.#reader.list(range, options)
         : this.#reader.listAt(revision, range, options);
-    if (more) this.#readers.reads(revision);
-    const last = entries.at(-1)?.key ?? range.start;
-    return { entries, revision, more, remaining: () => (more ? this.#countAt(revision, prefix, last) : 0) };
+    const { reached } = part;
+    if (reached !== undefined) this.#readers.reads(revision);
+    return {
+      ...part,
+      revision,
+      remaining: () => (reached === undefined ? 0 : this.#countAt(revision, prefix, reached)),
+    };
   }
 
-  #countAt(revision: number, prefix: string, after: string): number {
-    return revision === this.#revision
-      ? this.#reader.count(prefix, after)
-      : this.#reader.countAt(revision, prefix, after);
+  #countAt(revision: number, prefix: string, after: string): number | undefined {
+    const changes = this.#revision - revision;
+    if (changes === 0) return this.#reader.count(prefix, after);
+    return changes > MOST_COUNTED_CHANGES ? undefined : this.#reader.countAt(revision, prefix, after);
   }
 
   count(prefix: string): number {

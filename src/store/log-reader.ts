@@ -21,9 +21,14 @@ type Bounds = Pick<ListOptions, 'limit' | 'characters'>;
 
 interface Part {
   readonly entries: Entry[];
-  /** Whether there are others that did not fit. */
-  readonly more: boolean;
+  /** The last key that was looked at; undefined when there is nothing beyond. */
+  readonly reached: string | undefined;
+  /** How many rows it took a look at. */
+  readonly looked: number;
 }
+
+/** A part of a list at an older revision looks at hardly more: there may be little that lived then among much. */
+const MOST_LOOKED = 512;
 
 /** What is read at once of history; one change more than the characters. */
 const HISTORY_PAGE = { changes: 100, characters: 2 ** 18 };
@@ -58,51 +63,64 @@ export class LogReader {
       let read = 0;
       const most = limit === Infinity ? -1 : limit + 1;
       for (const row of this.#sql.listCurrent.iterate(start, endOfPrefix(prefix), most)) {
-        if (entries.length >= limit || read >= characters) return { entries, more: true };
+        if (entries.length >= limit || read >= characters) return partOf(entries, entries.at(-1)?.key);
         const { listed, ...rest } = row as unknown as ListedRow;
         const entry = this.#entryOf(rest, listed);
         entries.push(entry);
         read += entry.value.length;
       }
-      return { entries, more: false };
+      return partOf(entries, undefined);
     });
   }
 
   /**
    * What lived at a revision. What changed since is taken back: the first later change of a key says which row it
-   * superseded. In parts of what lives and what changed, of neither more than is wanted, until there is enough.
+   * superseded. Goes on from some of what lives and what changed to more and more of it, until there is enough, or that
+   * was enough to look at: so there may be more, and nothing of it in this part.
    */
   listAt(
     revision: number,
     { prefix, start }: Range,
     { limit = Infinity, characters = Infinity }: Bounds,
   ): Part {
-    const most = limit + 1;
     const entries: Entry[] = [];
-    let read = 0;
-    for (let from = start; ; ) {
-      const living = this.list({ prefix, start: from }, { limit: most, characters });
-      const end = living.more ? `${living.entries.at(-1)?.key}\0` : endOfPrefix(prefix);
-      const changed = this.#changedAfter(revision, from, end, most);
-      // Beyond these keys, either may have others.
-      const last =
-        changed.length === most ? changed.at(-1)?.key : living.more ? living.entries.at(-1)?.key : undefined;
-      const lived = [
-        ...living.entries.filter((entry) => entry.revision <= revision),
-        ...changed.filter(({ prev }) => prev > 0),
-      ]
-        .filter(({ key }) => last === undefined || key <= last)
-        .sort((a, b) => (a.key < b.key ? -1 : 1));
+    let [read, looked] = [0, 0];
+    for (let from = start, most = limit + 1; ; most *= 2) {
+      const { lived, reached, ...these } = this.#livedAt(
+        revision,
+        { prefix, start: from },
+        { limit: most, characters },
+      );
+      looked += these.looked;
       for (const one of lived) {
         if (entries.length >= limit || (read >= characters && entries.length > 0))
-          return { entries, more: true };
+          return { entries, reached: entries.at(-1)?.key, looked };
         const entry = 'prev' in one ? this.#superseded(one.key, one.prev) : one;
         entries.push(entry);
         read += entry.value.length;
       }
-      if (last === undefined) return { entries, more: false };
-      from = last;
+      if (reached === undefined || looked > MOST_LOOKED) return { entries, reached, looked };
+      from = reached;
     }
+  }
+
+  /** What lived at a revision, up to the key beyond which there may be more: entries, and changes that ended others. */
+  #livedAt(
+    revision: number,
+    { prefix, start }: Range,
+    { limit = Infinity, characters }: Bounds,
+  ): { lived: (Entry | LogRow)[]; reached: string | undefined; looked: number } {
+    const living = this.list({ prefix, start }, { limit, characters });
+    const end = living.reached === undefined ? endOfPrefix(prefix) : `${living.reached}\0`;
+    const changed = this.#changedAfter(revision, start, end, limit);
+    const reached = changed.length === limit ? changed.at(-1)?.key : living.reached;
+    const lived = [
+      ...living.entries.filter((entry) => entry.revision <= revision),
+      ...changed.filter(({ prev }) => prev > 0),
+    ]
+      .filter(({ key }) => reached === undefined || key <= reached)
+      .sort((a, b) => (a.key < b.key ? -1 : 1));
+    return { lived, reached, looked: living.looked + changed.length };
   }
 
   /** How many keys of the prefix live now that sort after the given one. */
@@ -112,12 +130,8 @@ export class LogReader {
 
   /** How many lived at the revision. */
   countAt(revision: number, prefix: string, after: string): number {
-    let count = this.count(prefix, after);
-    for (const { key, prev } of this.#changedAfter(revision, after, endOfPrefix(prefix))) {
-      if (this.#sql.currentRevision.get(key)) count -= 1;
-      if (prev > 0) count += 1;
-    }
-    return count;
+    const since = this.#sql.growthAfter.get(revision, after, endOfPrefix(prefix)) as { n: number };
+    return this.count(prefix, after) - since.n;
   }
 
   /** The first page of changes of the prefix after a revision that is not compacted. */
@@ -136,10 +150,10 @@ export class LogReader {
   }
 
   /** The first change of each key between the two that changed after the revision, by their keys. */
-  #changedAfter(revision: number, from: string, end: string, most = Infinity): LogRow[] {
+  #changedAfter(revision: number, from: string, end: string, most: number): LogRow[] {
     const limit = most === Infinity ? -1 : most;
     return inOurWords(
-      () => this.#sql.firstChangesAfter.all(revision, from, end, limit) as unknown as LogRow[],
+      () => this.#sql.firstChangesAfter.all(from, end, revision, limit) as unknown as LogRow[],
     );
   }
 
@@ -164,3 +178,9 @@ export class LogReader {
     return { key, value: this.#keyring.open(key, value ?? ''), revision: rev };
   }
 }
+
+const partOf = (entries: Entry[], reached: string | undefined): Part => ({
+  entries,
+  reached,
+  looked: entries.length,
+});

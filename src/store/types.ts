@@ -33,10 +33,15 @@ export interface ListResult {
   readonly entries: Entry[];
   /** The revision that the whole list is consistent with. */
   readonly revision: number;
-  /** Whether keys follow the last entry. */
-  readonly more: boolean;
-  /** How many do; it takes a look at each of them. */
-  remaining(): number;
+  /**
+   * The key after which to go on, undefined at the end. At an older revision there may be entries to come although
+   * there are fewer than were wanted, or none.
+   */
+  readonly reached: string | undefined;
+  /** How much was looked at for them, in rows. */
+  readonly looked: number;
+  /** How many entries follow. Undefined when it would take too long to find out. */
+  remaining(): number | undefined;
 }
 
 /** Waits until it is somebody's turn; resolves at once, or is nothing, when it is. */

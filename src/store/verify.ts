@@ -30,7 +30,7 @@ export function verify(db: DatabaseSync, file: string, inspect: Inspect): Verdic
   try {
     contents = contentsOf(db, file);
     if (!hasChecksums(db)) find({ what: 'it is of an older version and has no checksums' });
-    else for (const finding of findingsIn(db, readMeta(db), 'integrity_check', inspect)) find(finding);
+    else for (const finding of findingsIn(db, readMeta(db), inspect)) find(finding);
   } catch (error) {
     find({ what: asDamage(error) });
   }

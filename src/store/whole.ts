@@ -16,29 +16,21 @@ export interface Finding {
 /** Says what is wrong with a value that is sound as such; undefined when nothing is. */
 export type Inspect = (key: string, value: string) => string | undefined;
 
-/** SQLite's own check of its pages: the quick one leaves out whether indexes have what their tables have. */
-export type PageCheck = 'quick_check' | 'integrity_check';
-
 /** Of the structure of pages; one broken page makes many. */
 const MOST_PAGE_FINDINGS = 20;
 
 /** @throws DamagedError with the first finding */
 export function checkWhole(db: DatabaseSync, meta: Meta): void {
-  for (const { what } of findingsIn(db, meta, 'quick_check', () => undefined)) throw new DamagedError(what);
+  for (const { what } of findingsIn(db, meta, () => undefined)) throw new DamagedError(what);
 }
 
 /**
- * Reads everything once. Besides SQLite's check of its pages, and the checksums, the tables must agree: `log` has
+ * Reads everything once. Besides SQLite's check of its pages and its index, and the checksums, the tables must agree: `log` has
  * each revision since the compacted one, each row supersedes the one before it of the same key, and `cur` is exactly
  * what the log ends in. So a row that is lost, doubled, or of another time than its neighbours is found too.
  */
-export function* findingsIn(
-  db: DatabaseSync,
-  meta: Meta,
-  pages: PageCheck,
-  inspect: Inspect,
-): Generator<Finding> {
-  yield* pageFindings(db, pages);
+export function* findingsIn(db: DatabaseSync, meta: Meta, inspect: Inspect): Generator<Finding> {
+  yield* pageFindings(db);
   const living = new Map<string, number>();
   try {
     yield* logFindings(db, meta, inspect, living);
@@ -49,9 +41,12 @@ export function* findingsIn(
   }
 }
 
-function* pageFindings(db: DatabaseSync, pages: PageCheck): Generator<Finding> {
+function* pageFindings(db: DatabaseSync): Generator<Finding> {
   try {
-    const found = db.prepare(`PRAGMA ${pages}(${MOST_PAGE_FINDINGS})`).all() as Record<string, string>[];
+    const found = db.prepare(`PRAGMA integrity_check(${MOST_PAGE_FINDINGS})`).all() as Record<
+      string,
+      string
+    >[];
     for (const row of found) {
       const what = Object.values(row)[0] ?? 'no answer';
       if (what !== 'ok') yield { what };

@@ -60,7 +60,7 @@ export class Listing<Found> {
     this.#rest = this.#further ?? 'none';
   }
 
-  /** How many objects the last page took a look at. */
+  /** How much the last page took a look at, in rows of the store. */
   get looked(): number {
     return this.#looked;
   }
@@ -71,24 +71,24 @@ export class Listing<Found> {
     const wanted = limit - this.#found;
     const bounds = { ...PAGE, limit: selector ? PAGE.limit : Math.min(PAGE.limit, wanted) };
     const page = this.#store.list(prefix, { ...bounds, revision: this.#revision, after: this.#after });
-    const { entries, more, revision } = page;
+    const { entries, reached, revision, looked } = page;
     this.#revision = revision;
-    this.#looked = entries.length;
+    this.#looked = looked;
     // What a selector would let through is not known.
     const count = (): number | undefined => (selector ? undefined : page.remaining());
     const found: Found[] = [];
     for (const [i, entry] of entries.entries()) {
-      this.#after = entry.key;
       const one = this.#look(entry);
       if (one !== undefined) found.push(one);
-      if (found.length === wanted && (more || i + 1 < entries.length)) {
+      if (found.length === wanted && (reached !== undefined || i + 1 < entries.length)) {
         this.#rest = { key: entry.key, count };
         return found;
       }
     }
     this.#found += found.length;
-    if (!more) this.#rest = 'none';
-    else if (this.#after !== undefined) this.#further = { key: this.#after, count };
+    this.#after = reached;
+    if (reached === undefined) this.#rest = 'none';
+    else this.#further = { key: reached, count };
     return found;
   }
 }

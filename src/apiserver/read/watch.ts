@@ -120,17 +120,17 @@ class WatchSession {
     const { store } = this.#context;
     const { revision } = store;
     for (let after: string | undefined; ; ) {
-      const { entries, more } = store.list(this.#prefix, { revision, ...PAGE, after });
+      const { entries, reached, looked } = store.list(this.#prefix, { revision, ...PAGE, after });
       let lines = '';
       for (const entry of entries) {
         const object = readEntry(entry, this.#resource);
         if (!this.#selector || this.#selector(object)) lines += this.#line('ADDED', object);
       }
-      eventLoop.spend(entries.length);
+      eventLoop.spend(looked);
       if (lines) await this.#write(lines);
-      after = entries.at(-1)?.key;
+      after = reached;
       if (gone.aborted) return;
-      if (!more) break;
+      if (reached === undefined) break;
       await eventLoop.take();
     }
     if (this.#options.announceInitialEnd) await this.#bookmark(revision, { [INITIAL_EVENTS_END]: 'true' });

@@ -295,7 +295,7 @@ describe('a file that rotted', () => {
   }
 
   test(`is found out: what is read is what was written, or an error ${withSeed}`, async () => {
-    const written = await write(400);
+    const written = await write(1_500);
     const sound = readFileSync(file);
     const random = seeded(seed);
     let found = 0;
@@ -312,7 +312,7 @@ describe('a file that rotted', () => {
         found += 1;
       }
     }
-    expect(found).toBeGreaterThan(75);
+    expect(found).toBeGreaterThan(100);
   });
 
   test('while it is open is found out at the read, and others do not suffer', async () => {

@@ -114,6 +114,30 @@ describe('reading and writing', () => {
     expect(store.count('/r/')).toBe(3);
   });
 
+  test.each([
+    ['came and went', 0],
+    ['came and stayed', 1],
+  ])('a list at an older revision goes in steps past much that %s since', async (_, stays) => {
+    await store.create('/r/a', 'before');
+    await store.create('/r/z', 'before');
+    const { revision } = store;
+    const names = Array.from({ length: 3000 }, (_name, i) => `/r/m${String(i).padStart(4, '0')}`);
+    const made = await Promise.all(names.map((name) => store.create(name, 'after')));
+    if (!stays) await Promise.all(made.map((entry) => store.delete(entry.key, entry.revision)));
+    const seen: string[] = [];
+    const looked: number[] = [];
+    for (let after: string | undefined = '/r/'; after !== undefined; ) {
+      const page = store.list('/r/', { revision, limit: 1, after });
+      seen.push(...page.entries.map(({ key }) => key));
+      looked.push(page.looked);
+      after = page.reached;
+    }
+    expect(seen).toEqual(['/r/a', '/r/z']);
+    expect(Math.max(...looked)).toBeLessThan(2500);
+    expect(looked.length).toBeLessThan(20);
+    expect(store.list('/r/', { revision, limit: 1 }).remaining()).toBe(1);
+  });
+
   test('a second store on the same file is refused, and the first goes on', async () => {
     expect(() => openStore({ file: file() })).toThrow(/in use by another process/);
     await expect(store.create('/a', 'one')).resolves.toBeDefined();
@@ -174,6 +198,24 @@ describe('the file', () => {
     const plain = new DatabaseSync(file());
     plain.exec("UPDATE log SET value = 'tHree' WHERE rev = 3");
     plain.close();
+    expect(() => openStore({ file: file() })).toThrow(DamagedError);
+  });
+
+  test('of before there was an index of the log gets one; one that is not what the log has is damage', async () => {
+    await store.create('/a', 'one');
+    await store.update('/a', 'two', 1);
+    store.close();
+    const change = (sql: string): void => {
+      const plain = new DatabaseSync(file(), { defensive: false });
+      plain.exec(sql);
+      plain.close();
+    };
+    change('DROP INDEX log_by_key; PRAGMA user_version = 1');
+    store = openStore({ file: file() });
+    expect(store.list('/', { revision: 1 }).entries).toMatchObject([{ value: 'one' }]);
+    store.close();
+    change(`PRAGMA writable_schema = ON;
+      UPDATE sqlite_schema SET sql = 'CREATE INDEX log_by_key ON log (key, prev, rev)' WHERE name = 'log_by_key'`);
     expect(() => openStore({ file: file() })).toThrow(DamagedError);
   });
 
