@@ -63,11 +63,14 @@ export class ApiError extends Error {
 /** Somebody else's refusal: its code and reason say nothing of what is in the store. */
 export class WebhookRefusal extends ApiError {}
 
-/** Whether the object of a request is not there any more, or is not the one that it was about. */
-export const isGoneOrReplaced = (error: unknown): boolean =>
-  error instanceof ApiError &&
-  !(error instanceof WebhookRefusal) &&
-  (error.code === 404 || error.code === 409);
+/** Whether what a request was about is not there. */
+export const isNotFound = (error: unknown): boolean => isOwn(error, 404);
+
+/** Whether there is another in its place, or it is another by now. */
+export const isConflict = (error: unknown): boolean => isOwn(error, 409);
+
+const isOwn = (error: unknown, code: number): boolean =>
+  error instanceof ApiError && !(error instanceof WebhookRefusal) && error.code === code;
 
 const qualified = ({ group, resource }: GroupResource): string => (group ? `${resource}.${group}` : resource);
 

@@ -63,9 +63,8 @@ function labelRequirement(untrimmed: string): LabelTest {
       case '!=':
         return ofLabel(key, (given) => given !== value);
       case '<':
-        return ofLabel(key, (given) => Number(given) < Number(value));
       case '>':
-        return ofLabel(key, (given) => Number(given) > Number(value));
+        return ofLabel(key, comparing(operator, value));
       default:
         return ofLabel(key, (given) => given === value);
     }
@@ -78,6 +77,23 @@ function labelRequirement(untrimmed: string): LabelTest {
   const [, not, key = ''] = existence;
   return ofLabel(key, (given) => (given !== undefined) === (not === ''));
 }
+
+/** Whole numbers, as Go parses them; other labels are neither more nor less than any. */
+function comparing(operator: '<' | '>', value: string): (given: string | undefined) => boolean {
+  const bound = wholeNumber(value);
+  if (bound === undefined)
+    throw badRequest(
+      `unable to parse requirement: values[0]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
+    );
+  return (given) => {
+    const number = given === undefined ? undefined : wholeNumber(given);
+    if (number === undefined) return false;
+    return operator === '<' ? number < bound : number > bound;
+  };
+}
+
+const wholeNumber = (text: string): bigint | undefined =>
+  /^[+-]?\d+$/.test(text) ? BigInt(text.replace('+', '')) : undefined;
 
 /** Only labels that the resource declares can be selected on. Throws 400 for others. */
 export function parseFieldSelector(text: string | null, resource: Resource): Selector | undefined {

@@ -113,7 +113,10 @@ async function removeRetargeted(context: ApiContext, resource: Resource, wanted:
   const { roleRef, metadata } = decodeEntry(entry);
   if (equalJson(roleRef, wanted['roleRef']) || metadata.annotations?.[AUTOUPDATE] === 'false') return;
   const target = { resource, namespace: undefined, name, subresource: undefined };
-  await deleteObject(context, target, { dryRun: false, preconditions: { uid: metadata.uid ?? '' } });
+  await deleteObject(context, target, {
+    dryRun: false,
+    ...(metadata.uid !== undefined && { ofUid: metadata.uid }),
+  });
 }
 
 /** Fills the roles that have an aggregation rule, until nothing changes: one may be part of another. */

@@ -5,7 +5,7 @@
  */
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { isGoneOrReplaced } from '../errors.ts';
+import { isNotFound } from '../errors.ts';
 import type { KubeObject, OwnerReference } from '../object.ts';
 import { deleteObject } from '../write/delete.ts';
 import type { PropagationPolicy } from '../write/delete.ts';
@@ -158,7 +158,7 @@ export class GarbageCollector {
     const options = {
       dryRun: false,
       propagationPolicy: holds(object, ORPHAN) ? ('Orphan' as const) : policy,
-      preconditions: { uid: uid ?? '' },
+      ...(uid !== undefined && { ofUid: uid }),
       writer: controllerWriter('generic-garbage-collector'),
     };
     this.#context.logger.info(
@@ -167,7 +167,7 @@ export class GarbageCollector {
     );
     await deleteObject(this.#context, place.target, options).catch((error: unknown) => {
       // Gone already, or another one of the same name.
-      if (!isGoneOrReplaced(error)) throw error;
+      if (!isNotFound(error)) throw error;
     });
   }
 

@@ -1,7 +1,7 @@
 /** Every namespace has a ServiceAccount `default` and the ConfigMap `kube-root-ca.crt`; both come back when deleted. */
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { isGoneOrReplaced } from '../errors.ts';
+import { isConflict, isNotFound } from '../errors.ts';
 import { equalJson } from '../../values/equal.ts';
 import type { KubeObject } from '../object.ts';
 import { createObject, findNamespace } from '../write/create.ts';
@@ -70,9 +70,8 @@ export class NamespaceDefaults {
     const writer = controllerWriter(CREATORS[wanted.kind] ?? '');
     await createObject(this.#context, place.target, body, internalWrite(writer)).catch((error: unknown) => {
       // Somebody else made it, or the namespace is going or gone. What refuses it may let it in later.
-      if (isGoneOrReplaced(error) || findNamespace(this.#context, namespace)?.metadata.deletionTimestamp)
-        return;
-      throw error;
+      if (isConflict(error) || isNotFound(error)) return;
+      if (!findNamespace(this.#context, namespace)?.metadata.deletionTimestamp) throw error;
     });
   }
 

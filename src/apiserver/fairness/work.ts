@@ -8,7 +8,8 @@ export const MAX_SEATS = 10;
 export function seatsOf(wanted: Attributes, query: URLSearchParams, count: () => number): number {
   if ('path' in wanted || !readsCollection(wanted.verb, query)) return 1;
   const objects = count();
-  const limit = Number(query.get('limit')) || objects;
+  const given = Number(query.get('limit'));
+  const limit = given > 0 ? given : objects;
   const selects = query.has('labelSelector') || query.has('fieldSelector');
   // With a selector it may take the whole collection to find a few.
   const looked = selects ? objects : Math.min(limit, objects);

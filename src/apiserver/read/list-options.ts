@@ -41,7 +41,7 @@ export function listOptions(
   const selector = parseSelectors(query, resource);
   const limit = parseLimit(query);
   const prefix = keyPrefix(resource, resource.namespaced ? namespace : undefined);
-  return { ...startOf(query, prefix, current), prefix, selector, limit };
+  return { ...startOf(query, prefix, current, limit !== undefined), prefix, selector, limit };
 }
 
 /** Everything under a prefix as it is now. */
@@ -62,7 +62,7 @@ function parseLimit(query: URLSearchParams): number | undefined {
   return limit > 0 ? Math.min(limit, MAX_LIMIT) : undefined;
 }
 
-function startOf(query: URLSearchParams, prefix: string, current: number): Start {
+function startOf(query: URLSearchParams, prefix: string, current: number, limited: boolean): Start {
   const revision = parseResourceVersion(query.get('resourceVersion'));
   const match = query.get('resourceVersionMatch');
   const token = query.get('continue');
@@ -86,7 +86,7 @@ function startOf(query: URLSearchParams, prefix: string, current: number): Start
   }
   if (revision !== undefined && revision > current) throw resourceVersionTooLarge(revision, current);
   // A limited list at a version without a match rule means that exact version, as in Kubernetes.
-  const exact = match === 'Exact' || (!match && query.has('limit') && (revision ?? 0) > 0);
+  const exact = match === 'Exact' || (!match && limited && (revision ?? 0) > 0);
   return { revision: exact ? revision : undefined, after: undefined };
 }
 

@@ -1,5 +1,5 @@
 import type { ApiContext } from '../context.ts';
-import { isGoneOrReplaced } from '../errors.ts';
+import { isNotFound } from '../errors.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
 import { deleteObject } from './delete.ts';
@@ -24,12 +24,9 @@ export async function deleteObjects(
       .map(async ({ metadata: { name, namespace, uid = '' } }) => {
         const target = { resource, namespace, name, subresource: undefined };
         try {
-          await deleteObject(context, target, {
-            ...options,
-            preconditions: { ...options.preconditions, uid },
-          });
+          await deleteObject(context, target, { ...options, ofUid: uid });
         } catch (error) {
-          if (!isGoneOrReplaced(error)) throw error;
+          if (!isNotFound(error)) throw error;
         }
       });
     const refused = (await Promise.allSettled(batch)).find(({ status }) => status === 'rejected');

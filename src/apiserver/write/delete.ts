@@ -21,6 +21,8 @@ export interface DeleteOptions {
   readonly dryRun: boolean;
   readonly propagationPolicy?: PropagationPolicy;
   readonly preconditions?: { uid?: string; resourceVersion?: string };
+  /** The object that is meant: another of that name is as good as none. */
+  readonly ofUid?: string;
   /** Undefined for the server's own bookkeeping, which nobody needs to admit. */
   readonly writer?: Writer;
 }
@@ -103,8 +105,9 @@ export async function deleteObject(
   const key = keyOf(resource, namespace, name);
   for (;;) {
     const entry = context.store.get(key);
-    if (!entry) throw notFound(groupResource(resource), name);
-    const object = readEntry(entry, resource);
+    const object = entry && readEntry(entry, resource);
+    const { ofUid = object?.metadata.uid } = options;
+    if (!object || object.metadata.uid !== ofUid) throw notFound(groupResource(resource), name);
     checkDeletePreconditions(object, target, options);
     await admitDeletion(context, target, object, options);
     options.writer?.gone.throwIfAborted();

@@ -38,7 +38,8 @@ export function jsonPatch(operations: unknown): (present: KubeObject) => KubeObj
 
 /** The same where misfits are plain Errors, and the result may be anything. What is given to it is left alone. */
 export function boundedPatch(operations: unknown): (present: KubeObject) => unknown {
-  if (!Array.isArray(operations)) throw badRequest('a JSON patch must be a list of operations');
+  if (!Array.isArray(operations) || operations.some((one) => one !== null && !isObject(one)))
+    throw badRequest('a JSON patch must be a list of operations');
   if (operations.length > MAX_OPERATIONS) {
     throw tooLarge(
       `The allowed maximum operations in a JSON patch is ${MAX_OPERATIONS}, got ${operations.length}`,

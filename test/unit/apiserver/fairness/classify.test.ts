@@ -57,6 +57,7 @@ test.each([
   ['GET', `${MAPS}?limit=500`, 5, 100_000],
   ['GET', `${MAPS}?limit=500`, 1, 30],
   ['GET', `${MAPS}?limit=500&labelSelector=a`, 10, 100_000],
+  ['GET', `${MAPS}?limit=-1`, 3, 250],
   ['GET', `${MAPS}?limit=nonsense`, 3, 250],
   ['GET', `${MAPS}?watch=1`, 3, 250],
   ['GET', `${MAPS}?watch=1&resourceVersion=0`, 3, 250],
