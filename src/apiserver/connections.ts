@@ -7,8 +7,17 @@ export interface ConnectionLimits {
   readonly firstRequestMs: number;
   /** After the last request was answered. */
   readonly idleMs: number;
-  /** Of a watch that has something for its client, which takes nothing of it. */
-  readonly unreadMs: number;
+  /** How long what was sent may stay unread, however much of it was read by then: then the client gets no more. */
+  readonly unreadMs: UnreadTimes;
+}
+
+export interface UnreadTimes {
+  /** What a watch has to tell. */
+  readonly watch: number;
+  /** A whole answer. As kube-apiserver has it. */
+  readonly answer: number;
+  /** A piece of a long answer. */
+  readonly piece: number;
 }
 
 export const CONNECTION_LIMITS: ConnectionLimits = {
@@ -16,7 +25,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   perAddress: 1000,
   firstRequestMs: 32_000,
   idleMs: 90_000,
-  unreadMs: 300_000,
+  unreadMs: { watch: 300_000, answer: 60_000, piece: 30_000 },
 };
 
 interface Connection {

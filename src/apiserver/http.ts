@@ -47,9 +47,22 @@ export interface ApiResponse {
   readonly headers?: Record<string, string | string[]>;
   /** A long one comes in pieces, which are made while it is sent. */
   readonly body?: string | Buffer | AsyncIterable<string>;
+  /** What a body in pieces is made of, where that stays until it is sent. */
+  readonly keptCharacters?: number;
   /** Instead of a body: writes chunks until it returns. Headers have been flushed before. */
-  readonly stream?: (write: (chunk: string) => Promise<void>) => Promise<void>;
+  readonly stream?: (write: Write) => Promise<void>;
 }
+
+/** What a stream is not read in is memory that others need: it ends. */
+export class NotRead extends Error {
+  override readonly name = 'NotRead';
+}
+
+/**
+ * Resolves when the chunk was taken, which may take its client long; undefined when it was at once. Rejects with
+ * {@link NotRead}; nothing can be written from then on.
+ */
+export type Write = (chunk: string) => Promise<void> | undefined;
 
 export const json = (
   value: unknown,

@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { MAX_HEADER_BYTES, answerUnreadable } from './bad-request.ts';
 import { CONNECTION_LIMITS } from './connections.ts';
-import type { ConnectionLimits } from './connections.ts';
+import type { ConnectionLimits, UnreadTimes } from './connections.ts';
 import type { Logger } from './context.ts';
 import { followSockets } from './sockets.ts';
 import type { FollowedSockets } from './sockets.ts';
@@ -18,8 +18,6 @@ import type { Pki } from './pki.ts';
 const MAX_STREAMS = 10_000;
 /** In MB: with the default of 10 large concurrent lists fail. */
 const MAX_SESSION_MEMORY = 1024;
-/** An answer of which the client has read nothing for so long is given up. Watches may be silent for longer. */
-const SEND_STALL_MS = 30_000;
 
 /** What of Node's own limits applies to each connection. */
 const PROTOCOL_LIMITS = {
@@ -139,7 +137,7 @@ async function serve(
   exchange: Exchange,
   handler: ListenerOptions['handler'],
   closing: AbortSignal,
-  unreadMs: number,
+  unreadMs: UnreadTimes,
 ): Promise<void> {
   const { request, response } = exchange;
   const gone = new AbortController();
@@ -208,7 +206,7 @@ async function send(
   answer: ApiResponse,
   exchange: Exchange,
   gone: AbortSignal,
-  unreadMs: number,
+  unreadMs: UnreadTimes,
 ): Promise<void> {
   const { request, response } = exchange;
   if (gone.aborted && !answer.stream) return;
@@ -216,24 +214,36 @@ async function send(
   for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
   leaveRestUnread(request, response);
   if (!answer.stream) {
-    response.setTimeout(SEND_STALL_MS, () => cutOff(exchange));
     const body = request.method === 'HEAD' ? undefined : answer.body;
-    if (isWhole(body)) response.end(body ?? '');
-    else await sendPieces(body, exchange, gone);
+    if (!isWhole(body)) return sendPieces(body, exchange, gone, unreadMs.piece);
+    cutOffAfter(unreadMs.answer, exchange, gone);
+    response.end(body ?? '');
     return;
   }
   // Clients wait for the headers of a watch before they do anything else.
   (response as unknown as ServerResponse).flushHeaders();
-  await answer.stream((chunk) => writeChunk(exchange, chunk, gone, unreadMs));
+  await answer.stream((chunk) => writeChunk(exchange, chunk, gone, unreadMs.watch));
   if (!response.writableEnded) response.end();
 }
 
-async function sendPieces(body: AsyncIterable<string>, exchange: Exchange, gone: AbortSignal): Promise<void> {
+async function sendPieces(
+  body: AsyncIterable<string>,
+  exchange: Exchange,
+  gone: AbortSignal,
+  unreadMs: number,
+): Promise<void> {
   for await (const piece of body) {
-    await writeChunk(exchange, piece, gone);
+    await writeChunk(exchange, piece, gone, unreadMs);
     if (gone.aborted) return;
   }
+  cutOffAfter(unreadMs, exchange, gone);
   exchange.response.end();
+}
+
+/** However much of it was read by then: a byte now and then is no progress. */
+function cutOffAfter(ms: number, exchange: Exchange, gone: AbortSignal): void {
+  const late = setTimeout(() => cutOff(exchange), ms);
+  gone.addEventListener('abort', () => clearTimeout(late), { once: true });
 }
 
 /** Of a body that was refused or that nobody asked for, nothing more is taken in. */
@@ -246,14 +256,18 @@ function leaveRestUnread(request: Http2ServerRequest, response: Http2ServerRespo
 
 /**
  * Waits for a slow client, so that what it has not read is not kept in memory; not for ever, since it holds a place.
- * @param unreadMs for a whole chunk; of answers that end, it is the progress that counts, and the response looks at it
+ * @returns undefined when it need not wait
  */
-function writeChunk(exchange: Exchange, chunk: string, gone: AbortSignal, unreadMs?: number): Promise<void> {
+function writeChunk(
+  exchange: Exchange,
+  chunk: string,
+  gone: AbortSignal,
+  unreadMs: number,
+): Promise<void> | undefined {
   const { response } = exchange;
-  if (gone.aborted) return Promise.resolve();
-  if (response.write(chunk)) return Promise.resolve();
+  if (gone.aborted || response.write(chunk)) return undefined;
   return new Promise((resolve) => {
-    const unread = unreadMs === undefined ? undefined : setTimeout(() => cutOff(exchange), unreadMs);
+    const unread = setTimeout(() => cutOff(exchange), unreadMs);
     const done = () => {
       clearTimeout(unread);
       response.off('drain', done);

@@ -1,4 +1,4 @@
-/** A bounded amount of something that users hold for a while: bytes of bodies, open watches. */
+/** A bounded amount of something that users hold for a while: bytes of bodies and of answers, open watches. */
 
 export interface BudgetLimits {
   readonly total: number;
@@ -7,6 +7,8 @@ export interface BudgetLimits {
   /** And one user so much. */
   readonly perUser: number;
 }
+
+export type Standing = 'ordinary' | 'privileged';
 
 /** Whose limit stands in the way. */
 export type Shortage = 'user' | 'ordinary' | 'total';
@@ -31,12 +33,17 @@ export class Budget {
     return this.#total;
   }
 
-  take(user: string, amount: number, standing: 'ordinary' | 'privileged'): Holding | Shortage {
+  take(user: string, amount: number, standing: Standing): Holding | Shortage {
     const held = this.#held.get(user) ?? 0;
     const { perUser, ordinary, total } = this.#limits;
     if (held + amount > perUser) return 'user';
     if (this.#total + amount > total) return 'total';
     if (standing === 'ordinary' && this.#ordinary + amount > ordinary) return 'ordinary';
+    return this.hold(user, amount, standing);
+  }
+
+  /** What is there already, and counts whether there is room for it or not. */
+  hold(user: string, amount: number, standing: Standing): Holding {
     this.#change(user, amount, standing);
     let holds = true;
     return {
@@ -47,7 +54,7 @@ export class Budget {
     };
   }
 
-  #change(user: string, by: number, standing: 'ordinary' | 'privileged'): void {
+  #change(user: string, by: number, standing: Standing): void {
     const held = (this.#held.get(user) ?? 0) + by;
     if (held === 0) this.#held.delete(user);
     else this.#held.set(user, held);

@@ -1,19 +1,21 @@
 /** Where a request waits for its turn, and what it holds until it is answered: its body's bytes, a seat, a watch. */
 import type { Attributes } from '../authz/attributes.ts';
 import { tooManyRequests } from '../errors.ts';
-import { isWhole } from '../http.ts';
-import type { ApiResponse, UserRequest } from '../http.ts';
+import type { UserRequest } from '../http.ts';
 import { MAX_BODY_BYTES, bodyTooLarge } from '../request-body.ts';
 import { keyPrefix } from '../resource.ts';
 import { Budget } from './budget.ts';
-import type { BudgetLimits, Holding, Shortage } from './budget.ts';
+import type { BudgetLimits, Holding, Shortage, Standing } from './budget.ts';
 import { classify } from './classify.ts';
 import type { Flow } from './classify.ts';
 import { Dispatcher, EVENT_LOOP } from './dispatcher.ts';
-import type { Seat, Turns } from './dispatcher.ts';
+import type { Turns } from './dispatcher.ts';
 import { LEVELS } from './levels.ts';
 import type { Level, LevelName } from './levels.ts';
+import { passOf } from './pass.ts';
+import type { Outlet, Pass } from './pass.ts';
 import { ObjectCounts } from './object-counts.ts';
+import { Unread } from './unread.ts';
 import { seatsOf } from './work.ts';
 
 const MEBIBYTE = 1024 * 1024;
@@ -22,19 +24,17 @@ export interface GateLimits {
   readonly levels: Readonly<Record<LevelName, Level>>;
   /** Of bodies that have come, or are coming, and are not answered yet. */
   readonly bodyBytes: BudgetLimits;
+  /** Of answers that their clients have not read yet. */
+  readonly unreadBytes: BudgetLimits;
   readonly watches: BudgetLimits;
 }
 
 export const GATE_LIMITS: GateLimits = {
   levels: LEVELS,
   bodyBytes: { total: 96 * MEBIBYTE, ordinary: 64 * MEBIBYTE, perUser: 32 * MEBIBYTE },
+  unreadBytes: { total: 96 * MEBIBYTE, ordinary: 64 * MEBIBYTE, perUser: 32 * MEBIBYTE },
   watches: { total: 10_000, ordinary: 7000, perUser: 5000 },
 };
-
-/** Answers up to this size need no seat while they are sent. */
-const SMALL_ANSWER_BYTES = 64 * 1024;
-/** A client that reads slowly does not keep others from working for longer than this. */
-const SEND_WITH_SEAT_MS = 5000;
 
 /** Levels whose own requests are not counted: they are few, and must not fail for what others hold. */
 const UNCOUNTED: ReadonlySet<LevelName> = new Set(['system', 'leader-election']);
@@ -42,8 +42,7 @@ const UNCOUNTED: ReadonlySet<LevelName> = new Set(['system', 'leader-election'])
 /** Of whom there may be many, and whom others must not suffer for. */
 const ORDINARY: ReadonlySet<LevelName> = new Set(['workload-low', 'global-default', 'catch-all']);
 
-const standingOf = (level: LevelName): 'ordinary' | 'privileged' =>
-  ORDINARY.has(level) ? 'ordinary' : 'privileged';
+const standingOf = (level: LevelName): Standing => (ORDINARY.has(level) ? 'ordinary' : 'privileged');
 
 const FREE: Holding = { release() {} };
 
@@ -53,24 +52,17 @@ export interface Load {
   readonly seats: number;
   readonly waiting: number;
   readonly bodyBytes: number;
+  readonly unreadBytes: number;
   readonly watches: number;
   /** How many requests could not wait, or not long enough, since the start. */
   readonly refused: number;
-}
-
-/** A request that may be worked on. */
-export interface Pass {
-  readonly request: UserRequest;
-  /** Gives back what the request holds as its answer is sent. */
-  leaveWith(answer: ApiResponse): ApiResponse;
-  /** Gives back everything. */
-  abandon(): void;
 }
 
 export class Gate {
   readonly #limits: GateLimits;
   readonly #dispatcher: Dispatcher;
   readonly #bodies: Budget;
+  readonly #unread: Unread;
   readonly #watches: Budget;
   readonly #counts: ObjectCounts;
 
@@ -78,6 +70,7 @@ export class Gate {
     this.#limits = limits;
     this.#dispatcher = new Dispatcher(limits.levels, turns);
     this.#bodies = new Budget(limits.bodyBytes);
+    this.#unread = new Unread(limits.unreadBytes, () => turns.nowMs());
     this.#watches = new Budget(limits.watches);
     this.#counts = new ObjectCounts(count, () => turns.nowMs());
   }
@@ -88,6 +81,7 @@ export class Gate {
       seats: levels.reduce((sum, level) => sum + this.#dispatcher.seatsInUse(level), 0),
       waiting: this.#dispatcher.waiting,
       bodyBytes: this.#bodies.held,
+      unreadBytes: this.#unread.bytes,
       watches: this.#watches.held,
       refused: this.#dispatcher.refused,
     };
@@ -107,12 +101,22 @@ export class Gate {
       const request = await withBody(asked);
       const seats = seatsOf(wanted, request.query, () => this.#objects(wanted));
       const seat = await this.#dispatcher.enter(flow, seats, request.gone);
-      return passOf(request, seat, [watch, body]);
+      return passOf(request, seat, [watch, body], this.#outletOf(flow));
     } catch (error) {
       watch.release();
       body.release();
       throw error;
     }
+  }
+
+  #outletOf({ level, user }: Flow): Outlet {
+    if (UNCOUNTED.has(level)) return UNCOUNTED_OUTLET;
+    const reader = { user, standing: standingOf(level) };
+    return {
+      take: (bytes) => readable(this.#unread.take(reader, bytes), this.#limits.unreadBytes),
+      hold: (bytes) => this.#unread.hold(reader, bytes),
+      tell: (bytes, cut) => readable(this.#unread.tell(reader, bytes, cut), this.#limits.unreadBytes),
+    };
   }
 
   #objects(wanted: Attributes): number {
@@ -142,6 +146,15 @@ export class Gate {
   }
 }
 
+const UNCOUNTED_OUTLET: Outlet = { take: () => FREE, hold: () => FREE, tell: () => FREE };
+
+const readable = (taken: Holding | Shortage, { perUser, ordinary, total }: BudgetLimits): Holding =>
+  held(taken, {
+    user: `too many answers that are not read: a user may leave ${perUser} bytes`,
+    ordinary: `too many answers that are not read: users together may leave ${ordinary} bytes`,
+    total: `too many answers that are not read: the server keeps ${total} bytes`,
+  });
+
 function held(taken: Holding | Shortage, messages: Readonly<Record<Shortage, string>>): Holding {
   if (typeof taken === 'string') throw tooManyRequests(`${messages[taken]}, please try again later`);
   return taken;
@@ -152,78 +165,3 @@ async function withBody(request: UserRequest): Promise<UserRequest> {
   const body = request.bodyBytesAtMost > 0 ? await request.body() : Buffer.alloc(0);
   return { ...request, body: () => Promise.resolve(body) };
 }
-
-function passOf(request: UserRequest, seat: Seat, holdings: readonly Holding[]): Pass {
-  const abandon = (): void => {
-    seat.release();
-    for (const holding of holdings) holding.release();
-  };
-  return {
-    request,
-    abandon,
-    leaveWith: (answer) => {
-      const { stream } = answer;
-      if (stream) {
-        // Whose client is gone by now may never be begun.
-        whenOver(request.gone, abandon);
-        return { ...answer, stream: seatedUntilQuiet(stream, seat, abandon) };
-      }
-      if (!isWhole(answer.body) || (answer.body?.length ?? 0) > SMALL_ANSWER_BYTES) {
-        keepWhileSending(request.gone, seat);
-        for (const holding of holdings) holding.release();
-      } else abandon();
-      return answer;
-    },
-  };
-}
-
-/** A long answer takes memory until it is sent. */
-function keepWhileSending(over: AbortSignal, seat: Seat): void {
-  const release = (): void => {
-    clearTimeout(enough);
-    seat.release();
-  };
-  const enough = setTimeout(release, SEND_WITH_SEAT_MS);
-  whenOver(over, release);
-}
-
-function whenOver(over: AbortSignal, release: () => void): void {
-  if (over.aborted) release();
-  else over.addEventListener('abort', release, { once: true });
-}
-
-type Stream = NonNullable<ApiResponse['stream']>;
-
-/** A watch works while it sends what is there at its beginning; after that it costs next to nothing. */
-const seatedUntilQuiet =
-  (stream: Stream, seat: Seat, end: () => void): Stream =>
-  async (write) => {
-    let writing = 0;
-    let seated = true;
-    const leave = (): void => {
-      seated = false;
-      clearTimeout(enough);
-      seat.release();
-    };
-    const leaveWhenQuiet = (): void => {
-      if (seated && writing === 0) leave();
-    };
-    const enough = setTimeout(leave, SEND_WITH_SEAT_MS);
-    const counted = async (chunk: string): Promise<void> => {
-      writing += 1;
-      try {
-        await write(chunk);
-      } finally {
-        writing -= 1;
-        if (seated) setImmediate(leaveWhenQuiet);
-      }
-    };
-    try {
-      const running = stream(counted);
-      leaveWhenQuiet();
-      await running;
-    } finally {
-      leave();
-      end();
-    }
-  };

@@ -81,22 +81,27 @@ function beginning({ head, member }: ListForm, metadata: ListMeta): string {
 export async function selectObjects({ context, request, target }: Call): Promise<SelectedObjects> {
   const { resource } = target;
   const options = listOptions(resource, target.namespace, request.query, context.store.revision);
+  let characters = 0;
   const listing = new Listing(context.store, options, (entry) => {
     const object = readEntry(entry, resource);
-    return options.selector?.(object) === false ? undefined : object;
+    if (options.selector?.(object) === false) return undefined;
+    characters += entry.value.length;
+    return object;
   });
   const items = await withListErrors(() => wholeOf(listing, request.gone));
-  return { items, metadata: listing.metadata };
+  return { items, metadata: listing.metadata, characters };
 }
 
 export interface SelectedObjects {
   readonly items: readonly KubeObject[];
   readonly metadata: ListMeta;
+  /** Of the texts that they were read from. */
+  readonly characters: number;
 }
 
 /** A list of objects that are not in the store any more. */
 export function listOf(
-  { items, metadata }: SelectedObjects,
+  { items, metadata, characters }: SelectedObjects,
   { context, target, rendering }: Call,
 ): ApiResponse {
   const { resource } = target;
@@ -105,7 +110,7 @@ export function listOf(
   const textOf = (object: KubeObject): string => JSON.stringify(show(object));
   const begin = beginning(form, metadata);
   if (items.length <= PAGE.limit) return jsonText(`${begin}${items.map(textOf).join(',')}]}`);
-  return jsonText(piecemeal(begin, [], slices(items, textOf)));
+  return { ...jsonText(piecemeal(begin, [], slices(items, textOf))), keptCharacters: characters };
 }
 
 /** Every object of a collection, for the server's own controllers. */

@@ -1,7 +1,8 @@
 import { readChange, readEntry, textOfChange } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
 import { ApiError, expired, internalError } from '../errors.ts';
-import type { ApiRequest, ApiResponse } from '../http.ts';
+import { NotRead } from '../http.ts';
+import type { ApiRequest, ApiResponse, Write } from '../http.ts';
 import type { KubeObject } from '../object.ts';
 import { keyPrefix } from '../resource.ts';
 import type { Resource } from '../resource.ts';
@@ -40,6 +41,7 @@ export function watchObjects(
       try {
         await session.run(request.gone, context.registry.retirementOf(resource));
       } catch (error) {
+        if (error instanceof NotRead) throw error;
         await write(`${JSON.stringify({ type: 'ERROR', object: statusOf(error, context) })}\n`);
       }
     },
@@ -65,7 +67,7 @@ class WatchSession {
   readonly #selector: Selector | undefined;
   readonly #rendering: Rendering;
   readonly #options: WatchOptions;
-  readonly #write: (chunk: string) => Promise<void>;
+  readonly #write: Write;
   #sentTable = false;
 
   constructor(
@@ -75,7 +77,7 @@ class WatchSession {
     selector: Selector | undefined,
     rendering: Rendering,
     options: WatchOptions,
-    write: (chunk: string) => Promise<void>,
+    write: Write,
   ) {
     this.#context = context;
     this.#resource = resource;
@@ -103,7 +105,10 @@ class WatchSession {
       if (this.#options.sendPresent) await this.#sendPresentState(gone);
       // Not before: a bookmark promises that everything up to it was sent.
       if (this.#options.bookmarks)
-        bookmarks = setInterval(() => void this.#bookmark(watch.progress).catch(close), BOOKMARK_INTERVAL_MS);
+        bookmarks = setInterval(
+          () => void this.#bookmark(watch.progress)?.catch(close),
+          BOOKMARK_INTERVAL_MS,
+        );
       await this.#sendChanges(watch);
       if (this.#options.bookmarks && !gone.aborted) await this.#bookmark(watch.progress);
     } finally {
@@ -184,7 +189,7 @@ class WatchSession {
     return `${JSON.stringify({ type, object: rendered })}\n`;
   }
 
-  #bookmark(revision: number, annotations?: Record<string, string>): Promise<void> {
+  #bookmark(revision: number, annotations?: Record<string, string>): ReturnType<Write> {
     const { kind, apiVersion } = this.#resource;
     const metadata = {
       resourceVersion: String(revision),

@@ -14,7 +14,13 @@ import type { TestServer } from './harness.ts';
 jest.setTimeout(60_000);
 
 let api: TestServer;
-const limits = { ...CONNECTION_LIMITS, total: 8, firstRequestMs: 300, idleMs: 600, unreadMs: 400 };
+const limits = {
+  ...CONNECTION_LIMITS,
+  total: 8,
+  firstRequestMs: 300,
+  idleMs: 600,
+  unreadMs: { watch: 400, answer: 400, piece: 400 },
+};
 beforeEach(async () => {
   api = await startTestServer(undefined, { connectionLimits: limits });
 });
@@ -222,3 +228,34 @@ test.each(['HTTP/1.1', 'HTTP/2'] as const)(
     session.destroy();
   },
 );
+
+test.each([
+  ['a whole answer', `${MAPS}/big`],
+  ['a long answer', MAPS],
+])('%s of which next to nothing is read is cut off, whatever else its client sends', async (_, path) => {
+  for (const name of ['big', 'bigger'])
+    await api.call('POST', MAPS, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name },
+      data: { text: 'x'.repeat(1_000_000) },
+    });
+  const session = connectHttp2(api.server.url, { ca: api.server.caPem, settings: { initialWindowSize: 0 } });
+  session.on('error', () => undefined);
+  const stream = session.request({
+    ':path': path,
+    authorization: `Bearer ${api.server.loopbackToken}`,
+    ...asBoss,
+  });
+  stream.on('error', () => undefined);
+  let window = 0;
+  const trickle = setInterval(() => session.settings({ initialWindowSize: (window += 1) }), 20);
+  try {
+    await until(() => stream.closed);
+  } finally {
+    clearInterval(trickle);
+  }
+  expect(stream.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR);
+  await until(() => api.server.load().unreadBytes === 0);
+  session.destroy();
+});

@@ -1,7 +1,8 @@
 /** One client too many: who waits, who is refused, and that nobody else suffers. */
-import { afterEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import { connect as connectTls } from 'node:tls';
 import { Client } from 'undici';
 import { GATE_LIMITS } from '../../../src/apiserver/fairness/gate.ts';
@@ -169,4 +170,55 @@ test('bodies under way are bounded in all, and a slow one holds no seat', async 
   expect(ours.status).toBe(201);
   slow.destroy();
   await until(() => api.server.load().bodyBytes === 0);
+});
+
+describe('answers that are not read', () => {
+  const unreadBytes = { total: 4_000_000, ordinary: 3_500_000, perUser: 2_500_000 };
+  const streams: ClientHttp2Stream[] = [];
+  let session: ClientHttp2Session;
+  beforeEach(async () => {
+    await start({ gateLimits: { ...GATE_LIMITS, unreadBytes } });
+    await api.call('POST', MAPS, map('big', { text: 'x'.repeat(1_000_000) }));
+    session = connectHttp2(api.server.url, { ca: api.server.caPem, settings: { initialWindowSize: 0 } });
+    session.on('error', () => undefined);
+    streams.splice(0);
+  });
+  afterEach(async () => {
+    session.destroy();
+    await until(() => api.server.load().unreadBytes === 0);
+  });
+
+  /** Reads no more than the head of the answer. */
+  const ask = async (path: string): Promise<number> => {
+    const stream = session.request({ ':path': path, authorization: authorization(), ...asNoisy });
+    stream.on('error', () => undefined);
+    streams.push(stream);
+    const [headers] = (await once(stream, 'response')) as [Record<string, string>];
+    return Number(headers[':status']);
+  };
+
+  test('are bounded for each user', async () => {
+    expect([await ask(`${MAPS}/big`), await ask(`${MAPS}/big`), await ask(`${MAPS}/big`)]).toEqual([
+      200, 200, 429,
+    ]);
+    const refused = await api.call('GET', `${MAPS}/big`, undefined, asNoisy);
+    expect([refused.status, refused.body['message']]).toEqual([
+      429,
+      'too many answers that are not read: a user may leave 2500000 bytes, please try again later',
+    ]);
+    expect((await api.call('GET', `${MAPS}/big`, undefined, asOther)).status).toBe(200);
+    // What was done is told.
+    const labels = { metadata: { labels: { a: 'b' } } };
+    const merge = { 'content-type': 'application/merge-patch+json', ...asNoisy };
+    expect((await api.call('PATCH', `${MAPS}/big`, labels, merge)).status).toBe(200);
+  });
+
+  test('watches that tell more than there is room for are cut off', async () => {
+    for (let i = 0; i < 6; i += 1) expect(await ask(`${MAPS}?watch=1`)).toBe(200);
+    await until(() => streams.filter(({ closed }) => closed).length === 4);
+    expect(api.server.load().unreadBytes).toBeLessThan(unreadBytes.perUser);
+    const watch = await api.watch(`${MAPS}?watch=1`);
+    expect((await watch.next())?.type).toBe('ADDED');
+    watch.close();
+  });
 });

@@ -47,7 +47,13 @@ test('what is given back twice counts once', () => {
   );
 });
 
-const LIMITS = { total: 3, perAddress: 2, firstRequestMs: 10, idleMs: 30, unreadMs: 1 };
+const LIMITS = {
+  total: 3,
+  perAddress: 2,
+  firstRequestMs: 10,
+  idleMs: 30,
+  unreadMs: { watch: 1, answer: 1, piece: 1 },
+};
 
 /** Connections by name, with what became of them. */
 function table() {
