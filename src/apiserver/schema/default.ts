@@ -46,3 +46,24 @@ export function dropNulls(value: unknown, schema: Schema): void {
     else dropNulls(value[name], sub);
   }
 }
+
+const ZEROS: Readonly<Record<string, unknown>> = { string: '', integer: 0, number: 0, boolean: false };
+
+/** Puts in the place of a null in a list what it is in a list of Go: the zero value of its type. */
+export function zeroNullItems(value: unknown, schema: Schema): void {
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    if (!items || items.nullable) return;
+    for (const [i, item] of value.entries()) {
+      if (item === null) value[i] = items.type === 'object' ? {} : (ZEROS[items.type ?? ''] ?? null);
+      else zeroNullItems(item, items);
+    }
+    return;
+  }
+  if (!isObject(value)) return;
+  const { properties = {}, additionalProperties } = schema;
+  for (const [name, member] of Object.entries(value)) {
+    const sub = Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
+    if (isObject(sub)) zeroNullItems(member, sub as Schema);
+  }
+}

@@ -4,7 +4,7 @@ import { isObject } from '../object.ts';
 import { copyJson } from '../../values/copy.ts';
 import type { KubeObject } from '../object.ts';
 import type { Resource } from '../resource.ts';
-import { applyDefaults, dropNulls } from '../schema/default.ts';
+import { applyDefaults, dropNulls, zeroNullItems } from '../schema/default.ts';
 import { sanitizeMetadata } from '../schema/metadata.ts';
 import { prune } from '../schema/prune.ts';
 import type { Schema } from '../schema/schema.ts';
@@ -52,7 +52,10 @@ export function setDefaults(
   nulls: 'dropped' | 'kept' = 'dropped',
 ): void {
   if (nulls === 'dropped') dropNulls(object, resource.schema);
-  if (!resource.custom) dropEmpty(object, resource.schema);
+  if (!resource.custom) {
+    dropEmpty(object, resource.schema);
+    zeroNullItems(object, resource.schema);
+  }
   for (const [field, value] of Object.entries(resource.always ?? {})) object[field] ??= copyJson(value);
   applyDefaults(object, resource.schema);
 }

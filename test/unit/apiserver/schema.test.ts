@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { applyDefaults, dropNulls } from '../../../src/apiserver/schema/default.ts';
+import { applyDefaults, dropNulls, zeroNullItems } from '../../../src/apiserver/schema/default.ts';
 import { prune } from '../../../src/apiserver/schema/prune.ts';
 import { validateRules } from '../../../src/apiserver/schema/rules.ts';
 import type { Schema } from '../../../src/apiserver/schema/schema.ts';
@@ -271,5 +271,28 @@ describe('validation rules', () => {
     expect(
       violations(object({}, { 'x-kubernetes-validations': [{ rule: 'self.gone > 1' }] }), {})[0],
     ).toMatch(/rule evaluation error: self\.gone > 1: No such key/);
+  });
+});
+
+test('a null in a list of a built-in kind is the zero value of its type', () => {
+  const schema: Schema = {
+    type: 'object',
+    properties: {
+      names: { type: 'array', items: { type: 'string' } },
+      rules: {
+        type: 'array',
+        items: { type: 'object', properties: { ports: { type: 'array', items: { type: 'integer' } } } },
+      },
+      optional: { type: 'array', items: { type: 'string', nullable: true } },
+    },
+    additionalProperties: { type: 'array', items: { type: 'boolean' } },
+  };
+  const value = { names: ['a', null], rules: [null, { ports: [null, 1] }], optional: [null], more: [null] };
+  zeroNullItems(value, schema);
+  expect(value).toEqual({
+    names: ['a', ''],
+    rules: [{}, { ports: [0, 1] }],
+    optional: [null],
+    more: [false],
   });
 });
