@@ -141,7 +141,11 @@ export const authorization: Scenario = {
       ...binding('bad', 'gadgetry', 'x'),
       subjects: [{ kind: 'Robot', name: 'x' }],
     }),
-    post('no verb', ROLES, role('bad', { apiGroups: [null], resources: [null], verbs: [null] })),
+    post(
+      'no verb',
+      ROLES,
+      role('bad', { apiGroups: [null as never], resources: [null as never], verbs: [null as never] }),
+    ),
     post('bad role reference', BINDINGS, {
       ...binding('bad', 'gadgetry', 'x'),
       roleRef: { apiGroup: 'x', kind: 'Role', name: 'x' },
