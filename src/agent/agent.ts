@@ -75,6 +75,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 const acceptAgainMs = 1_000;
 
 const redisIsAway = 'Redis is away';
+const notObeyed = 'a leader is announced that is not obeyed';
 
 interface Parts extends AgentOptions {
   identity: AgentIdentity;
@@ -101,6 +102,7 @@ class RunningAgent implements Agent {
   #worker: OrderWorker | undefined;
   #closing: Promise<void> | undefined;
   #acceptLater: Cancel | undefined;
+  #stopWatching: Cancel | undefined;
 
   private constructor(parts: Parts, redis: Redis, subscriber: Redis, trouble: TroubleLog) {
     const { identity, incarnation, hostName, fence, ports, facts, logger, around } = parts;
@@ -188,7 +190,9 @@ class RunningAgent implements Agent {
     await this.#observer.start();
     await this.#publisher.push();
     this.#publisher.start();
-    await watchEpoch(this.#redis, this.#subscriber, (record) => this.#acceptEpoch(record));
+    this.#stopWatching = await watchEpoch(this.#redis, this.#subscriber, (record) =>
+      this.#acceptEpoch(record),
+    );
     await this.#listenForOrders();
     await this.#orders.forgetDoorbells();
     this.#worker = new OrderWorker({
@@ -227,10 +231,13 @@ class RunningAgent implements Agent {
     const payload = this.#verify('epoch', record);
     const announced = payload === undefined ? undefined : (JSON.parse(payload) as EpochRecord);
     if (announced?.installationUid !== trust.installationUid) {
-      logger.warn('an epoch was announced that is not of this installation');
-      return;
+      return this.#trouble.warn(notObeyed, 'the record is not of this installation');
     }
     const before = fence.epoch;
+    if (announced.epoch < before) {
+      const why = `its epoch is ${announced.epoch}, and ${before} was obeyed here already`;
+      return this.#trouble.warn(notObeyed, why);
+    }
     try {
       if (!fence.acceptEpoch(announced.epoch) || before === announced.epoch) return;
     } catch (error) {
@@ -255,6 +262,7 @@ class RunningAgent implements Agent {
   }
 
   async #close(deadlineMs: number): Promise<void> {
+    this.#stopWatching?.();
     this.#acceptLater?.();
     await this.#worker?.close(deadlineMs);
     // A listing that hangs must not keep the agent from closing.

@@ -86,15 +86,29 @@ export async function startController(
     }),
   );
 
-  const loop = await startLoop({
-    kinds,
-    client,
-    clock: systemClock,
-    mirror,
-    orders,
-    installationUid,
-    leadership,
-    logger,
+  const end = async (): Promise<void> => {
+    stopAnnouncing();
+    await leadership.release();
+    await mirror.close();
+    await orders.close();
+    client.close();
+  };
+  const loop = await startLoop(
+    {
+      kinds,
+      client,
+      clock: systemClock,
+      mirror,
+      orders,
+      installationUid,
+      leadership,
+      onSuperseded: options.onLost,
+      logger,
+    },
+    signal,
+  ).catch(async (error: unknown) => {
+    await end();
+    throw error;
   });
   logger.info({ epoch, installationUid }, 'controllers run');
 
@@ -104,11 +118,7 @@ export async function startController(
       loop.hosts.snapshotOf(hostName) === 'unknown' ? `the agent of host ${hostName} does not report` : true,
     close: async () => {
       await loop.close();
-      stopAnnouncing();
-      await leadership.release();
-      await mirror.close();
-      await orders.close();
-      client.close();
+      await end();
     },
   };
 }

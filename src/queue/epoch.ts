@@ -9,7 +9,7 @@ export interface EpochRecord {
   epoch: number;
 }
 
-/** A flushed Redis has the record again within this time. */
+/** A flushed Redis has the record again within this time, and an agent has heard of it within twice that. */
 const renewMs = 5_000;
 
 /**
@@ -59,15 +59,17 @@ export async function announceEpoch(options: {
 }
 
 /**
- * Calls back with every record (still signed) that stands or is announced.
+ * Calls back with every record (still signed) that stands or is announced, until stopped. An announcement may be lost
+ * with a connection that nobody knows to be dead, so the record is also read again from time to time.
  *
  * @param subscriber a `reader` connection of its own, because a subscribed one can do nothing else
+ * @returns a stopper
  */
 export async function watchEpoch(
   reader: Redis,
   subscriber: Redis,
   onRecord: (record: string) => void,
-): Promise<void> {
+): Promise<() => void> {
   const readNow = async (): Promise<void> => {
     const record = await reader.get(epochKey);
     if (record !== null) onRecord(record);
@@ -80,4 +82,6 @@ export async function watchEpoch(
   subscriber.on('ready', readQuietly);
   await subscriber.subscribe(epochKey);
   await readNow();
+  const timer = setInterval(readQuietly, renewMs);
+  return () => clearInterval(timer);
 }

@@ -10,6 +10,11 @@ import {
   type WatchEvent,
 } from './api.ts';
 
+/** An API server that says nothing for so long is not there any more, even if the connection does not know. */
+const ANSWER_MS = 30_000;
+/** Of a watch: a bookmark comes each minute, about. */
+const SILENCE_MS = 180_000;
+
 /** Where the API is and how to be let in; `authorize` may renew a token for each request. */
 export interface ApiEndpoint {
   /** For example `https://127.0.0.1:16443`. */
@@ -25,9 +30,12 @@ export interface ApiEndpoint {
 export class ApiClient implements Api {
   readonly #endpoint: ApiEndpoint;
   readonly #agent: Agent;
+  readonly #silenceMs: number;
 
-  constructor(endpoint: ApiEndpoint) {
+  /** @param silenceMs after which a watch is given up that tells nothing */
+  constructor(endpoint: ApiEndpoint, silenceMs = SILENCE_MS) {
     this.#endpoint = endpoint;
+    this.#silenceMs = silenceMs;
     this.#agent = new Agent({ keepAlive: true, maxSockets: 64, ...endpoint.tls });
   }
 
@@ -104,7 +112,10 @@ export class ApiClient implements Api {
       allowWatchBookmarks: 'true',
       timeoutSeconds: '540',
     });
-    const response = await this.#send('GET', `${collectionUrl(type)}?${query.toString()}`, { signal });
+    const response = await this.#send('GET', `${collectionUrl(type)}?${query.toString()}`, {
+      signal,
+      timeoutMs: this.#silenceMs,
+    });
     for await (const line of linesOf(response)) yield JSON.parse(line) as WatchEvent<Kind>;
   }
 
@@ -113,7 +124,7 @@ export class ApiClient implements Api {
     path: string,
     options: { body?: object; contentType?: string } = {},
   ): Promise<unknown> {
-    const response = await this.#send(method, path, { ...options, timeoutMs: 30_000 });
+    const response = await this.#send(method, path, { ...options, timeoutMs: ANSWER_MS });
     const chunks: Buffer[] = [];
     for await (const chunk of response) chunks.push(chunk as Buffer);
     return JSON.parse(Buffer.concat(chunks).toString('utf8'));
@@ -122,7 +133,7 @@ export class ApiClient implements Api {
   async #send(
     method: string,
     path: string,
-    options: { body?: object; contentType?: string; signal?: AbortSignal; timeoutMs?: number },
+    options: { body?: object; contentType?: string; signal?: AbortSignal; timeoutMs: number },
   ): Promise<import('node:http').IncomingMessage> {
     const url = new URL(path, this.#endpoint.server);
     const body = options.body === undefined ? undefined : JSON.stringify(options.body);
@@ -146,7 +157,9 @@ export class ApiClient implements Api {
         timeout: options.timeoutMs,
       });
       outgoing.on('timeout', () =>
-        outgoing.destroy(new Error(`no answer from the API server to ${method} ${path}`)),
+        outgoing.destroy(
+          new Error(`nothing from the API server about ${method} ${path} for ${options.timeoutMs / 1000} s`),
+        ),
       );
       outgoing.on('error', reject);
       outgoing.on('response', resolve);

@@ -33,6 +33,8 @@ export class Informer {
   /** From where the next watch goes on; nothing when only a list can tell. */
   #version: string | undefined;
   #running: Promise<void> | undefined;
+  /** Why it cannot be listed, as long as that is so. */
+  #unlistable: string | undefined;
 
   constructor(
     { client, clock, logger }: { client: Pick<Api, 'list' | 'watch'>; clock: Clock; logger: Logger },
@@ -81,7 +83,7 @@ export class Informer {
   }
 
   async #relist(): Promise<string> {
-    const { items, resourceVersion } = await this.#client.list(this.#type);
+    const { items, resourceVersion } = await this.#listed();
     const present = new Set(items.map(({ metadata }) => metadata.uid));
     for (const object of this.cache.list()) {
       // What an own write made after the list was taken is not in it, and yet there.
@@ -92,6 +94,24 @@ export class Informer {
     this.#completeUpTo(resourceVersion);
     this.#synced.resolve();
     return resourceVersion;
+  }
+
+  /** Without its list nothing is planned, so whoever looks after the controllers is told why there is none; once for each reason. */
+  async #listed(): ReturnType<Api['list']> {
+    const { plural } = this.#type;
+    try {
+      const list = await this.#client.list(this.#type);
+      if (this.#unlistable !== undefined) this.#logger.info({ plural }, 'listed');
+      this.#unlistable = undefined;
+      return list;
+    } catch (error) {
+      const because = error instanceof Error ? error.message : String(error);
+      const stopped = this.#abort.signal.aborted;
+      if (!stopped && because !== this.#unlistable)
+        this.#logger.warn({ plural, because }, 'cannot be listed');
+      this.#unlistable = because;
+      throw error;
+    }
   }
 
   async #follow(from: string): Promise<void> {

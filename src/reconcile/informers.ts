@@ -36,9 +36,26 @@ export class Informers implements Reader {
     }
   }
 
-  async start(): Promise<void> {
-    for (const informer of this.#informers.values()) informer.start();
-    await Promise.all([...this.#informers.values()].map((informer) => informer.synced()));
+  /**
+   * Resolves when every collection has been listed.
+   *
+   * @param signal rejects when it aborts before that, and stops what was begun
+   */
+  async start(signal?: AbortSignal): Promise<void> {
+    const informers = [...this.#informers.values()];
+    for (const informer of informers) informer.start();
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const abort = (): void => reject(signal?.reason as Error);
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) abort();
+    try {
+      await Promise.race([Promise.all(informers.map((informer) => informer.synced())), aborted]);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock/clock.ts';
 import type { KindDefinition, Reader } from '../plan/kind.ts';
+import type { HostSnapshot } from '../plan/snapshot.ts';
 import type { Mirror } from '../queue/observation-mirror.ts';
 import type { OrderBook } from '../queue/orders.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -21,6 +22,8 @@ export interface LoopOptions {
   installationUid: string;
   /** The leadership for which the loop runs. */
   leadership: Pick<Leadership, 'epoch' | 'certain'>;
+  /** A host obeys a later leader: this one can do nothing there any more, and must end. */
+  onSuperseded: (reason: string) => void;
   logger: Logger;
 }
 
@@ -32,9 +35,14 @@ export interface Loop {
   close(): Promise<void>;
 }
 
-/** Everything that a leader runs: informers, the controller of all kinds, and the registration of hosts. */
-export async function startLoop(options: LoopOptions): Promise<Loop> {
-  const { kinds, client, clock, mirror, orders, installationUid, leadership, logger } = options;
+/**
+ * Everything that a leader runs: informers, the controller of all kinds, and the registration of hosts. Resolves when
+ * every collection has been listed.
+ *
+ * @param signal rejects when it aborts before that
+ */
+export async function startLoop(options: LoopOptions, signal?: AbortSignal): Promise<Loop> {
+  const { kinds, client, clock, mirror, orders, installationUid, leadership, onSuperseded, logger } = options;
   const { epoch } = leadership;
   const mayAct = (): boolean => leadership.certain();
   let listed = false;
@@ -46,7 +54,10 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
     hosts: () => hosts.views(informers.list('Host').map(({ metadata }) => metadata.name)),
     listener: (object, before, deleted) => {
       // What is not listed yet is not absent: nothing is planned before everything is there, and then all of it is.
-      if (listed) controller.objectChanged(object, before, deleted);
+      if (!listed) return;
+      controller.objectChanged(object, before, deleted);
+      // Whoever deletes the Host of an agent that is there has it registered again.
+      if (deleted && object.kind === 'Host') registrar.notice();
     },
     logger,
   });
@@ -61,7 +72,7 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
     mayAct,
     logger,
   });
-  await informers.start();
+  await informers.start(signal);
   listed = true;
 
   const registrar = new HostRegistrar({
@@ -72,10 +83,17 @@ export async function startLoop(options: LoopOptions): Promise<Loop> {
     clock,
     logger,
   });
-  const stopListening = mirror.onChange((_hostName, changed) => {
+  const checkEpoch = (hostName: string, snapshot: HostSnapshot | undefined): void => {
+    if (snapshot && snapshot.epoch > epoch)
+      onSuperseded(`host ${hostName} obeys epoch ${snapshot.epoch}, and that of this leader is ${epoch}`);
+  };
+  const stopListening = mirror.onChange((hostName, changed) => {
+    const snapshot = mirror.get(hostName);
+    if (snapshot !== 'unknown') checkEpoch(hostName, snapshot);
     if (changed === 'all') registrar.notice();
     controller.hostChanged(changed);
   });
+  for (const { hostName, snapshot } of mirror.hosts()) checkEpoch(hostName, snapshot);
   registrar.notice();
   controller.enqueueAll();
   return {

@@ -68,6 +68,7 @@ export async function runController(world: ControllerWorld): Promise<void> {
     orders,
     installationUid,
     leadership,
+    onSuperseded: () => process.kill(),
     logger,
   });
   world.onLeading(loop.objects);

@@ -22,14 +22,20 @@ export const formatAddress = (address: number): string =>
 
 /** A network in canonical CIDR form; undefined if it is malformed or has host bits set. */
 export function parseCidr(text: string): Network | undefined {
-  const [address, length, ...rest] = text.split('/');
-  if (address === undefined || length === undefined || rest.length > 0 || !/^\d{1,2}$/.test(length))
+  const around = networkAround(text);
+  return around && text === `${formatAddress(around.base)}/${around.prefix}` ? around : undefined;
+}
+
+/** The network of an interface's address with its prefix, as `ip` shows it; undefined if it is malformed. */
+export function networkAround(text: string): Network | undefined {
+  const [dotted, length, ...rest] = text.split('/');
+  if (dotted === undefined || length === undefined || rest.length > 0 || !/^\d{1,2}$/.test(length))
     return undefined;
-  const base = parseAddress(address);
+  const address = parseAddress(dotted);
   const prefix = Number(length);
-  if (base === undefined || prefix > 32) return undefined;
+  if (address === undefined || prefix > 32) return undefined;
   const size = 2 ** (32 - prefix);
-  return base % size === 0 ? { base, prefix, size } : undefined;
+  return { base: address - (address % size), prefix, size };
 }
 
 export const contains = (network: Network, address: number): boolean =>

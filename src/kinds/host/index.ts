@@ -1,7 +1,8 @@
 import type { HostView, KindDefinition, Reader } from '../../plan/kind.ts';
 import { settled } from '../../plan/outcome.ts';
 import type { HostSnapshot } from '../../plan/snapshot.ts';
-import type { Disk, Host, Machine, Placement } from '../../resources/kinds.ts';
+import type { Host, Machine, Placement } from '../../resources/kinds.ts';
+import type { Resource } from '../../resources/metadata.ts';
 import type { WantedCondition } from '../../resources/conditions.ts';
 import { CPU_OVERCOMMIT, reservedBytes } from '../../schedule/schedule.ts';
 import { approximateBytes, quantityBytes } from '../../values/quantity.ts';
@@ -28,12 +29,12 @@ export const host: KindDefinition<Host, HostInput> = {
         return hostName === undefined ? [] : [hostName];
       },
     },
-    {
-      kind: 'Disk',
-      keys: (_changed, reader) => reader.list<Host>('Host').map(({ metadata }) => metadata.name),
-    },
+    ...['Disk', 'Subnet', 'Image'].map((kind) => ({
+      kind,
+      keys: (_changed: Resource, reader: Reader) => namesOf(reader),
+    })),
   ],
-  alsoConcerns: (_changedUids, reader) => reader.list<Host>('Host').map(({ metadata }) => metadata.name),
+  alsoConcerns: (_changedUids, reader) => namesOf(reader),
   gather: (host, reader) => {
     const view = reader.hosts().find(({ name }) => name === host.metadata.name);
     return {
@@ -95,7 +96,12 @@ function readiness(view: HostView | undefined): WantedCondition {
       'SnapshotIncomplete',
       'a part of the host cannot be listed; see the log of the agent',
     );
-  if (view.snapshot === 'unknown') return ready('Unknown', 'SnapshotUnknown', 'the agent is being read anew');
+  if (view.snapshot === 'unknown')
+    return ready(
+      'Unknown',
+      'SnapshotUnknown',
+      'the agent is being read anew, or does not obey this leader yet',
+    );
   return ready('True', 'AgentReporting', 'the agent reports and obeys');
 }
 
@@ -126,15 +132,17 @@ function given(hostName: string, reader: Reader): HostInput['given'] {
   };
 }
 
-function orphansOf(snapshot: HostSnapshot, reader: Reader): HostInput['orphans'] {
-  const machines = new Set(reader.list<Machine>('Machine').map(({ metadata }) => metadata.uid));
-  const disks = new Set(reader.list<Disk>('Disk').map(({ metadata }) => metadata.uid));
-  return [
-    ...Object.keys(snapshot.domains)
-      .filter((uid) => !machines.has(uid))
-      .map((uid) => ({ kind: 'Machine', uid })),
-    ...Object.keys(snapshot.disks)
-      .filter((uid) => !disks.has(uid))
-      .map((uid) => ({ kind: 'Disk', uid })),
-  ].sort((a, b) => (a.uid < b.uid ? -1 : 1));
+const namesOf = (reader: Reader): string[] => reader.list<Host>('Host').map(({ metadata }) => metadata.name);
+
+/** Whatever carries the UID of an object that is not there. */
+function orphansOf({ domains, disks, segments, images }: HostSnapshot, reader: Reader): HostInput['orphans'] {
+  const found = { Machine: domains, Disk: disks, Subnet: segments, Image: images };
+  return Object.entries(found)
+    .flatMap(([kind, byUid]) => {
+      const present = new Set(reader.list(kind).map(({ metadata }) => metadata.uid));
+      return Object.keys(byUid)
+        .filter((uid) => !present.has(uid))
+        .map((uid) => ({ kind, uid }));
+    })
+    .sort((a, b) => (a.uid < b.uid ? -1 : 1));
 }

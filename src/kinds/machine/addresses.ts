@@ -67,7 +67,7 @@ const replaceInterface = 'replace the interface by one of another name with anot
 
 /** The address asked for, or the lowest free one; the store refuses it if a racing Machine took it meanwhile. */
 function chooseAddress(
-  { entry, taken }: MachineInterface,
+  { entry, taken, ports }: MachineInterface,
   network: Network,
   gateway: string,
 ): { address: string } | { problem: Outcome } {
@@ -100,9 +100,23 @@ function chooseAddress(
         ),
       };
     }
+    const user = ports.find(({ address }) => address === entry.address);
+    if (user) {
+      return {
+        problem: waiting(
+          'AddressInUse',
+          `${field} is used by a guest without a Machine on host ${user.hostName}; remove that one, or ${replaceInterface}`,
+          30_000,
+        ),
+      };
+    }
     return { address: entry.address };
   }
-  const used = new Set([gateway, ...taken.map(({ spec }) => spec.address)]);
+  const used = new Set([
+    gateway,
+    ...taken.map(({ spec }) => spec.address),
+    ...ports.map(({ address }) => address),
+  ]);
   for (let address = network.base + 1; address < last; address += 1) {
     const text = formatAddress(address);
     if (!used.has(text)) return { address: text };
@@ -115,8 +129,11 @@ function chooseAddress(
   };
 }
 
-function freeMac({ entry, taken }: MachineInterface, machineUid: string): string {
-  const used = new Set(taken.map(({ spec }) => spec.macAddress));
+function freeMac({ entry, taken, ports }: MachineInterface, machineUid: string): string {
+  const used = new Set([
+    ...taken.map(({ spec }) => spec.macAddress),
+    ...ports.map(({ macAddress }) => macAddress),
+  ]);
   let attempt = 0;
   while (used.has(macAddress(machineUid, entry.name, attempt))) attempt += 1;
   return macAddress(machineUid, entry.name, attempt);

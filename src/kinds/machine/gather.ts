@@ -5,7 +5,7 @@ import { deleting } from '../../resources/metadata.ts';
 import { diskName, placementName } from '../../values/names.ts';
 import type { Candidate } from '../../schedule/schedule.ts';
 import { memoryBytesOf } from './definition.ts';
-import type { MachineInput, MachineInterface, UserData } from './input.ts';
+import type { MachineInput, MachineInterface, UsedPort, UserData } from './input.ts';
 
 const MAX_USER_DATA_BYTES = 65_536;
 
@@ -29,13 +29,14 @@ export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
     })),
     interfaces: (machine.spec.interfaces ?? []).map((entry): MachineInterface => {
       const subnet = reader.get<Subnet>('Subnet', namespace, entry.subnetRef.name);
+      const subnetUid = subnet?.metadata.uid;
+      const held = own.find(({ spec }) => spec.interface === entry.name && spec.subnetRef.uid === subnetUid);
       return {
         entry,
         subnet,
-        held: own.find(
-          ({ spec }) => spec.interface === entry.name && spec.subnetRef.uid === subnet?.metadata.uid,
-        ),
-        taken: addresses.filter(({ spec }) => spec.subnetRef.uid === subnet?.metadata.uid),
+        held,
+        taken: addresses.filter(({ spec }) => spec.subnetRef.uid === subnetUid),
+        ports: held || subnetUid === undefined ? [] : portsOfOthers(hosts, subnetUid, uid),
       };
     }),
     leaving: reader
@@ -50,6 +51,20 @@ export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
     ),
     userData: readUserData(machine, reader),
   };
+}
+
+function portsOfOthers(hosts: HostView[], subnetUid: string, machineUid: string): UsedPort[] {
+  return hosts.flatMap(({ name, snapshot }) =>
+    snapshot === 'unknown'
+      ? []
+      : Object.values(snapshot.ports)
+          .filter((port) => port.subnetUid === subnetUid && port.machineUid !== machineUid)
+          .map(({ address, macAddress }) => ({
+            hostName: name,
+            ...(address !== undefined && { address }),
+            ...(macAddress !== undefined && { macAddress }),
+          })),
+  );
 }
 
 function candidatesOf(reader: Reader, hosts: HostView[]): Candidate[] {

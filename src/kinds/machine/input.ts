@@ -19,6 +19,15 @@ export interface MachineInterface {
   held: IPAddress | undefined;
   /** All addresses of the Subnet, for choosing a free one. */
   taken: IPAddress[];
+  /** Ports of other guests in the Subnet, which may have no object: where the API's store was restored from a backup. */
+  ports: UsedPort[];
+}
+
+/** What a guest has on a host. */
+export interface UsedPort {
+  hostName: string;
+  address?: string;
+  macAddress?: string;
 }
 
 /** User data as read, or why it cannot be. */

@@ -2,10 +2,17 @@ import type { SegmentArguments } from '../../plan/actions.ts';
 import type { HostView } from '../../plan/kind.ts';
 import { type HostStep, type Outcome, act, blocked, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
-import type { SegmentSnapshot } from '../../plan/snapshot.ts';
+import type { HostSnapshot, SegmentSnapshot } from '../../plan/snapshot.ts';
 import type { IPAddress, Subnet } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
-import { type Network, formatAddress, overlaps, parseAddress, parseCidr } from '../../values/ipv4.ts';
+import {
+  type Network,
+  formatAddress,
+  networkAround,
+  overlaps,
+  parseAddress,
+  parseCidr,
+} from '../../values/ipv4.ts';
 import { dnsLabel } from '../../values/names.ts';
 import { reservationsHash, segmentHash } from '../../values/links.ts';
 
@@ -164,9 +171,28 @@ function findConflict({ subnet, hosts, others }: SubnetInput): Outcome | undefin
         `spec.cidr ${subnet.spec.cidr} overlaps ${taken}, which host ${host.name} uses itself; make a new Subnet with another network`,
       );
     }
+    const left = overlappingBridge(network, host.snapshot, [subnet, ...others]);
+    if (left) {
+      return waiting(
+        'CIDROverlapsHost',
+        `spec.cidr ${subnet.spec.cidr} overlaps ${left.gatewayCidr} of a bridge on host ${host.name} whose Subnet ${left.subnetUid} has no object; remove it there, or make a new Subnet with another network`,
+        30_000,
+      );
+    }
   }
   return undefined;
 }
+
+/** A bridge of ours without a Subnet: where the API's store was restored from a backup. */
+const overlappingBridge = (
+  network: Network,
+  { segments }: HostSnapshot,
+  subnets: readonly Subnet[],
+): SegmentSnapshot | undefined =>
+  Object.values(segments).find(({ subnetUid, gatewayCidr }) => {
+    const theirs = gatewayCidr === undefined ? undefined : networkAround(gatewayCidr);
+    return theirs && overlaps(network, theirs) && !subnets.some(({ metadata }) => metadata.uid === subnetUid);
+  });
 
 /** A Subnet that holds its network goes before one that does not; otherwise the older one, then the smaller UID. */
 function precedes(other: Subnet, subnet: Subnet): boolean {

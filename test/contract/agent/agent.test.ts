@@ -10,6 +10,7 @@ import { changesKey, queueName, hostsKey, ordersKey, snapshotKey } from '../../.
 import { generateSealingKeys } from '../../../src/queue/sealing.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
 import type { HostAction } from '../../../src/plan/actions.ts';
+import { startMuteProxy } from '../../support/mute-proxy.ts';
 import { FullBook } from './full-book.ts';
 import { World } from './world.ts';
 
@@ -109,6 +110,17 @@ describe('a leader', () => {
     expect((await world.until(({ epoch }) => epoch === 7)).epoch).toBe(7);
     stop();
   });
+
+  test('is acknowledged though its announcement was lost with a connection that nobody knows to be dead', async () => {
+    const path = join(world.redis.directory, 'proxy.sock');
+    const proxy = await startMuteProxy(world.redis.address, path);
+    await world.startAgent({ redis: { path } });
+    proxy.mute((sent) => /subscribe/i.test(sent));
+    const stop = await announce(7);
+    expect((await world.until(({ epoch }) => epoch === 7)).epoch).toBe(7);
+    stop();
+    await proxy.close();
+  }, 30_000);
 
   test('is acknowledged though its epoch could not be recorded at first', async () => {
     const book = new FullBook('setFact');

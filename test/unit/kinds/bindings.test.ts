@@ -13,8 +13,10 @@ import {
   ipAddress,
   machine,
   placement,
+  segment,
   sentence,
   silentHost,
+  subnet,
 } from './builders.ts';
 
 describe('planning an IPAddress', () => {
@@ -162,14 +164,21 @@ describe('the status of a Host', () => {
     const view = host({
       domains: { 'uid-of-web': domain, 'uid-z': domain },
       disks: { 'uid-of-data': file, 'uid-y': file },
+      segments: { 'uid-of-frontend': segment(subnet()), 'uid-x': segment(subnet()) },
     });
-    const objects: Record<string, Resource[]> = { Machine: [machine()], Disk: [disk()], Placement: [] };
+    const objects: Record<string, Resource[]> = {
+      Machine: [machine()],
+      Disk: [disk()],
+      Subnet: [subnet()],
+      Placement: [],
+    };
     const input = hostKind.gather(hostObject(), {
       get: () => undefined,
       list: ((kind: string) => objects[kind] ?? []) as never,
       hosts: () => [view],
     });
     expect(input.orphans).toEqual([
+      { kind: 'Subnet', uid: 'uid-x' },
       { kind: 'Disk', uid: 'uid-y' },
       { kind: 'Machine', uid: 'uid-z' },
     ]);

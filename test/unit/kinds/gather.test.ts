@@ -9,7 +9,18 @@ import { subnet as subnetKind } from '../../../src/kinds/subnet/index.ts';
 import type { KindDefinition } from '../../../src/plan/kind.ts';
 import type { Machine, Secret } from '../../../src/resources/kinds.ts';
 import type { Resource } from '../../../src/resources/metadata.ts';
-import { deleted, disk, host, hostObject, image, ipAddress, machine, placement, subnet } from './builders.ts';
+import {
+  deleted,
+  disk,
+  host,
+  hostObject,
+  image,
+  ipAddress,
+  machine,
+  placement,
+  silentHost,
+  subnet,
+} from './builders.ts';
 import { readerOf } from './reader.ts';
 
 const web = machine('web', {
@@ -38,6 +49,37 @@ describe('what a Machine is planned from', () => {
     expect(input.disks[0]?.disk?.metadata.name).toBe('data');
     expect(input.interfaces[0]).toMatchObject({ held: own, taken: [own, others] });
     expect(input.abandoned).toEqual([]);
+  });
+
+  test('what other guests have on the hosts of its Subnet, while it holds no address there', () => {
+    const port = (machineUid: string, subnetUid: string, address?: string) => ({
+      tap: machineUid,
+      machineUid,
+      interfaceName: 'eth0',
+      subnetUid,
+      state: 'up' as const,
+      attached: true,
+      rules: 'present' as const,
+      ...(address !== undefined && { address, macAddress: '02:00:00:00:00:01' }),
+    });
+    const on = subnet().metadata.uid;
+    const hosts = [
+      host({
+        ports: {
+          a: port(web.metadata.uid, on, '10.20.0.5'),
+          b: port('lost', on, '10.20.0.6'),
+          c: port('lost', 'other', '10.20.0.7'),
+          d: port('unruly', on),
+        },
+      }),
+      silentHost('h2'),
+    ];
+    expect(gatherMachine(web, readerOf([web, subnet()], hosts)).interfaces[0]?.ports).toEqual([
+      { hostName: 'h1', address: '10.20.0.6', macAddress: '02:00:00:00:00:01' },
+      { hostName: 'h1' },
+    ]);
+    const own = ipAddress('10.20.0.5', { machine: web });
+    expect(gatherMachine(web, readerOf([web, subnet(), own], hosts)).interfaces[0]?.ports).toEqual([]);
   });
 
   test('an address of an interface that left the spec is abandoned', () => {

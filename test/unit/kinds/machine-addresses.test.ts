@@ -129,6 +129,33 @@ test('an address that was asked for is given exactly if it is usable and free', 
   );
 });
 
+describe('what a guest without a Machine uses on a host, after the store was restored from a backup', () => {
+  const on = { cidr: '10.20.0.0/24', base: parseAddress('10.20.0.0') ?? 0, size: 256, gateway: '10.20.0.1' };
+  const mac = macAddress(web.metadata.uid, 'eth0', 0);
+  const ports = [{ hostName: 'h7', address: '10.20.0.2', macAddress: mac }, { hostName: 'h7' }];
+  const planned = (address?: string) =>
+    planMachine(
+      machineInput(
+        withInterface(web, { subnet: subnetOf(on), ports, ...(address !== undefined && { address }) }),
+      ),
+    );
+
+  test('is given to nobody else', () => {
+    expect(planned()).toMatchObject({
+      step: {
+        action: { child: { spec: { address: '10.20.0.3', macAddress: expect.not.stringContaining(mac) } } },
+      },
+    });
+  });
+
+  test('is told of to whoever asks for it', () => {
+    expect(sentence(planned('10.20.0.2'))).toBe(
+      'wait (AddressInUse): address 10.20.0.2 of interface eth0 is used by a guest without a Machine on host h7; ' +
+        'remove that one, or replace the interface by one of another name with another address',
+    );
+  });
+});
+
 describe('a MAC address', () => {
   /** The first MACs of the interface, of which some are taken already. */
   const clashes = fc.record({ on: network, attempts: fc.array(fc.boolean(), { maxLength: 4 }) });

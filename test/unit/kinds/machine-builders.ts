@@ -1,4 +1,4 @@
-import type { MachineInput } from '../../../src/kinds/machine/input.ts';
+import type { MachineInput, UsedPort } from '../../../src/kinds/machine/input.ts';
 import type { HostSnapshot } from '../../../src/plan/snapshot.ts';
 import type { Disk, IPAddress, Machine, Subnet } from '../../../src/resources/kinds.ts';
 import { diskName } from '../../../src/values/names.ts';
@@ -82,7 +82,7 @@ export const readyDisk = (of: Machine): Disk =>
 export const readySubnet = (): Subnet =>
   subnet('frontend', { status: { gateway: '10.20.0.1', ...readyStatus(true) } });
 
-/** `spec.interfaces` with one entry on the Subnet; `held` and `taken` say which addresses are given out. */
+/** `spec.interfaces` with one entry on the Subnet; `held`, `taken` and `ports` say which addresses are given out. */
 export function withInterface(
   of: Machine,
   {
@@ -90,17 +90,19 @@ export function withInterface(
     subnet: on = readySubnet(),
     held,
     taken = held ? [held] : [],
+    ports = [],
   }: {
     address?: string;
     subnet?: Subnet | undefined | 'missing';
     held?: IPAddress;
     taken?: IPAddress[];
+    ports?: UsedPort[];
   } = {},
 ): Pick<MachineInput, 'machine' | 'interfaces'> {
   const entry = { name: 'eth0', subnetRef: { name: 'frontend' }, ...(address && { address }) };
   return {
     machine: { ...of, spec: { ...of.spec, interfaces: [entry] } },
-    interfaces: [{ entry, subnet: on === 'missing' ? undefined : on, held, taken }],
+    interfaces: [{ entry, subnet: on === 'missing' ? undefined : on, held, taken, ports }],
   };
 }
 

@@ -142,6 +142,28 @@ describe('conflicts', () => {
       fresh({ hosts: [host({ hostCidrs: ['127.0.0.0/8', '10.20.0.128/25'] })] }),
       'blocked (CIDROverlapsHost): spec.cidr 10.20.0.0/24 overlaps 10.20.0.128/25, which host h1 uses itself; make a new Subnet with another network',
     ],
+    [
+      'a bridge whose Subnet is not in the store, which may have been restored from a backup',
+      fresh({ hosts: [host({ segments: { lost: { ...segment(wide), subnetUid: 'lost' } } })] }),
+      'wait (CIDROverlapsHost): spec.cidr 10.20.0.0/24 overlaps 10.20.0.1/16 of a bridge on host h1 whose Subnet lost has no object; remove it there, or make a new Subnet with another network',
+    ],
+    [
+      'bridges of other Subnets, and without an address, overlap nothing',
+      fresh({
+        hosts: [
+          host({
+            segments: {
+              [subnet('backend').metadata.uid]: segment(
+                subnet('backend', { spec: { cidr: '10.20.0.0/24' } }),
+              ),
+              bare: { subnetUid: 'bare', bridge: 'down', dnsmasq: 'absent', rules: 'absent' },
+            },
+          }),
+        ],
+        others: [subnet('backend', { spec: { cidr: '10.30.0.0/24' } })],
+      }),
+      free,
+    ],
     ['the default route overlaps nothing', fresh({ hosts: [host({ hostCidrs: ['0.0.0.0/0'] })] }), free],
     ...['10.20.0.0', '10.20.0.255'].map((gateway): [string, SubnetInput, string] => [
       `gateway ${gateway}`,
