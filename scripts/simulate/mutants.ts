@@ -295,4 +295,41 @@ export const mutants: readonly Mutant[] = [
     to: "    if (tap === '')\n",
     seed: 1363,
   },
+  // What is left over, and what guests are.
+  {
+    name: 'a deleted Subnet leaves its bridge',
+    file: 'src/kinds/subnet/execute.ts',
+    from: '    await network.deleteSegment(uid);\n',
+    to: '',
+  },
+  {
+    name: 'a deleted Image stays in the cache',
+    file: 'src/kinds/image/execute.ts',
+    from: '    await storage.deleteImage(uid);\n',
+    to: '',
+  },
+  {
+    name: 'a deleted Machine leaves its seed and its directory',
+    file: 'src/kinds/machine/execute.ts',
+    from: '    await storage.deleteSeed(uid);\n    await storage.deleteMachineDirectory(uid);\n',
+    to: '',
+  },
+  {
+    name: 'a guest has half of its memory',
+    file: 'src/kinds/machine/domain.ts',
+    from: 'memoryBytes: definition.memoryBytes,',
+    to: 'memoryBytes: definition.memoryBytes / 2,',
+  },
+  {
+    name: 'a guest is restarted for a change although its updatePolicy does not say so',
+    file: 'src/kinds/machine/plan.ts',
+    from: "const fields = input.machine.spec.updatePolicy === 'Restart' ? awaitingRestart(domain, wanted) : [];",
+    to: 'const fields = awaitingRestart(domain, wanted);',
+  },
+  {
+    name: 'orders are given for ever to a host where all is as it should be',
+    file: 'src/kinds/machine/plan.ts',
+    from: 'planConnections(input, host) ?? settled;',
+    to: "planConnections(input, host) ?? host.step({ name: 'machine.withdrawShutdown', arguments: {} }, { reason: 'X', because: 'x' });",
+  },
 ];

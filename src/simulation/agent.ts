@@ -8,7 +8,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Faults } from './faults.ts';
 import type { SimulatedHost } from './host.ts';
 import type { SimulatedQueue } from './queue.ts';
-import type { InvariantBroken } from './invariants.ts';
+import type { InvariantBroken } from './invariant.ts';
 import type { Process } from './scheduler.ts';
 import type { Underway } from './underway.ts';
 import { WatchedFence } from './watched-fence.ts';

@@ -1,5 +1,5 @@
 import type { ApiStore } from './api-store.ts';
-import { InvariantBroken } from './invariants.ts';
+import { InvariantBroken } from './invariant.ts';
 import type { Process, Scheduler } from './scheduler.ts';
 
 /** More often than that, within so long, nobody repeats what the API server has just refused. */

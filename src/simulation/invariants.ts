@@ -1,29 +1,19 @@
-import type { Disk, IPAddress, Machine } from '../resources/kinds.ts';
-import type { Condition } from '../resources/conditions.ts';
-import type { KindDefinition, Reader } from '../plan/kind.ts';
+import { RESTART_ANNOTATION } from '../kinds/machine/input.ts';
+import type { Disk, Machine } from '../resources/kinds.ts';
+import type { Reader } from '../plan/kind.ts';
 import { deleting, type Resource } from '../resources/metadata.ts';
 import { overlaps, parseCidr } from '../values/ipv4.ts';
 import type { ApiStore } from './api-store.ts';
+import { type Kind, checkRest, readyOf } from './at-rest.ts';
 import type { SimulatedHost } from './host.ts';
-
-/** Something happened that never may. */
-export class InvariantBroken extends Error {
-  override readonly name = 'InvariantBroken';
-  readonly invariant: string;
-
-  constructor(invariant: string, story: string) {
-    super(`${invariant}: ${story}`);
-    this.invariant = invariant;
-  }
-}
+import { InvariantBroken } from './invariant.ts';
 
 /** What one host had when it was last looked at. */
 interface Belongings {
   domains: ReadonlySet<string>;
   disks: ReadonlySet<string>;
+  running: ReadonlySet<string>;
 }
-
-type Kind = Pick<KindDefinition, 'kind' | 'plural'>;
 
 /** Looks after every step whether the world is still one that Purlin promises. */
 export class Invariants {
@@ -33,6 +23,8 @@ export class Invariants {
   readonly #before = new Map<SimulatedHost, Belongings>();
   readonly #seen = new Map<string, Resource>();
   readonly #retained = new Set<string>();
+  /** Machines whose spec ever allowed that their guests are stopped. */
+  readonly #mayBeStopped = new Set<string>();
   /** Owners of whatever was ever there on a host. */
   readonly #everThere = new Set<string>();
   #untrue: string | undefined;
@@ -51,6 +43,7 @@ export class Invariants {
         return;
       }
       if (object.kind === 'Disk') this.#noDataIsCalledLost(object);
+      if (object.kind === 'Machine' && asksForStops(object as Machine)) this.#mayBeStopped.add(uid);
       this.#readinessIsNotSaidEarly(object);
       this.#seen.set(uid, object);
     });
@@ -85,9 +78,16 @@ export class Invariants {
   /** After everything has settled. @param caches what the leaders see @throws InvariantBroken */
   checkRest(caches: Iterable<Reader>): void {
     this.check();
-    for (const cache of caches) this.#nothingIsSeenThatIsNot(cache);
-    this.#nothingIsLeft();
-    this.#everythingIsAsTheSpecSays();
+    checkRest(
+      {
+        store: this.#store,
+        hosts: this.#hosts,
+        kinds: this.#kinds,
+        present: this.#seen,
+        retained: this.#retained,
+      },
+      caches,
+    );
   }
 
   #oneGuestPerMachine(): void {
@@ -123,6 +123,7 @@ export class Invariants {
       const now = belongingsOf(host);
       this.#before.set(host, now);
       if (!before) continue;
+      this.#stopsWereAskedFor(host, before, now);
       for (const part of ['domains', 'disks'] as const) {
         for (const uid of before[part]) {
           const owner = this.#seen.get(uid);
@@ -135,6 +136,17 @@ export class Invariants {
           );
         }
       }
+    }
+  }
+
+  #stopsWereAskedFor({ name }: SimulatedHost, before: Belongings, now: Belongings): void {
+    for (const uid of before.running) {
+      const machine = this.#seen.get(uid);
+      if (now.running.has(uid) || !machine || deleting(machine) || this.#mayBeStopped.has(uid)) continue;
+      throw new InvariantBroken(
+        'guests are stopped when that was asked for',
+        `${name} stopped the guest of Machine ${machine.metadata.name}, which is to run`,
+      );
     }
   }
 
@@ -163,78 +175,6 @@ export class Invariants {
     }
   }
 
-  #nothingIsLeft(): void {
-    for (const host of this.#hosts) {
-      const domains = host.hypervisor.uuids;
-      const disks = host.storage.diskUids;
-      const ports = host.network.portsUp.map(({ machineUid }) => machineUid);
-      for (const uid of [...domains, ...disks, ...ports]) {
-        if (this.#seen.has(uid) || this.#retained.has(uid)) continue;
-        throw new InvariantBroken('nothing is left', `${host.name} still has something of ${uid}`);
-      }
-    }
-    for (const object of this.#seen.values()) {
-      if (deleting(object))
-        throw new InvariantBroken('deletion ends', `${object.kind} ${object.metadata.name}: ${told(object)}`);
-    }
-  }
-
-  /** In either direction: every object is seen as it is, and what is gone is not seen. */
-  #nothingIsSeenThatIsNot(cache: Reader): void {
-    for (const { plural, kind } of this.#kinds) {
-      const versions = (objects: readonly Resource[]): string =>
-        objects
-          .map(({ metadata }) => `${metadata.name} ${metadata.uid} ${metadata.resourceVersion}`)
-          .sort()
-          .join(', ');
-      const [seen, there] = [versions(cache.list(kind)), versions(this.#store.all(plural))];
-      if (seen !== there)
-        throw new InvariantBroken(
-          'every object is seen as it is',
-          `${plural}: seen ${seen}; there are ${there}`,
-        );
-    }
-  }
-
-  #everythingIsAsTheSpecSays(): void {
-    for (const machine of this.#store.all('machines') as Machine[]) this.#machineIsAsItShould(machine);
-    for (const disk of this.#store.all('disks') as Disk[]) {
-      // Nobody has used it yet.
-      if (disk.status?.hostName === undefined && disk.spec.bindingMode === 'WaitForFirstConsumer') continue;
-      this.#isReady(disk);
-    }
-    for (const plural of ['images', 'subnets']) {
-      for (const object of this.#store.all(plural)) this.#isReady(object);
-    }
-    for (const address of this.#store.all('ipaddresses') as IPAddress[]) {
-      if (!this.#seen.has(address.spec.machineRef.uid))
-        throw new InvariantBroken('nothing is left', `IPAddress ${address.metadata.name} has no Machine`);
-    }
-  }
-
-  #machineIsAsItShould(machine: Machine): void {
-    const { uid, name, generation } = machine.metadata;
-    const at = this.#hosts.filter(({ hypervisor }) => hypervisor.guests.some(({ uuid }) => uuid === uid));
-    if (machine.status?.observedGeneration !== generation)
-      throw new InvariantBroken('the status tells the truth', `Machine ${name} was not observed`);
-    const { runStrategy } = machine.spec;
-    if (runStrategy === 'Halted' && at.length > 0)
-      throw new InvariantBroken('everything converges', `Machine ${name} runs (${told(machine)})`);
-    const mayRest = runStrategy !== 'Always' && readyOf(machine)?.reason === 'Stopped';
-    // Whoever paused it may resume it.
-    if (runStrategy === 'Manual' && readyOf(machine)?.reason === 'NotServing') return;
-    if (at.length === 0 && mayRest) {
-      if (readyOf(machine)?.status === 'True')
-        throw new InvariantBroken('the status tells the truth', `${name} is stopped and Ready`);
-      return;
-    }
-    if (at.length !== 1)
-      throw new InvariantBroken('everything converges', `Machine ${name}: ${told(machine)}`);
-    this.#isReady(machine);
-    if (machine.status?.hostName !== at[0]?.name)
-      throw new InvariantBroken('the status tells the truth', `${name} runs on ${at[0]?.name}`);
-  }
-
   #noDataIsCalledLost({ metadata, status }: Resource): void {
     const { conditions = [] } = (status ?? {}) as { conditions?: { reason: string }[] };
     if (!conditions.some(({ reason }) => reason === 'DataLost')) return;
@@ -260,27 +200,19 @@ export class Invariants {
         this.#everThere.add(uid);
     }
   }
-
-  #isReady(object: Resource): void {
-    if (readyOf(object)?.status === 'True') return;
-    const { kind, metadata } = object;
-    throw new InvariantBroken('everything converges', `${kind} ${metadata.name}: ${told(object)}`);
-  }
 }
+
+/** To be halted, to be restarted once, or whenever that is what a change takes. */
+const asksForStops = ({ metadata, spec }: Machine): boolean =>
+  spec.runStrategy !== 'Always' ||
+  spec.updatePolicy === 'Restart' ||
+  metadata.annotations?.[RESTART_ANNOTATION] !== undefined;
 
 /** Kinds that are ready by something on a host. */
 const onHosts = new Set(['Machine', 'Disk', 'Image', 'Subnet']);
 
-const readyOf = ({ status }: Resource): Condition | undefined =>
-  (status as { conditions?: Condition[] } | undefined)?.conditions?.find(({ type }) => type === 'Ready');
-
-/** What an object says of itself. */
-function told(object: Resource): string {
-  const { status, reason, message } = readyOf(object) ?? {};
-  return `${status} ${reason}: ${message}`;
-}
-
 const belongingsOf = ({ hypervisor, storage }: SimulatedHost): Belongings => ({
   domains: new Set(hypervisor.defined),
   disks: new Set(storage.diskUids),
+  running: new Set(hypervisor.guests.map(({ uuid }) => uuid)),
 });

@@ -50,6 +50,7 @@ export class SimulatedQueue {
   readonly #mirrors = new Set<SimulatedMirror>();
   readonly #beats = new Map<string, number>();
   #reachable = true;
+  #lastOrderMs = 0;
   readonly #waiting: (() => void)[] = [];
   /** Agents that the network keeps from Redis. */
   readonly #cutOff = new Set<string>();
@@ -57,6 +58,11 @@ export class SimulatedQueue {
   constructor(scheduler: Scheduler, faults: Faults) {
     this.#scheduler = scheduler;
     this.#faults = faults;
+  }
+
+  /** When an order was written last. */
+  get lastOrderMs(): number {
+    return this.#lastOrderMs;
   }
 
   get reachable(): boolean {
@@ -183,6 +189,7 @@ export class SimulatedQueue {
   }
 
   #put(order: Order): 'written' | 'superseded' {
+    this.#lastOrderMs = this.#scheduler.nowMs;
     const records = this.#redis.hosts.get(order.hostUid);
     if (!records) throw new Error(`no agent ${order.hostUid} has published itself yet`);
     const standing = records.orders.get(order.uid);

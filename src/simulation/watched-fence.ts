@@ -1,7 +1,7 @@
 import { Fence } from '../agent/fence.ts';
 import type { Order } from '../queue/order.ts';
 import type { HostActionName } from '../plan/actions.ts';
-import { InvariantBroken } from './invariants.ts';
+import { InvariantBroken } from './invariant.ts';
 
 /** What one host has done so far, as somebody remembers who is not its agent. */
 export class HostChronicle {

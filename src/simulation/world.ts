@@ -12,7 +12,8 @@ import type { FaultKind } from './fault-kinds.ts';
 import { Faults } from './faults.ts';
 import { SimulatedHost } from './host.ts';
 import { image, oddImage } from './image.ts';
-import { InvariantBroken, Invariants } from './invariants.ts';
+import { InvariantBroken } from './invariant.ts';
+import { Invariants } from './invariants.ts';
 import { type ActionName, Meetings } from './meetings.ts';
 import { aimOf, hostsOf, needsRunningGuests, type Size, sizeOf } from './plan-of-seed.ts';
 import { SimulatedQueue } from './queue.ts';
@@ -216,11 +217,20 @@ export class World {
     await this.#untilSilent(SHORT_SILENCE_MS);
     for (let round = 0; round < ROUNDS; round += 1) {
       const done = this.#users.correct();
-      if (done.length === 0) return;
+      if (done.length === 0) return this.#checkSilence();
       for (const what of done) this.#tell(`a user ${what}`);
       await this.#untilSilent(SILENCE_MS);
     }
     throw new InvariantBroken('what an object says leads out of it', `not after ${ROUNDS} rounds`);
+  }
+
+  /** What fails says so and waits for a change; what is as it should be needs no order. */
+  #checkSilence(): void {
+    if (this.#scheduler.nowMs - this.#queue.lastOrderMs >= SHORT_SILENCE_MS) return;
+    throw new InvariantBroken(
+      'nothing is tried for ever',
+      'an order was given although all is as it should be',
+    );
   }
 
   #actionsUnderway(): ReadonlySet<ActionName> {

@@ -47,6 +47,11 @@ export class SimulatedNetwork implements Network {
   #failure: Error | undefined;
   #announced = false;
 
+  /** Ports that were made, for whoever watches over a simulated world. */
+  get ports(): PortSpec[] {
+    return [...this.#ports.values()].map(({ spec }) => spec);
+  }
+
   /** Ports whose links are up, for whoever watches over a simulated world. */
   get portsUp(): PortSpec[] {
     return [...this.#ports.values()].flatMap(({ link, spec }) => (link === 'up' ? spec : []));

@@ -1,0 +1,186 @@
+/** What must hold once a world has come to rest: everything is as the specs say, and there is nothing else. */
+import { memoryBytesOf } from '../kinds/machine/definition.ts';
+import type { KindDefinition, Reader } from '../plan/kind.ts';
+import type { Condition } from '../resources/conditions.ts';
+import type { Disk, Image, IPAddress, Machine, Placement, Subnet } from '../resources/kinds.ts';
+import { type Resource, deleting } from '../resources/metadata.ts';
+import { diskName } from '../values/names.ts';
+import type { ApiStore } from './api-store.ts';
+import type { SimulatedHost } from './host.ts';
+import { InvariantBroken } from './invariant.ts';
+
+export type Kind = Pick<KindDefinition, 'kind' | 'plural'>;
+
+export interface Resting {
+  store: ApiStore;
+  hosts: readonly SimulatedHost[];
+  kinds: readonly Kind[];
+  /** Every object by its UID. */
+  present: ReadonlyMap<string, Resource>;
+  /** UIDs of Disks that are gone and whose files are to stay. */
+  retained: ReadonlySet<string>;
+}
+
+/** @param caches what the leaders see @throws InvariantBroken */
+export function checkRest(world: Resting, caches: Iterable<Reader>): void {
+  for (const cache of caches) nothingIsSeenThatIsNot(world, cache);
+  nothingIsLeft(world);
+  const { store } = world;
+  for (const machine of store.all('machines') as Machine[]) machineIsAsItShould(world, machine);
+  for (const disk of store.all('disks') as Disk[]) diskIsAsItShould(world, disk);
+  for (const image of store.all('images') as Image[])
+    isOnEveryHost(world, image, ({ storage }) => storage.importedUids);
+  for (const subnet of store.all('subnets') as Subnet[])
+    isOnEveryHost(world, subnet, ({ network }) => network.segmentsUp.map(({ subnetUid }) => subnetUid));
+}
+
+/** In either direction: every object is seen as it is, and what is gone is not seen. */
+function nothingIsSeenThatIsNot({ kinds, store }: Resting, cache: Reader): void {
+  for (const { plural, kind } of kinds) {
+    const versions = (objects: readonly Resource[]): string =>
+      objects
+        .map(({ metadata }) => `${metadata.name} ${metadata.uid} ${metadata.resourceVersion}`)
+        .sort()
+        .join(', ');
+    const [seen, there] = [versions(cache.list(kind)), versions(store.all(plural))];
+    if (seen !== there)
+      throw new InvariantBroken(
+        'every object is seen as it is',
+        `${plural}: seen ${seen}; there are ${there}`,
+      );
+  }
+}
+
+/** Neither on hosts nor in the store. */
+function nothingIsLeft({ store, hosts, present, retained }: Resting): void {
+  const left = (what: string): InvariantBroken => new InvariantBroken('nothing is left', what);
+  for (const host of hosts) {
+    for (const [what, uids] of Object.entries(belongings(host))) {
+      const uid = uids.find((each) => !present.has(each) && !retained.has(each));
+      if (uid !== undefined) throw left(`${host.name} still has ${what} of ${uid}`);
+    }
+  }
+  for (const object of present.values()) {
+    if (deleting(object))
+      throw new InvariantBroken('deletion ends', `${object.kind} ${object.metadata.name}: ${told(object)}`);
+  }
+  for (const { kind, metadata, spec } of [
+    ...(store.all('ipaddresses') as IPAddress[]),
+    ...(store.all('placements') as Placement[]),
+  ]) {
+    if (!present.has(spec.machineRef.uid)) throw left(`${kind} ${metadata.name} has no Machine`);
+  }
+  for (const { metadata, status } of store.all('disks') as Disk[]) {
+    const holder = status?.claim?.machineUid;
+    if (holder !== undefined && !present.has(holder)) throw left(`${holder} has a claim to ${metadata.name}`);
+  }
+}
+
+/** Everything that is on a host, by the UIDs of its owners. */
+const belongings = ({ hypervisor, storage, network }: SimulatedHost): Record<string, string[]> => ({
+  'a domain': hypervisor.uuids,
+  'a disk': storage.diskUids,
+  'an image': storage.importedUids,
+  'a seed': storage.seeds.map(({ machineUid }) => machineUid),
+  'a directory': storage.machineDirectories(),
+  'a bridge': network.segmentUids,
+  'a port': network.ports.map(({ machineUid }) => machineUid),
+  'a port in the network': network.ports.map(({ subnetUid }) => subnetUid),
+});
+
+function machineIsAsItShould({ hosts, store }: Resting, machine: Machine): void {
+  const { uid, name, generation } = machine.metadata;
+  const at = hosts.filter(({ hypervisor }) => hypervisor.guests.some(({ uuid }) => uuid === uid));
+  if (machine.status?.observedGeneration !== generation) throw untrue(`Machine ${name} was not observed`);
+  const { runStrategy } = machine.spec;
+  if (runStrategy === 'Halted' && at.length > 0) throw diverged(`Machine ${name} runs (${told(machine)})`);
+  const mayRest = runStrategy !== 'Always' && readyOf(machine)?.reason === 'Stopped';
+  // Whoever paused it may resume it.
+  if (runStrategy === 'Manual' && readyOf(machine)?.reason === 'NotServing') return;
+  if (at.length === 0 && mayRest) {
+    if (readyOf(machine)?.status === 'True') throw untrue(`${name} is stopped and Ready`);
+    return;
+  }
+  const [host] = at;
+  if (at.length !== 1 || !host) throw diverged(`Machine ${name}: ${told(machine)}`);
+  isReady(machine);
+  if (machine.status.hostName !== host.name) throw untrue(`${name} runs on ${host.name}`);
+  guestIsAsItShould(store, host, machine);
+}
+
+/** The guest has what the spec says, but for what the status says is to come with the next start. */
+function guestIsAsItShould(store: ApiStore, host: SimulatedHost, { metadata, spec, status }: Machine): void {
+  const { uid, name, namespace } = metadata;
+  const guest = host.hypervisor.guests.find(({ uuid }) => uuid === uid);
+  if (!guest) return;
+  const addresses = (store.all('ipaddresses') as IPAddress[]).filter(
+    (address) =>
+      address.spec.machineRef.uid === uid &&
+      spec.interfaces?.some((entry) => entry.name === address.spec.interface),
+  );
+  const uidOf = (disk: string): string | undefined =>
+    store.find('disks', { name: disk, ...(namespace !== undefined && { namespace }) })?.metadata.uid;
+  const sorted = (texts: readonly (string | undefined)[]): string => [...texts].sort().join(', ');
+  const facts: [field: string, has: string | number, wants: string | number][] = [
+    ['spec.cpus', guest.cpus, spec.cpus],
+    ['spec.memory', guest.memoryBytes, memoryBytesOf(spec.memory)],
+    [
+      'spec.disks',
+      sorted(guest.disks.filter(({ readOnly }) => !readOnly).map(({ path }) => path.split('/').at(-2))),
+      sorted((spec.disks ?? []).map((entry) => uidOf(diskName(name, entry)))),
+    ],
+    [
+      'spec.interfaces',
+      sorted(guest.interfaces.map(({ macAddress }) => macAddress)),
+      sorted(addresses.map((address) => address.spec.macAddress)),
+    ],
+  ];
+  for (const [field, has, wants] of facts) {
+    if (has !== wants && !status?.restartRequired?.includes(field))
+      throw diverged(`Machine ${name} has ${has} where ${field} asks for ${wants}`);
+  }
+  for (const { spec: wanted } of addresses) {
+    const up = host.network.portsUp.some(
+      ({ machineUid, address, macAddress }) =>
+        machineUid === uid && address === wanted.address && macAddress === wanted.macAddress,
+    );
+    if (!up) throw diverged(`Machine ${name} has no port with ${wanted.address}`);
+  }
+}
+
+function diskIsAsItShould({ hosts }: Resting, disk: Disk): void {
+  const { metadata, spec, status } = disk;
+  // Nobody has used it yet.
+  if (status?.hostName === undefined && spec.bindingMode === 'WaitForFirstConsumer') return;
+  isReady(disk);
+  const at = hosts.filter(({ storage }) => storage.diskUids.includes(metadata.uid)).map(({ name }) => name);
+  if (at.join() !== status?.hostName) throw untrue(`Disk ${metadata.name} is on ${at.join(', ')}`);
+}
+
+function isOnEveryHost(
+  { hosts }: Resting,
+  object: Image | Subnet,
+  uidsOn: (host: SimulatedHost) => readonly string[],
+): void {
+  isReady(object);
+  const lacking = hosts.find((host) => !uidsOn(host).includes(object.metadata.uid));
+  if (lacking) throw untrue(`${lacking.name} lacks ${object.kind} ${object.metadata.name}`);
+}
+
+function isReady(object: Resource): void {
+  if (readyOf(object)?.status === 'True') return;
+  const { kind, metadata } = object;
+  throw diverged(`${kind} ${metadata.name}: ${told(object)}`);
+}
+
+const diverged = (story: string): InvariantBroken => new InvariantBroken('everything converges', story);
+const untrue = (story: string): InvariantBroken => new InvariantBroken('the status tells the truth', story);
+
+export const readyOf = ({ status }: Resource): Condition | undefined =>
+  (status as { conditions?: Condition[] } | undefined)?.conditions?.find(({ type }) => type === 'Ready');
+
+/** What an object says of itself. */
+function told(object: Resource): string {
+  const { status, reason, message } = readyOf(object) ?? {};
+  return `${status} ${reason}: ${message}`;
+}
