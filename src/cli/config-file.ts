@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
+import { HOST_NAME } from '../values/names.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Settings that are paths must not depend on where the command was typed. */
@@ -15,7 +16,7 @@ const schema = {
   additionalProperties: false,
   properties: {
     dataDir: { ...text, pattern: ABSOLUTE },
-    hostName: { ...text, maxLength: 63, pattern: '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$' },
+    hostName: { ...text, maxLength: 63, pattern: HOST_NAME },
     apiHost: text,
     apiPort: port,
     auditPolicy: { ...text, pattern: ABSOLUTE },

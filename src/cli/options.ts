@@ -2,13 +2,23 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
+import { HOST_NAME } from '../values/names.ts';
 
 /** Host names become object names, so they must be DNS subdomains in lower case. */
 const defaultHostName = (): string =>
   hostname()
     .toLowerCase()
     .replace(/[^a-z0-9.-]/g, '-')
+    .slice(0, 63)
+    .replace(/[^a-z0-9]*\.[^a-z0-9]*/g, '.')
     .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '') || 'localhost';
+
+function hostNameOf(value: string): string {
+  if (value.length <= 63 && new RegExp(HOST_NAME).test(value)) return value;
+  throw new InvalidArgumentError(
+    'a host name has at most 63 lower case letters, digits, "-" and "."; each part between dots begins and ends with a letter or digit',
+  );
+}
 
 const collect = (value: string, before: string[] = []): string[] => [...before, resolve(value)];
 
@@ -38,6 +48,7 @@ export const options = {
   hostName: () =>
     new Option('--host-name <name>', 'name of this Host')
       .env('PURLIN_HOST_NAME')
+      .argParser(hostNameOf)
       .default(defaultHostName(), 'the host name'),
   apiHost: () =>
     new Option('--api-host <address>', 'address that the API listens on')

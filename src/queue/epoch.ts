@@ -19,7 +19,7 @@ const renewMs = 5_000;
 const announce = `
 local standing = redis.call('GET', KEYS[1])
 local readable, old = pcall(cjson.decode, standing or '')
-if standing and readable and old.installationUid == ARGV[2] then
+if standing and readable and type(old) == 'table' and tonumber(old.epoch) and old.installationUid == ARGV[2] then
   if old.epoch == tonumber(ARGV[1]) then return 1 end
   if old.epoch > tonumber(ARGV[1]) then return 0 end
 end

@@ -16,12 +16,13 @@ export interface Doorbell {
 /**
  * Writes an order unless a newer one stands: a later epoch, then a later generation, then a later basis. Bases of
  * different incarnations cannot be compared; the agent knows which one lives. Equals are replaced, because one leader
- * writes one after another.
+ * writes one after another. So is what is no order.
  */
 const putIfNewer = `
 local standing = redis.call('HGET', KEYS[1], ARGV[1])
 local readable, old = pcall(cjson.decode, standing or '')
-if standing and readable then
+local ours = readable and type(old) == 'table' and tonumber(old.epoch) and tonumber(old.generation) and tonumber(old.basis)
+if standing and ours then
   local epoch, generation, basis = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
   if old.epoch > epoch then return 0 end
   if old.epoch == epoch and old.generation > generation then return 0 end
@@ -40,7 +41,7 @@ const removeDealtWith = `
 local standing = redis.call('HGET', KEYS[1], ARGV[1])
 if not standing then return 0 end
 local readable, record = pcall(cjson.decode, standing)
-local again = readable and ARGV[3] ~= '' and record.orderId == ARGV[3]
+local again = readable and type(record) == 'table' and ARGV[3] ~= '' and record.orderId == ARGV[3]
 if standing == ARGV[2] or again then return redis.call('HDEL', KEYS[1], ARGV[1]) end
 return 0`;
 

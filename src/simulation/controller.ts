@@ -71,5 +71,6 @@ export async function runController(world: ControllerWorld): Promise<void> {
     onSuperseded: () => process.kill(),
     logger,
   });
-  world.onLeading(loop.objects);
+  // It may have found at once that its time is over.
+  if (process.alive) world.onLeading(loop.objects);
 }

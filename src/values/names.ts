@@ -11,3 +11,6 @@ export const diskName = (machineName: string, entry: { name: string; diskRef?: {
 
 /** A DNS label from an object's name, which may have dots and be longer. */
 export const dnsLabel = (name: string): string => name.replaceAll('.', '-').slice(0, 63).replace(/-+$/, '');
+
+/** Pattern of a host's name, of at most 63 characters: that of its Host object (a DNS subdomain), and of a label. */
+export const HOST_NAME = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$';

@@ -6,7 +6,14 @@ import { Worker } from 'bullmq';
 import { SimulatedStorage } from '../../../src/host/storage/simulated.ts';
 import { type ImageSource, StorageError } from '../../../src/host/ports/storage.ts';
 import { announceEpoch } from '../../../src/queue/epoch.ts';
-import { changesKey, queueName, hostsKey, ordersKey, snapshotKey } from '../../../src/queue/keys.ts';
+import {
+  changesKey,
+  epochKey,
+  queueName,
+  hostsKey,
+  ordersKey,
+  snapshotKey,
+} from '../../../src/queue/keys.ts';
 import { generateSealingKeys } from '../../../src/queue/sealing.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
 import type { HostAction } from '../../../src/plan/actions.ts';
@@ -134,6 +141,17 @@ describe('a leader', () => {
     expect((await world.until(({ epoch }) => epoch > 0)).epoch).toBe(7);
     stop();
   });
+
+  test.each(['5', '[]', '{"installationUid":"$UID"}', 'rubbish'])(
+    'takes the place of what is no record (%s)',
+    async (text) => {
+      await world.redis.client.set(epochKey, text.replace('$UID', world.installationUid));
+      await world.startAgent();
+      const stop = await announce(7);
+      expect((await world.until(({ epoch }) => epoch === 7)).epoch).toBe(7);
+      stop();
+    },
+  );
 
   test('that lost its place is told so, and takes nobody back', async () => {
     const stopSecond = await announce(8);

@@ -76,6 +76,17 @@ describe('an order', () => {
   });
 });
 
+test.each(['{}', '5', 'null', '[1]', 'no JSON', '{"epoch":"x","generation":{},"basis":null}'])(
+  'what stands in Redis in its place and is no order (%s) makes room for one',
+  async (rubbish) => {
+    const agent = await world.startAgent();
+    const order = world.plan(randomUUID(), create);
+    await world.redis.client.hset(ordersKey(agent.agentUid), order.uid, rubbish);
+    expect((await world.carryOut(order)).outcome).toBe('done');
+    expect(await world.redis.client.hlen(ordersKey(agent.agentUid))).toBe(0);
+  },
+);
+
 describe('refused is an order', () => {
   test('of an older generation', async () => {
     await world.startAgent();
