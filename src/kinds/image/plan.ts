@@ -1,4 +1,5 @@
 import type { HostView } from '../../plan/kind.ts';
+import { knownHosts } from '../../plan/known-hosts.ts';
 import { type Outcome, act, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
 import type { Image } from '../../resources/kinds.ts';
@@ -20,8 +21,7 @@ export function planImage({ image, hosts, users }: ImageInput): Outcome {
   const { source, checksum, format, compression } = image.spec;
   const from = source.url === undefined ? { file: source.file ?? '' } : { url: source.url };
 
-  for (const host of hosts) {
-    if (host.snapshot === 'unknown') continue;
+  for (const host of knownHosts(hosts, uid)) {
     const cached = host.snapshot.images[uid];
     if (cached?.state === 'complete') continue;
     const drift = image.status?.hosts?.includes(host.name) ?? false;

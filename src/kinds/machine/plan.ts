@@ -1,4 +1,5 @@
 import type { HostAction } from '../../plan/actions.ts';
+import type { KnownHost } from '../../plan/known-hosts.ts';
 import type { HostView } from '../../plan/kind.ts';
 import { type Outcome, act, blocked, firstOf, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
@@ -46,8 +47,6 @@ function stillWanting(input: MachineInput): Outcome | undefined {
     `${input.userData.problem}; until then the guest stays as it was defined`,
   );
 }
-
-type KnownHost = HostView & { snapshot: HostSnapshot };
 
 function knownHost(input: MachineInput): KnownHost | undefined {
   const host = boundHost(input);

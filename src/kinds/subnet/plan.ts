@@ -1,5 +1,6 @@
 import type { SegmentArguments } from '../../plan/actions.ts';
 import type { HostView } from '../../plan/kind.ts';
+import { knownHosts } from '../../plan/known-hosts.ts';
 import { type HostStep, type Outcome, act, blocked, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
 import type { HostSnapshot, SegmentSnapshot } from '../../plan/snapshot.ts';
@@ -47,9 +48,8 @@ export function planSubnet(input: SubnetInput): Outcome {
   }
 
   const wanted = segmentOf(subnet, input.addresses);
-  for (const host of hosts) {
-    if (host.snapshot === 'unknown') continue;
-    const { uid } = subnet.metadata;
+  const { uid } = subnet.metadata;
+  for (const host of knownHosts(hosts, uid)) {
     const missing = difference(wanted, host.snapshot.segments[uid]);
     if (!missing) continue;
     const step: HostStep = {

@@ -55,6 +55,20 @@ describe('planning an Image', () => {
       'image.import on h2 (Importing): host h2 does not have the image',
     ],
     [
+      'one on which it failed does not hold up the other',
+      given({
+        hosts: [
+          host({
+            results: {
+              [image().metadata.uid]: { orderId: 'o', action: 'a', outcome: 'failed', atSequence: 1 },
+            },
+          }),
+          host({ hostName: 'h2' }),
+        ],
+      }),
+      'image.import on h2 (Importing): host h2 does not have the image',
+    ],
+    [
       'a host that cannot be seen is passed over',
       given({ hosts: [silentHost('h0'), host(cached())] }),
       'settled',

@@ -47,6 +47,16 @@ describe('planning a Subnet', () => {
       'subnet.realise on h2 (Realising): host h2: the bridge does not exist',
     ],
     [
+      'one on which it failed does not hold up the other',
+      given({
+        hosts: [
+          host({ results: { [uid]: { orderId: 'o', action: 'a', outcome: 'failed', atSequence: 1 } } }),
+          host({ hostName: 'h2' }),
+        ],
+      }),
+      'subnet.realise on h2 (Realising): host h2: the bridge does not exist',
+    ],
+    [
       'configured for an older spec',
       withSegment({ specHash: 'older' }),
       'subnet.realise on h1 (Configuring): host h1: the network is not configured as the spec says',
