@@ -120,7 +120,7 @@ function guestIsAsItShould(store: ApiStore, host: SimulatedHost, { metadata, spe
   );
   const uidOf = (disk: string): string | undefined =>
     store.find('disks', { name: disk, ...(namespace !== undefined && { namespace }) })?.metadata.uid;
-  const sorted = (texts: readonly (string | undefined)[]): string => [...texts].sort().join(', ');
+  const sorted = (texts: readonly (string | undefined)[]): string => texts.map(String).sort().join(', ');
   const facts: [field: string, has: string | number, wants: string | number][] = [
     ['spec.cpus', guest.cpus, spec.cpus],
     ['spec.memory', guest.memoryBytes, memoryBytesOf(spec.memory)],

@@ -1,6 +1,5 @@
 import type { HostAction } from '../../plan/actions.ts';
 import type { KnownHost } from '../../plan/known-hosts.ts';
-import type { HostView } from '../../plan/kind.ts';
 import { type Outcome, act, blocked, firstOf, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
 import type { DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
