@@ -113,11 +113,6 @@ const unreachable: readonly { file: string; text: string; because: string }[] = 
     because: 'a Host was deleted whose agent is silent; registered ones are always in the view',
   },
   {
-    file: 'src/kinds/machine/plan.ts',
-    text: "return blocked( 'HostUnknown', `host ${unseen}, to which the Machine is bound, has not reported; start its agent`, );",
-    because: 'a Host was deleted whose agent is silent; test/unit/kinds/machine-plan makes it so',
-  },
-  {
     file: 'src/kinds/host/index.ts',
     text: "(uid) => ({ kind: 'Machine', uid })",
     because:

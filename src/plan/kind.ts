@@ -6,6 +6,8 @@ import type { HostSnapshot } from './snapshot.ts';
 /** A host as the controllers see it now. */
 export interface HostView {
   name: string;
+  /** There is a Host object: nothing is made on a host without one. */
+  registered: boolean;
   /** Its agent's heartbeat is fresh. */
   alive: boolean;
   snapshot: HostSnapshot | 'unknown';

@@ -7,11 +7,11 @@ export interface KnownHost extends HostView {
 }
 
 /**
- * The known hosts in the order in which they get what an object asks for: those on which its last order failed come
- * last, so that they do not hold up the others.
+ * The hosts on which something may be made, in the order in which they get what an object asks for: those on which its
+ * last order failed come last, so that they do not hold up the others.
  */
 export function knownHosts(hosts: readonly HostView[], uid: string): KnownHost[] {
-  const known = hosts.filter((host): host is KnownHost => host.snapshot !== 'unknown');
+  const known = hosts.filter((host): host is KnownHost => host.registered && host.snapshot !== 'unknown');
   const failed = ({ snapshot }: KnownHost): boolean => snapshot.results[uid]?.outcome === 'failed';
   return [...known.filter((host) => !failed(host)), ...known.filter(failed)];
 }

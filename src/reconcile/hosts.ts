@@ -23,22 +23,27 @@ export class Hosts {
   }
 
   /**
-   * @param registered names of the Host objects: what is on one whose agent has told nothing, not since Redis was lost
-   *   for one, is not known, and is not nothing
+   * What is on a registered host whose agent has told nothing, not since Redis was lost for one, is not known, and is not
+   * nothing. One that is silent and has no Host object is gone: nothing was made on it before it had one, and whoever
+   * deletes the Host of a silent host says so.
+   *
+   * @param registered names of the Host objects
    */
   views(registered: readonly string[]): HostView[] {
-    const seen = this.#mirror.hosts().map(({ hostName, alive }) => {
+    const names = new Set(registered);
+    const seen = this.#mirror.hosts().map(({ hostName, alive }): HostView => {
       const mirrored = this.#mirror.get(hostName);
       return {
         name: hostName,
+        registered: names.delete(hostName),
         alive,
         snapshot: this.snapshotOf(hostName),
         incomplete: mirrored !== 'unknown' && !mirrored.complete,
       };
     });
-    const silent = registered
-      .filter((hostName) => !seen.some(({ name }) => name === hostName))
-      .map((name): HostView => ({ name, alive: false, snapshot: 'unknown', incomplete: false }));
-    return [...seen, ...silent];
+    const untold = [...names].map(
+      (name): HostView => ({ name, registered: true, alive: false, snapshot: 'unknown', incomplete: false }),
+    );
+    return [...seen.filter(({ registered, alive }) => registered || alive), ...untold];
   }
 }

@@ -56,8 +56,11 @@ export async function startLoop(options: LoopOptions, signal?: AbortSignal): Pro
       // What is not listed yet is not absent: nothing is planned before everything is there, and then all of it is.
       if (!listed) return;
       controller.objectChanged(object, before, deleted);
-      // Whoever deletes the Host of an agent that is there has it registered again.
-      if (deleted && object.kind === 'Host') registrar.notice();
+      if (object.kind === 'Host' && (deleted || !before)) {
+        // Whoever deletes the Host of an agent that is there has it registered again; otherwise the host is gone.
+        if (deleted) registrar.notice();
+        controller.hostChanged('all');
+      }
     },
     logger,
   });
@@ -76,7 +79,7 @@ export async function startLoop(options: LoopOptions, signal?: AbortSignal): Pro
   listed = true;
 
   const registrar = new HostRegistrar({
-    seen: () => mirror.hosts().map(({ hostName }) => hostName),
+    seen: () => mirror.hosts().flatMap(({ hostName, alive }) => (alive ? [hostName] : [])),
     isRegistered: (hostName) => informers.get('Host', undefined, hostName) !== undefined,
     mayAct,
     client,

@@ -1,7 +1,8 @@
 import type { HostView } from '../../plan/kind.ts';
+import { knownHosts } from '../../plan/known-hosts.ts';
 import { type Outcome, act, blocked, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
-import type { DiskSnapshot, DomainSnapshot } from '../../plan/snapshot.ts';
+import type { DiskSnapshot, DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
 import { earlierOrderUnderway } from '../../plan/underway.ts';
 import { readyMessage } from '../../resources/conditions.ts';
 import type { Disk, Image, Machine } from '../../resources/kinds.ts';
@@ -28,7 +29,13 @@ export function planDisk(input: DiskInput): Outcome {
   const finalizer = claimFinalizer(disk);
   if (finalizer) return finalizer;
   if (disk.status?.hostName === undefined) return planBinding(disk, hosts);
-  if (!host || host.snapshot === 'unknown') {
+  if (!host) {
+    return blocked(
+      'HostGone',
+      `host ${disk.status.hostName}, which had the data, has no Host any more: start its agent again, or delete the Disk`,
+    );
+  }
+  if (host.snapshot === 'unknown') {
     return waiting('HostUnknown', `a complete snapshot of host ${disk.status.hostName}`, 5_000);
   }
   const file = host.snapshot.disks[disk.metadata.uid];
@@ -39,8 +46,8 @@ function planBinding(disk: Disk, hosts: HostView[]): Outcome {
   if (disk.spec.bindingMode === 'WaitForFirstConsumer') {
     return waiting('WaitingForFirstConsumer', 'a Host is chosen with the first Machine that uses the disk');
   }
-  const known = hosts.flatMap(({ name, alive, snapshot }) =>
-    alive && snapshot !== 'unknown' ? [{ name, freeBytes: snapshot.storage.freeBytes }] : [],
+  const known = knownHosts(hosts, disk.metadata.uid).flatMap(({ name, alive, snapshot }) =>
+    alive ? [{ name, freeBytes: snapshot.storage.freeBytes }] : [],
   );
   const chosen = known.sort((a, b) => b.freeBytes - a.freeBytes)[0];
   if (!chosen) return waiting('NoHost', 'no host has reported yet; start an agent (purlin up does)', 5_000);
@@ -125,12 +132,11 @@ function releaseStaleClaim({ disk, claimant }: DiskInput, host: HostView | undef
   const claim = disk.status?.claim;
   if (!claim || claimant === undefined) return undefined;
   if (claimant !== 'gone' && !deleting(claimant) && namesDisk(claimant, disk.metadata.name)) return undefined;
-  if (!host || host.snapshot === 'unknown') {
+  if (host?.snapshot === 'unknown') {
     return waiting('HostUnknown', `a complete snapshot of host ${disk.status?.hostName}`, 5_000);
   }
-  const { domains } = host.snapshot;
-  if (domainsUsing(domains, disk.metadata.uid).length > 0) return undefined;
-  if (claimant !== 'gone' && earlierOrderUnderway(claimant.metadata, host.snapshot)) return undefined;
+  // With its host everything is gone that could have it open.
+  if (host && mayBeOpen(disk, host.snapshot, claimant)) return undefined;
   return act(
     {
       on: 'api',
@@ -138,6 +144,11 @@ function releaseStaleClaim({ disk, claimant }: DiskInput, host: HostView | undef
     },
     { reason: 'Detached', because: `Machine ${claim.machineName} does not use the disk any more` },
   );
+}
+
+function mayBeOpen({ metadata }: Disk, snapshot: HostSnapshot, claimant: Machine | 'gone'): boolean {
+  if (domainsUsing(snapshot.domains, metadata.uid).length > 0) return true;
+  return claimant !== 'gone' && earlierOrderUnderway(claimant.metadata, snapshot);
 }
 
 const referenceTo = ({ metadata }: Disk) => ({
@@ -161,7 +172,8 @@ function planRemoval({ disk, claimant }: DiskInput, host: HostView | undefined):
   const claim = disk.status?.claim;
   if (claim && claimant !== 'gone') return waiting('InUse', `in use by Machine ${claim.machineName}`);
   if (disk.status?.hostName === undefined) return releaseFinalizer('the disk was never made on a host');
-  if (!host || host.snapshot === 'unknown') {
+  if (!host) return releaseFinalizer(`host ${disk.status.hostName}, which had the data, is gone`);
+  if (host.snapshot === 'unknown') {
     return waiting('HostUnknown', `a complete snapshot of host ${disk.status.hostName}`, 5_000);
   }
   const { uid } = disk.metadata;

@@ -41,7 +41,7 @@ export function planImage({ image, hosts, users }: ImageInput): Outcome {
       },
     );
   }
-  if (!hosts.some(({ snapshot }) => snapshot !== 'unknown')) {
+  if (knownHosts(hosts, uid).length === 0) {
     return waiting('NoHost', 'no host has reported yet; start an agent (purlin up does)', 5_000);
   }
   return settled;

@@ -21,6 +21,9 @@ export function planMachine(input: MachineInput): Outcome {
   const finalizer = claimFinalizer(machine);
   if (finalizer) return finalizer;
 
+  const gone = hostIsGone(input);
+  if (gone) return gone;
+
   const known = knownHost(input);
   const domain = known?.snapshot.domains[machine.metadata.uid];
   const pending = firstOf(beforeDefinition, input);
@@ -35,6 +38,14 @@ export function planMachine(input: MachineInput): Outcome {
   if (!domain?.persistent) return planDefinition(input, host, domain);
   const outcome = planRedefinition(input, host, domain) ?? planPower(input, host, domain);
   return outcome.type === 'settled' ? (stillWanting(input) ?? settled) : outcome;
+}
+
+function hostIsGone(input: MachineInput): Outcome | undefined {
+  if (!input.placement || boundHost(input)) return undefined;
+  return blocked(
+    'HostGone',
+    `host ${input.placement.spec.hostName}, to which the Machine is bound, has no Host any more: start its agent again, or delete the Machine`,
+  );
 }
 
 /** What the spec asks for and the guest, which is as it can be now, does not have. */
@@ -326,12 +337,7 @@ function planRemoval(input: MachineInput): Outcome {
       'the Machine is being deleted',
     );
   }
-  const unseen = [...hostNames].find((name) => !hosts.some((host) => host.name === name));
-  if (unseen)
-    return blocked(
-      'HostUnknown',
-      `host ${unseen}, to which the Machine is bound, has not reported; start its agent`,
-    );
+  // On a host that has no Host any more nothing is left either.
   return (
     removeFrom(affected, uid, {
       action: {

@@ -37,7 +37,7 @@ export function planSubnet(input: SubnetInput): Outcome {
   const conflict = findConflict(input);
   if (conflict) return conflict;
 
-  if (!hosts.some(({ snapshot }) => snapshot !== 'unknown')) {
+  if (knownHosts(hosts, subnet.metadata.uid).length === 0) {
     return waiting('NoHost', 'no host has reported yet; start an agent (purlin up does)', 5_000);
   }
   if (!holdsNetwork(subnet)) {

@@ -5,9 +5,11 @@ import { systemClock } from '../../../src/clock/clock.ts';
 import { CRDS_DIR } from '../../../src/compose/embedded-api.ts';
 import { kinds } from '../../../src/kinds/registry.ts';
 import { announceEpoch } from '../../../src/queue/epoch.ts';
+import { heartbeatKey } from '../../../src/queue/keys.ts';
 import { type Api, ApiError } from '../../../src/reconcile/api.ts';
 import { ApiClient } from '../../../src/reconcile/api-client.ts';
 import { type Loop, startLoop } from '../../../src/reconcile/loop.ts';
+import type { Disk, Machine, Subnet } from '../../../src/resources/kinds.ts';
 import { startMuteProxy } from '../../support/mute-proxy.ts';
 import { World } from '../agent/world.ts';
 import { until } from '../apiserver/expecting.ts';
@@ -85,6 +87,41 @@ test('the Host of an agent that is there comes back when somebody deletes it', a
   const first = registered();
   await server.call('DELETE', `${GROUP}/hosts/h1`);
   await until(() => ![first, undefined].includes(registered()));
+});
+
+test('a host whose agent is silent is gone when its Host is deleted: nothing waits for it any more', async () => {
+  const agent = await world.startAgent();
+  await announce(1);
+  const { objects } = await start();
+  const create = (kind: string, plural: string, name: string, spec: object) =>
+    server.call('POST', `${GROUP}/namespaces/default/${plural}`, {
+      apiVersion: 'purlin.dev/v1alpha1',
+      kind,
+      metadata: { name },
+      spec,
+    });
+  await create('Subnet', 'subnets', 's', { cidr: '10.77.0.0/24' });
+  await create('Machine', 'machines', 'm', {
+    cpus: 1,
+    memory: '64Mi',
+    disks: [{ name: 'root', template: { spec: { size: '1Gi' } } }],
+    interfaces: [{ name: 'eth0', subnetRef: { name: 's' } }],
+  });
+  const readiness = (kind: 'Subnet' | 'Machine' | 'Disk', name: string): string | undefined => {
+    const { status } = objects.get<Subnet | Machine | Disk>(kind, 'default', name) ?? {};
+    return status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
+  };
+  await until(() => readiness('Machine', 'm') === 'Ready');
+  await agent.close(1_000);
+  await world.redis.client.del(heartbeatKey(agent.agentUid));
+  await until(() => readiness('Machine', 'm') === 'HostUnknown');
+  await server.call('DELETE', `${GROUP}/hosts/h1`);
+  await until(() => readiness('Machine', 'm') === 'HostGone' && readiness('Disk', 'm-root') === 'HostGone');
+  for (const object of ['machines/m', 'subnets/s'])
+    await server.call('DELETE', `${GROUP}/namespaces/default/${object}`);
+  const left = () =>
+    ['Machine', 'Disk', 'IPAddress', 'Placement', 'Subnet', 'Host'].flatMap((kind) => objects.list(kind));
+  await until(() => left().length === 0);
 });
 
 test.each(['before it began', 'while it runs'] as const)(

@@ -163,11 +163,12 @@ export const snapshot = (changes: Partial<HostSnapshot> = {}): HostSnapshot => (
 /** A host that reports; name it to have several. */
 export const host = (changes: Partial<HostSnapshot> = {}): HostView => {
   const seen = snapshot(changes);
-  return { name: seen.hostName, alive: true, snapshot: seen, incomplete: false };
+  return { name: seen.hostName, registered: true, alive: true, snapshot: seen, incomplete: false };
 };
 
 export const silentHost = (name = 'h1'): HostView => ({
   name,
+  registered: true,
   alive: false,
   snapshot: 'unknown',
   incomplete: false,

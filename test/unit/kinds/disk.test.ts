@@ -88,14 +88,22 @@ describe('planning a Disk', () => {
       'wait (NoHost): no host has reported yet; start an agent (purlin up does)',
     ],
     [
+      'bound immediately, a host without a Host is no choice',
+      given({
+        disk: disk('data', { spec: { bindingMode: 'Immediate' } }),
+        hosts: [{ ...host(), registered: false }],
+      }),
+      'wait (NoHost): no host has reported yet; start an agent (purlin up does)',
+    ],
+    [
       'a silent host proves nothing',
       given({ hosts: [silentHost()] }),
       'wait (HostUnknown): a complete snapshot of host h1',
     ],
     [
-      'a host that vanished proves nothing either',
+      'a host without a Host is gone, and the data with it',
       given({ hosts: [] }),
-      'wait (HostUnknown): a complete snapshot of host h1',
+      'blocked (HostGone): host h1, which had the data, has no Host any more: start its agent again, or delete the Disk',
     ],
     [
       'bound and absent, it is made',
@@ -163,6 +171,11 @@ describe('planning a Disk', () => {
       'settled',
     ],
     [
+      'claimed by a Machine that is gone, on a host that is gone: the claim ends',
+      given({ disk: disk('data', claimed), claimant: 'gone', hosts: [] }),
+      'api.claimDisk (Detached): Machine web does not use the disk any more',
+    ],
+    [
       'claimed by a Machine that is gone, on a silent host: the claim stays',
       given({ disk: disk('data', claimed), claimant: 'gone', hosts: [silentHost()] }),
       'wait (HostUnknown): a complete snapshot of host h1',
@@ -226,6 +239,11 @@ describe('deleting a Disk', () => {
       'never bound, nothing can be left of it',
       given({ disk: going({}), hosts: [] }),
       'api.releaseFinalizer (Released): the disk was never made on a host',
+    ],
+    [
+      'on a host that is gone nothing is left',
+      given({ disk: going(), hosts: [] }),
+      'api.releaseFinalizer (Released): host h1, which had the data, is gone',
     ],
     [
       'on a silent host it waits',

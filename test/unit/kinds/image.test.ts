@@ -55,6 +55,11 @@ describe('planning an Image', () => {
       'image.import on h2 (Importing): host h2 does not have the image',
     ],
     [
+      'nothing is made on one that has no Host yet',
+      given({ hosts: [{ ...host(), registered: false }, host({ hostName: 'h2' })] }),
+      'image.import on h2 (Importing): host h2 does not have the image',
+    ],
+    [
       'one on which it failed does not hold up the other',
       given({
         hosts: [

@@ -391,9 +391,9 @@ describe('removal', () => {
       'wait (HostUnknown): a complete snapshot of host h1',
     ],
     [
-      'bound to a host that never reported',
+      'bound to a host that is gone: nothing is left there',
       machineInput({ machine: going(), hosts: [] }),
-      'blocked (HostUnknown): host h1, to which the Machine is bound, has not reported; start its agent',
+      'api.releaseFinalizer (Released): nothing of the Machine is left on any host',
     ],
   ])('%s', (_name, input, expected) => {
     expect(plan(input)).toBe(expected);

@@ -235,6 +235,12 @@ describe('binding', () => {
     });
   });
 
+  test('bound to a host that is gone, it says what to do', () => {
+    expect(plan(machineInput({ hosts: [] }))).toBe(
+      'blocked (HostGone): host h1, to which the Machine is bound, has no Host any more: start its agent again, or delete the Machine',
+    );
+  });
+
   test('bound to a host that is silent, it waits', () => {
     expect(plan(machineInput({ hosts: [silentHost()] }))).toBe(
       'wait (HostUnknown): a complete snapshot of host h1',

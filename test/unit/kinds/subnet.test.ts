@@ -47,6 +47,11 @@ describe('planning a Subnet', () => {
       'subnet.realise on h2 (Realising): host h2: the bridge does not exist',
     ],
     [
+      'nothing is made on one that has no Host yet',
+      given({ hosts: [{ ...host(), registered: false }, host({ hostName: 'h2' })] }),
+      'subnet.realise on h2 (Realising): host h2: the bridge does not exist',
+    ],
+    [
       'one on which it failed does not hold up the other',
       given({
         hosts: [
