@@ -233,8 +233,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'an address that is taken is chosen',
     file: 'src/kinds/machine/addresses.ts',
-    from: 'const used = new Set([gateway, ...taken.map(({ spec }) => spec.address)]);',
-    to: 'const used = new Set([gateway]);',
+    from: '    ...taken.map(({ spec }) => spec.address),\n    ...ports.map(({ address }) => address),\n',
+    to: '',
   },
   {
     name: 'networks that overlap are both held',
@@ -277,15 +277,15 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a claim is released while a domain has the disk',
     file: 'src/kinds/disk/plan.ts',
-    from: '  if (domainsUsing(domains, disk.metadata.uid).length > 0) return undefined;\n',
+    from: '  if (domainsUsing(snapshot.domains, metadata.uid).length > 0) return true;\n',
     to: '',
-    seed: 4116,
+    seed: 2341,
   },
   {
     name: 'a disk is free while an order may be on its way that attaches it',
     file: 'src/kinds/disk/plan.ts',
-    from: "if (claimant !== 'gone' && earlierOrderUnderway(claimant.metadata, host.snapshot)) return undefined;",
-    to: '',
+    from: "return claimant !== 'gone' && earlierOrderUnderway(claimant.metadata, snapshot);",
+    to: 'return false;',
     seed: 2993,
   },
   {

@@ -145,6 +145,24 @@ const unreachable: readonly { file: string; text: string; because: string }[] = 
     text: '&& !subnets.some(({ metadata }) => metadata.uid === subnetUid)',
     because: 'as above: a network that overlaps one on a host is told of by its Subnet first',
   },
+  ...[
+    {
+      file: 'src/kinds/disk/plan.ts',
+      text: "{ return blocked( 'HostGone', `host ${disk.status.hostName}, which had the data, has no Host any more: start its agent again, or delete the Disk`, ); }",
+    },
+    {
+      file: 'src/kinds/disk/plan.ts',
+      text: 'return releaseFinalizer(`host ${disk.status.hostName}, which had the data, is gone`);',
+    },
+    { file: 'src/kinds/machine/plan.ts', text: 'return gone;' },
+    {
+      file: 'src/kinds/machine/plan.ts',
+      text: "return blocked( 'HostGone', `host ${input.placement.spec.hostName}, to which the Machine is bound, has no Host any more: start its agent again, or delete the Machine`, );",
+    },
+  ].map((branch) => ({
+    ...branch,
+    because: 'no simulated user says that a host is gone for ever; test/contract/reconcile/loop does',
+  })),
   {
     file: 'src/kinds/machine/addresses.ts',
     text: 'attempt += 1;',

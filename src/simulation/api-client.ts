@@ -148,6 +148,8 @@ export class SimulatedApi implements Api {
     await this.#process.sent(what);
     if (!this.#process.reachesApi || this.#faults.happens('request lost', action))
       throw new ConnectionLost(`no answer to ${what}`);
+    for (let steps = 0; steps < SLOW_STEPS && this.#faults.waitsForEvent(action); steps += 1)
+      await this.#process.step(`waits for the answer to ${what}`);
     if (this.#faults.happens('history compacted')) this.#store.compact();
     const answer = outcomeOf(effect);
     await this.#process.step(`answer to ${what}`);
@@ -169,6 +171,9 @@ function outcomeOf<Answer>(effect: () => Answer): { value: Answer } | { error: u
     return { error };
   }
 }
+
+/** Of an API server that is to take its time. */
+const SLOW_STEPS = 30;
 
 const childPlurals = new Set(['placements', 'ipaddresses', 'disks']);
 

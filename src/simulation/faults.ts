@@ -129,6 +129,12 @@ export class Faults {
     return this.#options.aim === undefined || this.#aimed > 0;
   }
 
+  /** This seed is to lose an event of a host during this action: there must be time for one to come. */
+  waitsForEvent(action: ActionName | undefined): boolean {
+    const { aim } = this.#options;
+    return this.#on && aim?.fault === 'host event lost' && aim.action === action && !this.aimMet;
+  }
+
   get fired(): ReadonlyMap<FaultKind, number> {
     return this.#fired;
   }
