@@ -5,20 +5,10 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { Worker } from 'bullmq';
 import { SimulatedStorage } from '../../../src/host/storage/simulated.ts';
 import { type ImageSource, StorageError } from '../../../src/host/ports/storage.ts';
-import { announceEpoch } from '../../../src/queue/epoch.ts';
-import {
-  changesKey,
-  epochKey,
-  queueName,
-  hostsKey,
-  ordersKey,
-  snapshotKey,
-} from '../../../src/queue/keys.ts';
+import { changesKey, queueName, hostsKey, ordersKey, snapshotKey } from '../../../src/queue/keys.ts';
 import { generateSealingKeys } from '../../../src/queue/sealing.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
 import type { HostAction } from '../../../src/plan/actions.ts';
-import { startMuteProxy } from '../../support/mute-proxy.ts';
-import { FullBook } from './full-book.ts';
 import { World } from './world.ts';
 
 jest.setTimeout(30_000);
@@ -86,95 +76,6 @@ describe('identity', () => {
     await expect(
       world.startAgent({ dataDir, trust: { installationUid, controllerPublicKey } }),
     ).rejects.toThrow(/with another key/);
-  });
-});
-
-describe('a leader', () => {
-  const announce = (epoch: number, overrides: { signingKey?: string } = {}) =>
-    announceEpoch({
-      redis: world.redis.address,
-      signingKey: world.keys.privateKey,
-      record: { installationUid: world.installationUid, epoch },
-      onSuperseded: () => {},
-      ...overrides,
-    });
-
-  test('is acknowledged by the snapshot, before and after the agent starts', async () => {
-    const stopFirst = await announce(7);
-    await world.startAgent();
-    expect((await world.until(({ epoch }) => epoch === 7)).epoch).toBe(7);
-
-    const stopSecond = await announce(8);
-    expect((await world.until(({ epoch }) => epoch === 8)).epoch).toBe(8);
-    stopFirst();
-    stopSecond();
-  });
-
-  test('is acknowledged though its announcement was lost with a connection', async () => {
-    await world.startAgent();
-    await world.redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
-    const stop = await announce(7);
-    expect((await world.until(({ epoch }) => epoch === 7)).epoch).toBe(7);
-    stop();
-  });
-
-  test('is acknowledged though its announcement was lost with a connection that nobody knows to be dead', async () => {
-    const path = join(world.redis.directory, 'proxy.sock');
-    const proxy = await startMuteProxy(world.redis.address, path);
-    await world.startAgent({ redis: { path } });
-    proxy.mute((sent) => /subscribe/i.test(sent));
-    const stop = await announce(7);
-    expect((await world.until(({ epoch }) => epoch === 7)).epoch).toBe(7);
-    stop();
-    await proxy.close();
-  }, 30_000);
-
-  test('is acknowledged though its epoch could not be recorded at first', async () => {
-    const book = new FullBook('setFact');
-    await world.startAgent({ around: book.around });
-    book.full = true;
-    const stop = await announce(7);
-    await book.refused;
-    expect((await world.until(() => true)).epoch).toBe(0);
-
-    book.full = false;
-    expect((await world.until(({ epoch }) => epoch > 0)).epoch).toBe(7);
-    stop();
-  });
-
-  test.each(['5', '[]', '{"installationUid":"$UID"}', 'rubbish'])(
-    'takes the place of what is no record (%s)',
-    async (text) => {
-      await world.redis.client.set(epochKey, text.replace('$UID', world.installationUid));
-      await world.startAgent();
-      const stop = await announce(7);
-      expect((await world.until(({ epoch }) => epoch === 7)).epoch).toBe(7);
-      stop();
-    },
-  );
-
-  test('that lost its place is told so, and takes nobody back', async () => {
-    const stopSecond = await announce(8);
-    const superseded = Promise.withResolvers<void>();
-    const stopFirst = await announceEpoch({
-      redis: world.redis.address,
-      signingKey: world.keys.privateKey,
-      record: { installationUid: world.installationUid, epoch: 7 },
-      onSuperseded: superseded.resolve,
-    });
-    await superseded.promise;
-    await world.startAgent();
-    expect((await world.until(({ epoch }) => epoch > 0)).epoch).toBe(8);
-    stopFirst();
-    stopSecond();
-  });
-
-  test('with another key is not acknowledged', async () => {
-    const stop = await announce(9, { signingKey: generateSigningKeys().privateKey });
-    await world.startAgent();
-    await world.carryOut(world.plan(randomUUID(), create, { epoch: 2 }));
-    expect((await world.until(({ epoch }) => epoch > 0)).epoch).toBe(2);
-    stop();
   });
 });
 
