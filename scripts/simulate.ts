@@ -1,9 +1,9 @@
 /**
  * `npm run simulate`: whole installations under faults, in simulated worlds that follow from a seed.
- * `--seeds N` (100) from `--from N` (1) on, `--stop` at the first that is broken; `--coverage` fails when a fault never
- * met an action or a branch of a planner was never reached (5,000 seeds reach all), `--report FILE` leaves that to
- * whoever puts several reports together; `--seed N` one seed, with its story; `--mutants [--only TEXT]` defects put in
- * on purpose, each of which must be caught; `--patch FILE` whether a diff is.
+ * `--seeds N` (100) from `--from N` (1) on, `--stop` at the first that is broken, `--brief` in worlds with as little as
+ * can be; `--coverage` fails when a fault never met an action or a branch of a planner was never reached (5,000 seeds
+ * reach all), `--report FILE` leaves that to whoever puts several reports together; `--seed N` one seed, with its story;
+ * `--mutants [--only TEXT]` defects put in on purpose, each of which must be caught; `--patch FILE` whether a diff is.
  */
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -21,6 +21,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100' },
     from: { type: 'string', default: '1' },
     stop: { type: 'boolean', default: false },
+    brief: { type: 'boolean', default: false },
     coverage: { type: 'boolean', default: false },
     report: { type: 'string' },
     seed: { type: 'string' },
@@ -38,7 +39,7 @@ async function simulateSeeds(): Promise<void> {
   const { verdicts } = await import('./simulate/seeds.ts');
   const startedAt = performance.now();
   const seen: Verdict[] = [];
-  for await (const verdict of verdicts(Number(values.from), Number(values.seeds))) {
+  for await (const verdict of verdicts(Number(values.from), Number(values.seeds), values.brief)) {
     seen.push(verdict);
     if (!verdict.broken) continue;
     print(`seed ${verdict.seed}: ${verdict.broken.invariant}\n  ${verdict.broken.message}`);
@@ -64,7 +65,7 @@ async function report(seen: readonly Verdict[], planners: PlannerCoverage): Prom
 /** One seed; where it is broken, the smallest world in which it still is, and its story. */
 async function simulateOne(seed: number): Promise<void> {
   const { examine } = await import('./simulate/seeds.ts');
-  const { verdict, smallest } = await examine(seed);
+  const { verdict, smallest } = await examine(seed, values.brief);
   print(`seed ${seed}: ${verdict.broken?.invariant ?? 'everything holds'}; trace ${verdict.traceHash}`);
   if (!verdict.broken) return;
   process.exitCode = 1;

@@ -7,8 +7,9 @@ import { shrink } from '../../src/simulation/shrink.ts';
 import { type Verdict, World, type WorldOptions } from '../../src/simulation/world.ts';
 import { checkout } from '../lib/checkout.ts';
 
-async function worldOptions(): Promise<Omit<WorldOptions, 'seed'>> {
+async function worldOptions(brief: boolean): Promise<Omit<WorldOptions, 'seed'>> {
   return {
+    brief,
     kinds,
     collections: await readCollections(join(checkout, 'crds')),
     logger: pino({ level: process.env['PURLIN_SIMULATE_LOG'] ?? 'silent' }),
@@ -16,14 +17,17 @@ async function worldOptions(): Promise<Omit<WorldOptions, 'seed'>> {
 }
 
 /** One verdict after the other. */
-export async function* verdicts(from: number, seeds: number): AsyncGenerator<Verdict> {
-  const options = await worldOptions();
+export async function* verdicts(from: number, seeds: number, brief: boolean): AsyncGenerator<Verdict> {
+  const options = await worldOptions(brief);
   for (let seed = from; seed < from + seeds; seed += 1) yield new World({ ...options, seed }).run();
 }
 
 /** One seed; where it is broken, also the smallest world in which it still is. */
-export async function examine(seed: number): Promise<{ verdict: Verdict; smallest: Verdict }> {
-  const options = { ...(await worldOptions()), seed };
+export async function examine(
+  seed: number,
+  brief: boolean,
+): Promise<{ verdict: Verdict; smallest: Verdict }> {
+  const options = { ...(await worldOptions(brief)), seed };
   const verdict = await new World(options).run();
   return { verdict, smallest: verdict.broken ? await shrink(options, verdict) : verdict };
 }

@@ -11,6 +11,8 @@ export interface Aim {
 export interface FaultOptions {
   /** How many at most beside the one that is aimed at: a world with faults without end would never converge. */
   budget: number;
+  /** How much likelier than usual each is. */
+  density?: number;
   /** Instead of a random subset. */
   only?: readonly FaultKind[];
   aim?: Aim;
@@ -54,7 +56,7 @@ export class Faults {
     const share = focused ? 0.1 : 0.4;
     const chosen = faultKinds.filter(() => random.chance(share));
     this.#enabled = new Set(options.only ?? chosen);
-    this.#intensity = focused ? 3 : 1;
+    this.#intensity = (focused ? 3 : 1) * (options.density ?? 1);
   }
 
   /**

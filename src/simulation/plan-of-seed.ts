@@ -2,19 +2,48 @@ import type { Aim } from './faults.ts';
 import { type ActionName, allMeetings } from './meetings.ts';
 import type { Random } from './random.ts';
 
-/** How much there is in a world. */
+/** How much there is in a world, and how much goes wrong in it. */
 export interface Size {
-  machines: number;
+  /** Which numbers of Machines it may begin with. */
+  machines: readonly number[];
   /** Of users, at least, and at most twice as many. */
   deeds: number;
+  /** At most, beyond these, until what the world aims at has happened. */
+  furtherDeeds: number;
   /** At least, and at most three times as many. */
   faults: number;
+  /** How much likelier than usual they are. */
+  density: number;
   /** Steps between two deeds, at most. */
   pause: number;
+  /** How likely nothing goes wrong before guests run. */
+  settles: number;
+  /** How likely something goes wrong again after everything has come to rest. */
+  disturbedAtRest: number;
 }
 
-const small: Size = { machines: 1, deeds: 2, faults: 4, pause: 80 };
-const large: Size = { machines: 2, deeds: 7, faults: 8, pause: 160 };
+const small: Size = {
+  machines: [1, 2],
+  deeds: 2,
+  furtherDeeds: 20,
+  faults: 4,
+  density: 1,
+  pause: 80,
+  settles: 0.7,
+  disturbedAtRest: 0.5,
+};
+const large: Size = { ...small, machines: [2, 3], deeds: 7, faults: 8, pause: 160 };
+/** So little that many more seeds can be tried: things go wrong from the very beginning, and one upon another. */
+const brief: Size = {
+  machines: [1],
+  deeds: 1,
+  furtherDeeds: 0,
+  faults: 4,
+  density: 4,
+  pause: 30,
+  settles: 0.1,
+  disturbedAtRest: 0.1,
+};
 
 const ofRunningGuests: ReadonlySet<ActionName> = new Set<ActionName>([
   'machine.reconfigure',
@@ -29,7 +58,10 @@ const ofRunningGuests: ReadonlySet<ActionName> = new Set<ActionName>([
 export const aimOf = (seed: number): Aim | undefined => allMeetings[seed % allMeetings.length];
 
 /** Most are small, since what breaks mostly breaks among few. */
-export const sizeOf = (random: Random): Size => (random.chance(0.8) ? small : large);
+export function sizeOf(random: Random, isBrief = false): Size {
+  const usual = random.chance(0.8) ? small : large;
+  return isBrief ? brief : usual;
+}
 
 /** What there is one of meets itself more often. */
 export const hostsOf = (random: Random): number => random.pick([1, 2, 3, 3, 3, 4, 4]);

@@ -28,6 +28,8 @@ export interface WorldOptions {
   kinds: readonly KindDefinition[];
   collections: readonly Collection[];
   logger: Logger;
+  /** As little as a world can have, so that many can be tried: another world than the seed leads to otherwise. */
+  brief?: boolean;
   /** Instead of a number that follows from the seed. */
   limits?: { deeds?: number; faults?: number; only?: readonly FaultKind[] };
 }
@@ -58,8 +60,6 @@ const SILENCE_MS = 70_000;
 /** Longer than the longest grace period of a guest. */
 const SHORT_SILENCE_MS = 35_000;
 const STORY_LINES = 60_000;
-/** Until what a world aims at has happened. */
-const FURTHER_DEEDS = 20;
 /** In which users do what objects advise, until none does any more. */
 const ROUNDS = 12;
 const TRACE_CHARACTERS = 16_384;
@@ -100,12 +100,13 @@ export class World {
     const random = new Random(seed);
     this.#random = random;
     this.#scheduler = new Scheduler(random, (label) => this.#note(label));
-    this.#size = sizeOf(random);
+    this.#size = sizeOf(random, options.brief);
     const aim = aimOf(seed);
     this.#faults = new Faults(random, {
       budget: limits.faults ?? this.#size.faults + random.below(this.#size.faults * 2),
       ...(limits.only && { only: limits.only }),
       ...(aim && { aim }),
+      density: this.#size.density,
       underway: () => this.#actionsUnderway(),
       meetings: this.#meetings,
     });
@@ -151,7 +152,7 @@ export class World {
   async run(): Promise<Verdict> {
     try {
       await this.#live();
-      if (this.#random.chance(0.5)) await this.#disturbTheRest();
+      if (this.#random.chance(this.#size.disturbedAtRest)) await this.#disturbTheRest();
       await this.#comeToRest();
       this.#invariants.checkRest(this.#leading.values());
       return this.#verdict();
@@ -172,15 +173,15 @@ export class World {
         this.#startAgent(host),
       );
     for (const name of ['controller-a', 'controller-b']) this.#startController(name);
-    this.#tell(`users apply ${this.#users.begin(this.#size.machines + this.#random.below(2))}`);
+    this.#tell(`users apply ${this.#users.begin(this.#random.pick(this.#size.machines))}`);
     const { aim } = this.#faults;
-    if (this.#random.chance(0.7) || (aim && needsRunningGuests(aim))) await this.#settleIn();
+    if (this.#random.chance(this.#size.settles) || (aim && needsRunningGuests(aim))) await this.#settleIn();
     const deeds = this.#options.limits?.deeds ?? this.#size.deeds + this.#random.below(this.#size.deeds);
     for (let done = 0; done < deeds; done += 1) {
       await this.#steps(20 + this.#random.below(this.#size.pause));
       this.#tell(`a user ${this.#users.act()}`);
     }
-    for (let more = 0; more < FURTHER_DEEDS && !this.#faults.aimMet; more += 1) {
+    for (let more = 0; more < this.#size.furtherDeeds && !this.#faults.aimMet; more += 1) {
       await this.#steps(20 + this.#random.below(this.#size.pause));
       this.#tell(`a user ${this.#users.actTowards()}`);
     }
@@ -188,7 +189,7 @@ export class World {
     await this.#steps(60);
   }
 
-  /** In most worlds things go wrong when guests run already. */
+  /** In most worlds things go wrong only when guests run already. */
   async #settleIn(): Promise<void> {
     this.#faults.stop();
     const limit = this.#scheduler.steps + SETTLE_STEPS;
