@@ -152,7 +152,7 @@ export class OrderDesk {
       observer.recordResult(uid, {
         orderId,
         action: action.name,
-        ...(!notAdmitted && { generation: order.generation }),
+        ...(!notAdmitted && { generation: order.generation, epoch: order.epoch }),
         ...result,
       }),
     );

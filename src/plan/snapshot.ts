@@ -140,6 +140,8 @@ export interface OrderResult {
   action: string;
   /** Of the object, when the order was let through: nothing of an earlier generation can take effect any more. */
   generation?: number;
+  /** Of the leader that gave it; generations are compared within one epoch only. */
+  epoch?: number;
   outcome: 'done' | 'failed' | 'refused';
   /** CamelCase word for a condition, for `failed` and `refused`. */
   reason?: string;

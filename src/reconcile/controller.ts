@@ -1,7 +1,7 @@
 import type { ApiAction } from '../plan/api-actions.ts';
 import type { KindDefinition } from '../plan/kind.ts';
 import type { HostActionName } from '../plan/actions.ts';
-import type { ApiStep, HostStep, Outcome } from '../plan/outcome.ts';
+import { type ApiStep, type HostStep, type Outcome, waiting } from '../plan/outcome.ts';
 import type { HostSnapshot } from '../plan/snapshot.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { keyOf } from '../resources/metadata.ts';
@@ -27,6 +27,8 @@ export interface ControllerParts {
   snapshotOf: (hostName: string) => HostSnapshot | 'unknown';
   /** False once another leader may act: then nothing is begun any more. */
   mayAct: () => boolean;
+  /** What has to happen before any step is taken, in words for a condition; nothing when it has. */
+  waitsFor: () => string | undefined;
   logger: Logger;
 }
 
@@ -159,7 +161,7 @@ export class Controller {
     // What it knows may be of long ago: neither a step nor a status follows from that.
     if (!mayAct()) return 1_000;
     const input = definition.gather(object, informers);
-    const outcome = definition.plan(input);
+    const outcome = this.#unlessItMustWait(definition.plan(input));
     if (outcome.type === 'act') {
       const pass = { definition, object, input, outcome, logger };
       const { step } = outcome;
@@ -171,6 +173,11 @@ export class Controller {
       events.recordState(object, { type: 'Warning', reason: outcome.reason, message: outcome.message });
     }
     return undefined;
+  }
+
+  #unlessItMustWait(outcome: Outcome): Outcome {
+    const what = outcome.type === 'act' ? this.#parts.waitsFor() : undefined;
+    return what === undefined ? outcome : waiting('HostsUnseen', what, 5_000);
   }
 
   /**

@@ -1,10 +1,11 @@
 import { type Clock, delay } from '../clock/clock.ts';
-import type { Resource } from '../resources/metadata.ts';
+import type { ObjectMeta, Resource } from '../resources/metadata.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Api, isConflict, isNotFound } from './api.ts';
 
 const leasesType = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 const EPOCH_ANNOTATION = 'purlin.dev/epoch';
+const SETTLING_ANNOTATION = 'purlin.dev/settling';
 const DURATION_SECONDS = 15;
 const RENEW_MS = 5_000;
 const RETRY_MS = 1_000;
@@ -37,6 +38,13 @@ export interface LeaderOptions {
 /** Leadership as held: the epoch fences every order of earlier leaders. */
 export interface Leadership {
   epoch: number;
+  /**
+   * The Lease was not there, or older than what hosts have obeyed: so the store may be one that was restored from a
+   * backup, and hosts may have what it does not know. Said by the Lease until {@link settled}, through all leaderships.
+   */
+  settling: boolean;
+  /** From here on the store is taken for the truth. */
+  settled(): void;
   /**
    * Whether nobody else can hold the lease yet. A process that was frozen or starved finds here that its time is over
    * before it is told.
@@ -84,8 +92,12 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
   }
 
   function wanted(present: Lease | undefined): object {
-    const stored = Number(present?.metadata.annotations?.[EPOCH_ANNOTATION] ?? 0);
-    const epoch = Math.max(stored, options.reportedEpoch()) + 1;
+    const annotations = present?.metadata.annotations;
+    const stored = Number(annotations?.[EPOCH_ANNOTATION] ?? 0);
+    const reported = options.reportedEpoch();
+    const settling = stored < reported || !present || annotations?.[SETTLING_ANNOTATION] !== undefined;
+    // Nobody may know of the highest one: the store restored, Redis empty, its host silent. Then the clock stands for it.
+    const epoch = Math.max(stored, reported, clock.now()) + 1;
     const now = microTime(clock);
     return {
       apiVersion: 'coordination.k8s.io/v1',
@@ -93,7 +105,11 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
       metadata: {
         ...path,
         ...(present ? { resourceVersion: present.metadata.resourceVersion, uid: present.metadata.uid } : {}),
-        annotations: { ...present?.metadata.annotations, [EPOCH_ANNOTATION]: String(epoch) },
+        annotations: {
+          ...annotations,
+          [EPOCH_ANNOTATION]: String(epoch),
+          ...(settling && { [SETTLING_ANNOTATION]: 'true' }),
+        },
       },
       spec: {
         holderIdentity: identity,
@@ -106,14 +122,19 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
   }
 
   function hold(lease: Lease, sentAtMs: number): Leadership {
-    const epoch = Number(lease.metadata.annotations?.[EPOCH_ANNOTATION]);
+    const { annotations } = lease.metadata;
+    const epoch = Number(annotations?.[EPOCH_ANNOTATION]);
     logger.info({ epoch, identity }, 'leader');
     const stop = new AbortController();
-    const renewed = { atMs: sentAtMs };
-    const renewing = keepRenewing(lease, renewed, stop.signal);
+    const progress: Progress = { renewedAtMs: sentAtMs, settled: false };
+    const renewing = keepRenewing(lease, progress, stop.signal);
     return {
       epoch,
-      certain: () => clock.monotonicMs() - renewed.atMs < CERTAIN_MS,
+      settling: annotations?.[SETTLING_ANNOTATION] !== undefined,
+      settled: () => {
+        progress.settled = true;
+      },
+      certain: () => clock.monotonicMs() - progress.renewedAtMs < CERTAIN_MS,
       release: async () => {
         stop.abort();
         const last = await renewing;
@@ -129,7 +150,7 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
   /** Resolves with the lease as last written, or with nothing when it was lost. */
   async function keepRenewing(
     held: Lease,
-    renewed: { atMs: number },
+    progress: Progress,
     stopped: AbortSignal,
   ): Promise<Lease | undefined> {
     let lease = held;
@@ -140,12 +161,13 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
       try {
         lease = await client.replace<Lease>(leasesType, path, {
           ...lease,
+          metadata: progress.settled ? withoutSettling(lease.metadata) : lease.metadata,
           spec: { ...lease.spec, renewTime: microTime(clock) },
         });
-        renewed.atMs = sentAtMs;
+        progress.renewedAtMs = sentAtMs;
       } catch (error) {
         const changed = isConflict(error) || isNotFound(error);
-        if (!changed && clock.monotonicMs() - renewed.atMs < DURATION_SECONDS * 1000) continue;
+        if (!changed && clock.monotonicMs() - progress.renewedAtMs < DURATION_SECONDS * 1000) continue;
         const what = changed ? 'was changed by another' : 'could not be renewed in time';
         options.onLost(`the lease ${what}: ${String(error)}`);
         return undefined;
@@ -154,6 +176,19 @@ export async function acquireLeadership(options: LeaderOptions, signal: AbortSig
     return lease;
   }
 }
+
+/** What a leadership has come to. */
+interface Progress {
+  renewedAtMs: number;
+  settled: boolean;
+}
+
+const withoutSettling = ({ annotations, ...metadata }: ObjectMeta): ObjectMeta => ({
+  ...metadata,
+  annotations: Object.fromEntries(
+    Object.entries(annotations ?? {}).filter(([name]) => name !== SETTLING_ANNOTATION),
+  ),
+});
 
 /** metav1.MicroTime: six fractional digits. */
 const microTime = (clock: Clock): string => new Date(clock.now()).toISOString().replace(/Z$/, '000Z');

@@ -12,6 +12,7 @@ import { HostRegistrar } from './host-registrar.ts';
 import { Hosts } from './hosts.ts';
 import { Informers } from './informers.ts';
 import type { Leadership } from './leader.ts';
+import { Settling } from './settling.ts';
 
 export interface LoopOptions {
   kinds: readonly KindDefinition[];
@@ -21,7 +22,7 @@ export interface LoopOptions {
   orders: Pick<OrderBook, 'put'>;
   installationUid: string;
   /** The leadership for which the loop runs. */
-  leadership: Pick<Leadership, 'epoch' | 'certain'>;
+  leadership: Pick<Leadership, 'epoch' | 'certain' | 'settling' | 'settled'>;
   /** A host obeys a later leader: this one can do nothing there any more, and must end. */
   onSuperseded: (reason: string) => void;
   logger: Logger;
@@ -47,18 +48,22 @@ export async function startLoop(options: LoopOptions, signal?: AbortSignal): Pro
   const mayAct = (): boolean => leadership.certain();
   let listed = false;
   const hosts = new Hosts(mirror, () => epoch);
+  const registered = (): string[] => informers.list('Host').map(({ metadata }) => metadata.name);
   const informers: Informers = new Informers({
     client,
     clock,
     kinds,
-    hosts: () => hosts.views(informers.list('Host').map(({ metadata }) => metadata.name)),
+    hosts: () => hosts.views(registered()),
     listener: (object, before, deleted) => {
       // What is not listed yet is not absent: nothing is planned before everything is there, and then all of it is.
       if (!listed) return;
       controller.objectChanged(object, before, deleted);
       if (object.kind === 'Host' && (deleted || !before)) {
         // Whoever deletes the Host of an agent that is there has it registered again; otherwise the host is gone.
-        if (deleted) registrar.notice();
+        if (deleted) {
+          settling.giveUp(object.metadata.name);
+          registrar.notice();
+        }
         controller.hostChanged('all');
       }
     },
@@ -73,13 +78,25 @@ export async function startLoop(options: LoopOptions, signal?: AbortSignal): Pro
     events: new EventRecorder({ client, clock, logger }),
     snapshotOf: (hostName) => hosts.snapshotOf(hostName),
     mayAct,
+    waitsFor: () => settling.waitsFor,
+    logger,
+  });
+  const settling = new Settling({
+    leadership,
+    claimed: mirror.hosts().map(({ hostName }) => hostName),
+    registered,
+    isKnown: (hostName) => hosts.snapshotOf(hostName) !== 'unknown',
+    onSettled: () => controller.enqueueAll(),
     logger,
   });
   await informers.start(signal);
   listed = true;
 
   const registrar = new HostRegistrar({
-    seen: () => mirror.hosts().flatMap(({ hostName, alive }) => (alive ? [hostName] : [])),
+    seen: () => [
+      ...mirror.hosts().flatMap(({ hostName, alive }) => (alive ? [hostName] : [])),
+      ...settling.unseen,
+    ],
     isRegistered: (hostName) => informers.get('Host', undefined, hostName) !== undefined,
     mayAct,
     client,
@@ -94,10 +111,12 @@ export async function startLoop(options: LoopOptions, signal?: AbortSignal): Pro
     const snapshot = mirror.get(hostName);
     if (snapshot !== 'unknown') checkEpoch(hostName, snapshot);
     if (changed === 'all') registrar.notice();
+    settling.look();
     controller.hostChanged(changed);
   });
   for (const { hostName, snapshot } of mirror.hosts()) checkEpoch(hostName, snapshot);
   registrar.notice();
+  settling.look();
   controller.enqueueAll();
   return {
     hosts,

@@ -99,9 +99,14 @@ export class SimulatedApi implements Api {
     const { plural } = type;
     let seen = Number(resourceVersion);
     let wake = Promise.withResolvers<void>();
-    const unsubscribe = this.#store.onChange((change) => {
+    const forgetChanges = this.#store.onChange((change) => {
       if (change.plural === plural) wake.resolve();
     });
+    const forgetRestores = this.#store.onRestored(() => wake.resolve());
+    const unsubscribe = (): void => {
+      forgetChanges();
+      forgetRestores();
+    };
     this.#process.onDeath(unsubscribe);
     signal.addEventListener('abort', () => wake.resolve(), { once: true });
     try {
@@ -145,15 +150,20 @@ export class SimulatedApi implements Api {
     effect: () => Answer,
     action: ActionName | undefined,
   ): Promise<Answer> {
+    const { life } = this.#store;
     await this.#process.sent(what);
-    if (!this.#process.reachesApi || this.#faults.happens('request lost', action))
+    if (
+      this.#store.life !== life ||
+      !this.#process.reachesApi ||
+      this.#faults.happens('request lost', action)
+    )
       throw new ConnectionLost(`no answer to ${what}`);
     for (let steps = 0; steps < SLOW_STEPS && this.#faults.waitsForEvent(action); steps += 1)
       await this.#process.step(`waits for the answer to ${what}`);
     if (this.#faults.happens('history compacted')) this.#store.compact();
     const answer = outcomeOf(effect);
     await this.#process.step(`answer to ${what}`);
-    if (!this.#process.reachesApi || this.#faults.happens('answer lost', action))
+    if (this.#store.life !== life || !this.#process.reachesApi || this.#faults.happens('answer lost', action))
       throw new ConnectionLost(`no answer to ${what}`);
     if ('error' in answer) {
       this.#watch?.refused(this.#process, what);

@@ -35,11 +35,14 @@ export class ApiStore {
   readonly #objects = new Map<string, Map<string, Resource>>();
   readonly #history = new Map<string, Change[]>();
   readonly #listeners = new Set<(change: Change) => void>();
+  readonly #onRestored = new Set<() => void>();
   readonly #newUid: () => string;
   readonly #now: () => number;
   #revision = 0;
   /** History up to here is gone. */
   #compactedTo = 0;
+  #backup: ReadonlyMap<string, ReadonlyMap<string, Resource>> | undefined;
+  #life = 0;
 
   constructor(options: { collections: readonly Collection[]; newUid: () => string; now: () => number }) {
     this.#collections = new Map(options.collections.map((each) => [each.plural, each]));
@@ -59,6 +62,48 @@ export class ApiStore {
   onChange(listener: (change: Change) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** How often it was restored: what was sent to an earlier life gets no answer. */
+  get life(): number {
+    return this.#life;
+  }
+
+  /** @returns a function that ends it */
+  onRestored(listener: () => void): () => void {
+    this.#onRestored.add(listener);
+    return () => this.#onRestored.delete(listener);
+  }
+
+  /** For {@link restore}. */
+  backUp(): void {
+    this.#backup = new Map([...this.#objects].map(([plural, objects]) => [plural, new Map(objects)]));
+  }
+
+  /**
+   * What `purlin store restore` does: the objects of the backup are back, at versions above all that were given out,
+   * without history and without Leases. @returns whether there was a backup
+   */
+  restore(): boolean {
+    if (!this.#backup) return false;
+    this.#life += 1;
+    for (const [plural, objects] of this.#objects) {
+      objects.clear();
+      if (plural === 'leases') continue;
+      for (const [key, object] of this.#backup.get(plural) ?? []) {
+        this.#revision += 1;
+        const metadata = { ...object.metadata, resourceVersion: String(this.#revision) };
+        objects.set(key, { ...object, metadata });
+      }
+    }
+    this.compact();
+    for (const listener of this.#onRestored) listener();
+    return true;
+  }
+
+  /** Every object there is. */
+  everything(): Resource[] {
+    return [...this.#objects.keys()].flatMap((plural) => this.all(plural));
   }
 
   all(plural: string): Resource[] {

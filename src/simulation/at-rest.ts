@@ -2,7 +2,7 @@
 import { memoryBytesOf } from '../kinds/machine/definition.ts';
 import type { KindDefinition, Reader } from '../plan/kind.ts';
 import type { Condition } from '../resources/conditions.ts';
-import type { Disk, Image, IPAddress, Machine, Placement, Subnet } from '../resources/kinds.ts';
+import type { Disk, Host, Image, IPAddress, Machine, Placement, Subnet } from '../resources/kinds.ts';
 import { type Resource, deleting } from '../resources/metadata.ts';
 import { diskName } from '../values/names.ts';
 import type { ApiStore } from './api-store.ts';
@@ -19,6 +19,8 @@ export interface Resting {
   present: ReadonlyMap<string, Resource>;
   /** UIDs of Disks that are gone and whose files are to stay. */
   retained: ReadonlySet<string>;
+  /** UIDs of objects that a restored backup did not have: what is theirs stays, and is told. */
+  lost: ReadonlySet<string>;
 }
 
 /** @param caches what the leaders see @throws InvariantBroken */
@@ -52,13 +54,14 @@ function nothingIsSeenThatIsNot({ kinds, store }: Resting, cache: Reader): void 
 }
 
 /** Neither on hosts nor in the store. */
-function nothingIsLeft({ store, hosts, present, retained }: Resting): void {
+function nothingIsLeft({ store, hosts, present, retained, lost }: Resting): void {
   const left = (what: string): InvariantBroken => new InvariantBroken('nothing is left', what);
   for (const host of hosts) {
     for (const [what, uids] of Object.entries(belongings(host))) {
-      const uid = uids.find((each) => !present.has(each) && !retained.has(each));
+      const uid = uids.find((each) => !present.has(each) && !retained.has(each) && !lost.has(each));
       if (uid !== undefined) throw left(`${host.name} still has ${what} of ${uid}`);
     }
+    orphansAreTold(store, host, lost);
   }
   for (const object of present.values()) {
     if (deleting(object))
@@ -73,6 +76,21 @@ function nothingIsLeft({ store, hosts, present, retained }: Resting): void {
   for (const { metadata, status } of store.all('disks') as Disk[]) {
     const holder = status?.claim?.machineUid;
     if (holder !== undefined && !present.has(holder)) throw left(`${holder} has a claim to ${metadata.name}`);
+  }
+}
+
+function orphansAreTold(store: ApiStore, host: SimulatedHost, lost: ReadonlySet<string>): void {
+  const { status } = store.find('hosts', { name: host.name }) as Host;
+  const told = new Set(status?.orphans?.map(({ uid }) => uid));
+  const { hypervisor, storage, network } = host;
+  for (const uid of [
+    ...hypervisor.uuids,
+    ...storage.diskUids,
+    ...storage.importedUids,
+    ...network.segmentUids,
+  ]) {
+    if (lost.has(uid) && !told.has(uid))
+      throw untrue(`${host.name} does not tell of ${uid}, which has no object`);
   }
 }
 

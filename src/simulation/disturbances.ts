@@ -35,8 +35,9 @@ export class Disturbances {
 
   /** Called after every step. @returns what went wrong, if anything did */
   happen(): string[] {
-    const { random, queue, faults } = this.#place;
+    const { random, queue, store, faults } = this.#place;
     if (random.chance(0.005)) queue.remember();
+    if (random.chance(0.01)) store.backUp();
     const [kind, happen] = random.pick(this.#kinds);
     const aimed = this.#kinds.find(([each]) => each === faults.aim?.fault);
     const candidates = [[kind, happen] as const, ...(aimed ? [aimed] : [])];
@@ -77,6 +78,7 @@ export class Disturbances {
     ],
     ['image removed', () => this.#byHand((host) => this.#removeImage(host))],
     ['placement deleted', () => this.#deletePlacement()],
+    ['store restored older', () => this.#restoreStore()],
     ['rules flushed', () => this.#byHand((host) => (host.network.flushRules(), host.name))],
   ];
 
@@ -163,6 +165,13 @@ export class Disturbances {
     // Whoever restores it may start everything anew that uses it.
     for (const host of this.#place.hosts) this.#killAgent(host);
     return 'Redis is as it was, and agents are started again';
+  }
+
+  /** Purlin is stopped for it; guests and agents go on. */
+  #restoreStore(): string | undefined {
+    if (!this.#place.store.restore()) return undefined;
+    for (const process of this.#place.controllers()) process.kill();
+    return 'the API is as it was when a backup was made';
   }
 
   #cutQueueOff(): string | undefined {

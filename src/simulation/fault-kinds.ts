@@ -47,6 +47,7 @@ export const faultKinds = [
   'image removed',
   // Somebody at the API.
   'placement deleted',
+  'store restored older',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];

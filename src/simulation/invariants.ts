@@ -25,6 +25,10 @@ export class Invariants {
   readonly #retained = new Set<string>();
   /** Machines whose spec ever allowed that their guests are stopped. */
   readonly #mayBeStopped = new Set<string>();
+  /** Objects that a restored backup did not have. */
+  readonly #lost = new Set<string>();
+  /** Objects whose destruction had been asked for when a backup was restored: it may be on its way. */
+  readonly #doomed = new Set<string>();
   /** Owners of whatever was ever there on a host. */
   readonly #everThere = new Set<string>();
   #untrue: string | undefined;
@@ -47,6 +51,7 @@ export class Invariants {
       this.#readinessIsNotSaidEarly(object);
       this.#seen.set(uid, object);
     });
+    store.onRestored(() => this.#acceptRestore());
   }
 
   /** Every Machine has a guest somewhere. */
@@ -60,6 +65,20 @@ export class Invariants {
   /** Somebody changed the host by hand: that is no deed of Purlin's. */
   acceptChanges(host: SimulatedHost): void {
     this.#before.set(host, belongingsOf(host));
+  }
+
+  /** What was asked for after the backup is forgotten, but may have been done, or be on its way. */
+  #acceptRestore(): void {
+    for (const [uid, object] of this.#seen) {
+      this.#lost.add(uid);
+      if (mayBeDestroyed(object)) this.#doomed.add(uid);
+    }
+    this.#seen.clear();
+    for (const object of this.#store.everything()) this.#seen.set(object.metadata.uid, object);
+    for (const uid of this.#seen.keys()) {
+      this.#lost.delete(uid);
+      this.#retained.delete(uid);
+    }
   }
 
   /** @throws InvariantBroken */
@@ -85,6 +104,7 @@ export class Invariants {
         kinds: this.#kinds,
         present: this.#seen,
         retained: this.#retained,
+        lost: this.#lost,
       },
       caches,
     );
@@ -128,8 +148,7 @@ export class Invariants {
         for (const uid of before[part]) {
           const owner = this.#seen.get(uid);
           if (now[part].has(uid) || !owner) continue;
-          if (deleting(owner) && !(part === 'disks' && (owner as Disk).spec.reclaimPolicy === 'Retain'))
-            continue;
+          if (mayBeDestroyed(owner) || this.#doomed.has(uid)) continue;
           throw new InvariantBroken(
             'destruction was asked for',
             `${host.name} lost ${part} ${uid} of ${owner.kind} ${owner.metadata.name}, which nobody deleted, or which is retained`,
@@ -142,7 +161,8 @@ export class Invariants {
   #stopsWereAskedFor({ name }: SimulatedHost, before: Belongings, now: Belongings): void {
     for (const uid of before.running) {
       const machine = this.#seen.get(uid);
-      if (now.running.has(uid) || !machine || deleting(machine) || this.#mayBeStopped.has(uid)) continue;
+      if (now.running.has(uid) || !machine || this.#doomed.has(uid)) continue;
+      if (deleting(machine) || this.#mayBeStopped.has(uid)) continue;
       throw new InvariantBroken(
         'guests are stopped when that was asked for',
         `${name} stopped the guest of Machine ${machine.metadata.name}, which is to run`,
@@ -207,6 +227,9 @@ const asksForStops = ({ metadata, spec }: Machine): boolean =>
   spec.runStrategy !== 'Always' ||
   spec.updatePolicy === 'Restart' ||
   metadata.annotations?.[RESTART_ANNOTATION] !== undefined;
+
+const mayBeDestroyed = (owner: Resource): boolean =>
+  deleting(owner) && !(owner.kind === 'Disk' && (owner as Disk).spec.reclaimPolicy === 'Retain');
 
 /** Kinds that are ready by something on a host. */
 const onHosts = new Set(['Machine', 'Disk', 'Image', 'Subnet']);

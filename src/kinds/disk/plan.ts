@@ -2,8 +2,9 @@ import type { HostView } from '../../plan/kind.ts';
 import { knownHosts } from '../../plan/known-hosts.ts';
 import { type Outcome, act, blocked, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
-import type { DiskSnapshot, DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
+import type { DiskSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
 import { earlierOrderUnderway } from '../../plan/underway.ts';
+import { domainsUsing, hostNameOf } from '../../plan/whereabouts.ts';
 import { readyMessage } from '../../resources/conditions.ts';
 import type { Disk, Image, Machine } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
@@ -22,13 +23,14 @@ export interface DiskInput {
 /** Claimed or bound to a host, made there, grown there; removed when no domain can have it open. */
 export function planDisk(input: DiskInput): Outcome {
   const { disk, hosts } = input;
-  const host = hosts.find(({ name }) => name === disk.status?.hostName);
+  const hostName = hostNameOf(disk, hosts);
+  const host = hosts.find(({ name }) => name === hostName);
   const release = releaseStaleClaim(input, host);
   if (release) return release;
   if (deleting(disk)) return planRemoval(input, host);
   const finalizer = claimFinalizer(disk);
   if (finalizer) return finalizer;
-  if (disk.status?.hostName === undefined) return planBinding(disk, hosts);
+  if (disk.status?.hostName === undefined) return host ? bindAgain(host) : planBinding(disk, hosts);
   if (!host) {
     return blocked(
       'HostGone',
@@ -41,6 +43,13 @@ export function planDisk(input: DiskInput): Outcome {
   const file = host.snapshot.disks[disk.metadata.uid];
   return file ? planGrowth(disk, host, file) : planCreation(input, host);
 }
+
+/** Its data is there, although the store does not say so: the store was restored from a backup. */
+const bindAgain = ({ name }: HostView): Outcome =>
+  act(
+    { on: 'api', action: { name: 'api.bindDisk', hostName: name } },
+    { reason: 'Bound', because: `host ${name} has the data of the disk already`, drift: true },
+  );
 
 function planBinding(disk: Disk, hosts: HostView[]): Outcome {
   if (disk.spec.bindingMode === 'WaitForFirstConsumer') {
@@ -162,19 +171,19 @@ const referenceTo = ({ metadata }: Disk) => ({
 const namesDisk = (machine: Machine, name: string): boolean =>
   (machine.spec.disks ?? []).some((entry) => diskName(machine.metadata.name, entry) === name);
 
-/** Domains that have the disk open now or will at their next start. */
-const domainsUsing = (domains: Record<string, DomainSnapshot>, diskUid: string): DomainSnapshot[] =>
-  Object.values(domains).filter(({ config, live }) =>
-    [config, live].some((hardware) => hardware?.disks.some((disk) => disk.diskUid === diskUid)),
-  );
-
 function planRemoval({ disk, claimant }: DiskInput, host: HostView | undefined): Outcome {
   const claim = disk.status?.claim;
   if (claim && claimant !== 'gone') return waiting('InUse', `in use by Machine ${claim.machineName}`);
-  if (disk.status?.hostName === undefined) return releaseFinalizer('the disk was never made on a host');
-  if (!host) return releaseFinalizer(`host ${disk.status.hostName}, which had the data, is gone`);
+  if (!host) {
+    const hostName = disk.status?.hostName;
+    return releaseFinalizer(
+      hostName === undefined
+        ? 'the disk was never made on a host'
+        : `host ${hostName}, which had the data, is gone`,
+    );
+  }
   if (host.snapshot === 'unknown') {
-    return waiting('HostUnknown', `a complete snapshot of host ${disk.status.hostName}`, 5_000);
+    return waiting('HostUnknown', `a complete snapshot of host ${host.name}`, 5_000);
   }
   const { uid } = disk.metadata;
   if (domainsUsing(host.snapshot.domains, uid).length > 0) {

@@ -2,7 +2,7 @@ import { type Outcome, act, blocked, waiting } from '../../plan/outcome.ts';
 import { FINALIZER } from '../../plan/removal.ts';
 import type { HostSnapshot } from '../../plan/snapshot.ts';
 import { readyMessage } from '../../resources/conditions.ts';
-import type { Machine } from '../../resources/kinds.ts';
+import type { IPAddress, Machine } from '../../resources/kinds.ts';
 import { API_VERSION, deleting, ownerReference } from '../../resources/metadata.ts';
 import { type Network, contains, formatAddress, parseAddress, parseCidr } from '../../values/ipv4.ts';
 import { tapName } from '../../values/links.ts';
@@ -16,11 +16,9 @@ export function addressesHeld({ machine, interfaces }: MachineInput): Outcome | 
   for (const each of interfaces) {
     const { entry, subnet, held } = each;
     if (held) {
-      if (entry.address === undefined || entry.address === held.spec.address) continue;
-      return blocked(
-        'AddressFixed',
-        `interface ${entry.name} has ${held.spec.address} for life; leave its address out, or ${replaceInterface}`,
-      );
+      const fixed = unchangeable(each, held) ?? usedByGuest(each, held.spec);
+      if (fixed) return fixed;
+      continue;
     }
     if (!subnet) {
       return waiting(
@@ -62,15 +60,41 @@ export function addressesHeld({ machine, interfaces }: MachineInput): Outcome | 
   return undefined;
 }
 
+function unchangeable({ entry }: MachineInterface, { spec }: IPAddress): Outcome | undefined {
+  if (entry.address === undefined || entry.address === spec.address) return undefined;
+  return blocked(
+    'AddressFixed',
+    `interface ${entry.name} has ${spec.address} for life; leave its address out, or ${replaceInterface}`,
+  );
+}
+
+/** The store knows nothing of that guest, as after it was restored from a backup. */
+function usedByGuest(
+  { entry, ports }: MachineInterface,
+  wanted: { address: string; macAddress?: string },
+): Outcome | undefined {
+  const user = ports.find(
+    ({ address, macAddress }) =>
+      address === wanted.address || (macAddress !== undefined && macAddress === wanted.macAddress),
+  );
+  if (!user) return undefined;
+  return waiting(
+    'AddressInUse',
+    `address ${wanted.address} of interface ${entry.name} is used by a guest without a Machine on host ${user.hostName}; remove that one, or ${replaceInterface}`,
+    30_000,
+  );
+}
+
 /** The address of an interface cannot be changed (the API says so), only the interface replaced. */
 const replaceInterface = 'replace the interface by one of another name with another address';
 
 /** The address asked for, or the lowest free one; the store refuses it if a racing Machine took it meanwhile. */
 function chooseAddress(
-  { entry, taken, ports }: MachineInterface,
+  each: MachineInterface,
   network: Network,
   gateway: string,
 ): { address: string } | { problem: Outcome } {
+  const { entry, taken, ports } = each;
   const last = network.base + network.size - 1;
   if (entry.address !== undefined) {
     const address = parseAddress(entry.address);
@@ -100,17 +124,8 @@ function chooseAddress(
         ),
       };
     }
-    const user = ports.find(({ address }) => address === entry.address);
-    if (user) {
-      return {
-        problem: waiting(
-          'AddressInUse',
-          `${field} is used by a guest without a Machine on host ${user.hostName}; remove that one, or ${replaceInterface}`,
-          30_000,
-        ),
-      };
-    }
-    return { address: entry.address };
+    const problem = usedByGuest(each, { address: entry.address });
+    return problem ? { problem } : { address: entry.address };
   }
   const used = new Set([
     gateway,

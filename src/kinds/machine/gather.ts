@@ -3,6 +3,7 @@ import type { DomainHardware } from '../../plan/snapshot.ts';
 import type { Disk, Host, IPAddress, Machine, Placement, Secret, Subnet } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { diskName, placementName } from '../../values/names.ts';
+import { tapName } from '../../values/links.ts';
 import type { Candidate } from '../../schedule/schedule.ts';
 import { memoryBytesOf } from './definition.ts';
 import type { MachineInput, MachineInterface, UsedPort, UserData } from './input.ts';
@@ -36,7 +37,11 @@ export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
         subnet,
         held,
         taken: addresses.filter(({ spec }) => spec.subnetRef.uid === subnetUid),
-        ports: held || subnetUid === undefined ? [] : portsOfOthers(hosts, subnetUid, uid),
+        // Looking at the ports of all others is only worth it until it has its own.
+        ports:
+          subnetUid === undefined || (held && isConnected(hosts, tapName(uid, entry.name)))
+            ? []
+            : portsOfOthers(hosts, subnetUid, uid),
       };
     }),
     leaving: reader
@@ -52,6 +57,9 @@ export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
     userData: readUserData(machine, reader),
   };
 }
+
+const isConnected = (hosts: HostView[], tap: string): boolean =>
+  hosts.some(({ snapshot }) => snapshot !== 'unknown' && snapshot.ports[tap] !== undefined);
 
 function portsOfOthers(hosts: HostView[], subnetUid: string, machineUid: string): UsedPort[] {
   return hosts.flatMap(({ name, snapshot }) =>

@@ -1,7 +1,8 @@
 import { type Check, type Outcome, act, blocked, waiting } from '../../plan/outcome.ts';
 import { FINALIZER } from '../../plan/removal.ts';
 import { conditionTrue, readyMessage } from '../../resources/conditions.ts';
-import type { Disk } from '../../resources/kinds.ts';
+import { domainsUsing, hostNameOf } from '../../plan/whereabouts.ts';
+import type { Disk, Machine } from '../../resources/kinds.ts';
 import { API_VERSION, deleting, ownedBy, ownerReference } from '../../resources/metadata.ts';
 import { chooseHost } from '../../schedule/schedule.ts';
 import { placementName } from '../../values/names.ts';
@@ -13,6 +14,7 @@ import { type MachineDisk, type MachineInput, boundHost } from './input.ts';
 
 /** What must be there before a Machine is defined on its host, in this order. */
 export const beforeDefinition: Check<MachineInput>[] = [
+  boundAgain,
   templatedDisksExist,
   disksUsable,
   templatedDisksGrown,
@@ -43,7 +45,8 @@ function templatedDisksExist({ machine, disks }: MachineInput): Outcome | undefi
   return undefined;
 }
 
-function disksUsable({ machine, disks }: MachineInput): Outcome | undefined {
+function disksUsable(input: MachineInput): Outcome | undefined {
+  const { machine, disks } = input;
   for (const { entry, diskName, disk } of disks) {
     if (!disk) {
       return waiting(
@@ -71,9 +74,28 @@ function disksUsable({ machine, disks }: MachineInput): Outcome | undefined {
         `Disk ${diskName} is attached to Machine ${claim.machineName}; detach it there first`,
       );
     }
+    const guest = guestWith(disk, input);
+    if (guest) return guest;
     if (deleting(disk)) return waiting('DiskDeleting', `Disk ${diskName} is being deleted`);
   }
   return undefined;
+}
+
+/** A claim says nothing of guests that the store knows nothing of, as after it was restored from a backup. */
+function guestWith(disk: Disk, { machine, hosts }: MachineInput): Outcome | undefined {
+  const hostName = hostNameOf(disk, hosts);
+  const { snapshot = 'unknown' } = hosts.find(({ name }) => name === hostName) ?? {};
+  if (snapshot === 'unknown') return undefined;
+  const { name, uid } = disk.metadata;
+  const other = domainsUsing(snapshot.domains, uid).find(
+    ({ machineUid }) => machineUid !== machine.metadata.uid,
+  );
+  if (!other) return undefined;
+  return waiting(
+    'DiskInUse',
+    `Disk ${name} is attached to guest ${other.machineUid} on host ${hostName}, which has no claim to it; take it from there, or take it out of spec.disks`,
+    5_000,
+  );
 }
 
 type DiskTemplate = NonNullable<MachineDisk['entry']['template']>['spec'];
@@ -111,19 +133,22 @@ function templatedDisksGrown({ disks }: MachineInput): Outcome | undefined {
   return undefined;
 }
 
-function bound(input: MachineInput): Outcome | undefined {
-  const { machine, placement, candidates, disks } = input;
-  if (placement) return undefined;
-  // Where the Placement was lost: that host has the domain, or may have it yet, by an order that is on its way.
+/** Where the Placement was lost: that host has the domain, or may have it yet, by an order that is on its way. */
+function boundAgain(input: MachineInput): Outcome | undefined {
+  const { machine, placement } = input;
   const former = boundHost(input)?.name ?? machine.status?.hostName;
-  const decision = former
-    ? { hostName: former }
-    : chooseHost(candidates, {
-        cpus: machine.spec.cpus,
-        memoryBytes: memoryBytesOf(machine.spec.memory),
-        hostLabels: machine.spec.placement?.hostSelector?.matchLabels ?? {},
-        diskHosts: disks.flatMap(({ disk }) => disk?.status?.hostName ?? []),
-      });
+  if (placement || former === undefined) return undefined;
+  return bind(machine, former, `the Machine was bound to host ${former} before`);
+}
+
+function bound({ machine, placement, candidates, disks, hosts }: MachineInput): Outcome | undefined {
+  if (placement) return undefined;
+  const decision = chooseHost(candidates, {
+    cpus: machine.spec.cpus,
+    memoryBytes: memoryBytesOf(machine.spec.memory),
+    hostLabels: machine.spec.placement?.hostSelector?.matchLabels ?? {},
+    diskHosts: disks.flatMap(({ disk }) => (disk && hostNameOf(disk, hosts)) ?? []),
+  });
   if ('reasons' in decision) {
     const reasons = decision.reasons.map(({ hostName, because }) => `${hostName}: ${because}`);
     return waiting(
@@ -133,35 +158,32 @@ function bound(input: MachineInput): Outcome | undefined {
         : `no host fits: ${reasons.join('; ')}`,
     );
   }
+  return bind(machine, decision.hostName, `bound to host ${decision.hostName}`);
+}
+
+function bind(machine: Machine, hostName: string, because: string): Outcome {
+  const { name, namespace, uid } = machine.metadata;
   return act(
     createChild({
       apiVersion: API_VERSION,
       kind: 'Placement',
       metadata: {
-        name: placementName(machine.metadata.uid),
-        namespace: machine.metadata.namespace,
+        name: placementName(uid),
+        namespace,
         finalizers: [FINALIZER],
         ownerReferences: [ownerReference(machine)],
       },
-      spec: {
-        machineRef: { name: machine.metadata.name, uid: machine.metadata.uid },
-        hostName: decision.hostName,
-      },
+      spec: { machineRef: { name, uid }, hostName },
     }),
-    {
-      reason: 'Scheduled',
-      because: former
-        ? `the Machine was bound to host ${former} before`
-        : `bound to host ${decision.hostName}`,
-    },
+    { reason: 'Scheduled', because },
   );
 }
 
-function disksClaimed({ machine, placement, disks }: MachineInput): Outcome | undefined {
+function disksClaimed({ machine, placement, disks, hosts }: MachineInput): Outcome | undefined {
   const hostName = placement?.spec.hostName ?? '';
   for (const { disk } of disks) {
     if (!disk || disk.status?.claim) continue;
-    const elsewhere = disk.status?.hostName;
+    const elsewhere = hostNameOf(disk, hosts);
     if (elsewhere !== undefined && elsewhere !== hostName) {
       return blocked(
         'DiskElsewhere',

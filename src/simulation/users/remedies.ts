@@ -1,6 +1,6 @@
 import type { Disk, Host, IPAddress, Machine, Subnet } from '../../resources/kinds.ts';
 import { RESTART_ANNOTATION } from '../../kinds/machine/input.ts';
-import { readyReason } from '../../resources/conditions.ts';
+import { readyMessage, readyReason } from '../../resources/conditions.ts';
 import { deleting, type Resource } from '../../resources/metadata.ts';
 import { diskName } from '../../values/names.ts';
 import { IMAGE_FILE, LATE_IMAGE_FILE, type UserClient } from './client.ts';
@@ -79,12 +79,10 @@ const machineRemedies: Record<string, Remedy<Machine>> = {
         ),
       },
     }),
-  DiskInUse: (users, machine) =>
-    detach(
-      users,
-      machine,
-      (disk) => (disk?.status?.claim?.machineUid ?? machine.metadata.uid) !== machine.metadata.uid,
-    ),
+  DiskInUse: (users, machine) => {
+    const [, named] = /^Disk (\S+) is attached/.exec(readyMessage(machine)) ?? [];
+    return detach(users, machine, (disk) => disk?.metadata.name === named);
+  },
   DiskElsewhere: (users, machine) =>
     detach(
       users,

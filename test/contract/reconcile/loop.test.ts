@@ -57,7 +57,7 @@ async function start({ client, epoch = 1, signal, log }: Circumstances = {}): Pr
       mirror: world.mirror,
       orders: world.orders,
       installationUid: world.installationUid,
-      leadership: { epoch, certain: () => true },
+      leadership: { epoch, certain: () => true, settling: false, settled: () => undefined },
       onSuperseded: (reason) => superseded.push(reason),
       logger: pino({ level: log ? 'warn' : 'silent' }, { write }),
     },

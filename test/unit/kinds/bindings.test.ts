@@ -41,12 +41,13 @@ describe('planning an IPAddress', () => {
   });
   const released = 'api.releaseFinalizer (Released): no tap uses the address any more';
   const changed = machine('web', { metadata: { generation: 4 }, status: { hostName: 'h1' } });
-  const afterOrder = (generation: number) => {
+  const afterOrder = (generation: number, epoch = 1) => {
     const result = {
       orderId: 'o',
       action: 'machine.start',
       outcome: 'done',
       generation,
+      epoch,
       atSequence: 1,
     } as const;
     return given({ machine: changed, hosts: [host({ results: { 'uid-of-web': result } })] });
@@ -78,6 +79,11 @@ describe('planning an IPAddress', () => {
       'wait (InUse): host h1 has not carried out the change of Machine web yet',
     ],
     ['deleted, and the host has let an order of now through', afterOrder(4), released],
+    [
+      'deleted, and what the host has let through was of another leader, before the store was restored',
+      afterOrder(9, 0),
+      'wait (InUse): host h1 has not carried out the change of Machine web yet',
+    ],
     [
       'deleted and released already',
       given({ address: ipAddress('10.20.0.5', { metadata: { ...deleted, finalizers: [] } }), hosts: [] }),

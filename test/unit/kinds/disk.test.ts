@@ -35,7 +35,14 @@ const domain = (which: 'config' | 'live') => ({
 const claim = { machineName: 'web', machineUid: 'uid-of-web' };
 const bound = { status: { hostName: 'h1' } };
 /** An order of the first generation was carried out. */
-const answered = { orderId: '', action: '', generation: 1, outcome: 'done', atSequence: 1 } as const;
+const answered = {
+  orderId: '',
+  action: '',
+  generation: 1,
+  epoch: 1,
+  outcome: 'done',
+  atSequence: 1,
+} as const;
 const confirmed = host({ disks: { [uid]: file() }, results: { 'uid-of-web': answered } });
 const claimed = { status: { hostName: 'h1', claim } };
 const fromImage = { spec: { source: { imageRef: { name: 'debian' } } }, ...bound };

@@ -9,6 +9,7 @@ import { subnet as subnetKind } from '../../../src/kinds/subnet/index.ts';
 import type { KindDefinition } from '../../../src/plan/kind.ts';
 import type { Machine, Secret } from '../../../src/resources/kinds.ts';
 import type { Resource } from '../../../src/resources/metadata.ts';
+import { tapName } from '../../../src/values/links.ts';
 import {
   deleted,
   disk,
@@ -51,7 +52,7 @@ describe('what a Machine is planned from', () => {
     expect(input.abandoned).toEqual([]);
   });
 
-  test('what other guests have on the hosts of its Subnet, while it holds no address there', () => {
+  test('what other guests have on the hosts of its Subnet, until it has a port of its own there', () => {
     const port = (machineUid: string, subnetUid: string, address?: string) => ({
       tap: machineUid,
       machineUid,
@@ -79,6 +80,9 @@ describe('what a Machine is planned from', () => {
       { hostName: 'h1' },
     ]);
     const own = ipAddress('10.20.0.5', { machine: web });
+    expect(gatherMachine(web, readerOf([web, subnet(), own], hosts)).interfaces[0]?.ports).toHaveLength(2);
+    const tap = tapName(web.metadata.uid, 'eth0');
+    hosts.push(host({ ports: { [tap]: port(web.metadata.uid, on, '10.20.0.5') } }));
     expect(gatherMachine(web, readerOf([web, subnet(), own], hosts)).interfaces[0]?.ports).toEqual([]);
   });
 

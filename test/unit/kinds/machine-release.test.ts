@@ -11,7 +11,7 @@ const web = machine();
 /** Of an interface that was eth0 before. */
 const left = heldBy(web);
 const leaving = { ...left, metadata: { ...left.metadata, ...deleted } };
-const done = { orderId: '', action: '', generation: 1, outcome: 'done', atSequence: 1 } as const;
+const done = { orderId: '', action: '', generation: 1, epoch: 1, outcome: 'done', atSequence: 1 } as const;
 const results = { 'uid-of-web': done };
 
 const tap = tapName('uid-of-web', 'eth0');

@@ -108,6 +108,7 @@ class FlakyBench {
       events: new EventRecorder(common),
       snapshotOf: () => 'unknown',
       mayAct: () => true,
+      waitsFor: () => undefined,
     });
   }
 

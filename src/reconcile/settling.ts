@@ -1,0 +1,67 @@
+import type { Logger } from '../telemetry/logger.ts';
+import type { Leadership } from './leader.ts';
+
+export interface SettlingOptions {
+  leadership: Pick<Leadership, 'settling' | 'settled'>;
+  /** Names of the hosts that have a claim in Redis when this leadership begins. */
+  claimed: readonly string[];
+  /** Names of the Host objects. */
+  registered: () => readonly string[];
+  /** Whether everything about a host is known. */
+  isKnown: (hostName: string) => boolean;
+  /** Everything may be done from here on. */
+  onSettled: () => void;
+  logger: Logger;
+}
+
+/**
+ * While nobody can say what earlier leaders did, nothing is done: the store may have been restored from a backup, and a
+ * Machine that has no host in it may be running on the one that is silent. So every host has to be seen once, all at the
+ * same time; one that is gone for ever is given up by deleting its Host, as always (ADR 0024).
+ */
+export class Settling {
+  readonly #options: SettlingOptions;
+  /** Hosts that the store may know nothing of. */
+  readonly #claimed: Set<string>;
+  #over: boolean;
+
+  constructor(options: SettlingOptions) {
+    this.#options = options;
+    this.#claimed = new Set(options.leadership.settling ? options.claimed : []);
+    this.#over = !options.leadership.settling;
+  }
+
+  /** Hosts that are to have a Host object although they are silent, so that somebody can see and delete it. */
+  get unseen(): readonly string[] {
+    return this.#over ? [] : [...this.#claimed].filter((name) => !this.#options.isKnown(name));
+  }
+
+  /** What has to happen before anything is done, in words for a condition; nothing when it has. */
+  get waitsFor(): string | undefined {
+    if (this.#over) return undefined;
+    const missing = this.#missing();
+    const hosts = missing.length === 1 ? 'host' : 'hosts';
+    return `waits for ${hosts} ${missing.join(', ')} to report: the store may be older than what hosts have (it was restored, or the Lease of the controllers was deleted); start the agent there, or delete the Host of one that is gone for ever`;
+  }
+
+  /** Whoever deletes the Host of a host says that it is gone. */
+  giveUp(hostName: string): void {
+    this.#claimed.delete(hostName);
+    this.look();
+  }
+
+  /** To be called whenever a host may have become known. */
+  look(): void {
+    const { leadership, onSettled, logger } = this.#options;
+    if (this.#over || this.#missing().length > 0) return;
+    this.#over = true;
+    leadership.settled();
+    logger.info('every host has been seen; what the store says is carried out');
+    onSettled();
+  }
+
+  #missing(): string[] {
+    const { registered, isKnown } = this.#options;
+    return [...new Set([...registered(), ...this.#claimed])].filter((name) => !isKnown(name)).sort();
+  }
+}
