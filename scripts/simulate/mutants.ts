@@ -332,4 +332,59 @@ export const mutants: readonly Mutant[] = [
     from: 'planConnections(input, host) ?? settled;',
     to: "planConnections(input, host) ?? host.step({ name: 'machine.withdrawShutdown', arguments: {} }, { reason: 'X', because: 'x' });",
   },
+  // What a store that was restored from a backup does not know.
+  {
+    name: 'after a restore a leader acts before every host was seen',
+    file: 'src/reconcile/settling.ts',
+    from: 'this.#over = !options.leadership.settling;',
+    to: 'this.#over = true;',
+  },
+  {
+    name: 'after a restore nobody waits for a host that only Redis knows of',
+    file: 'src/reconcile/settling.ts',
+    from: 'new Set(options.leadership.settling ? options.claimed : [])',
+    to: 'new Set()',
+  },
+  {
+    name: 'after a restore everything goes on before what hosts have is written down',
+    file: 'src/reconcile/settling.ts',
+    from: 'const adopting = adopts();',
+    to: 'const adopting = adopts() && further < 0;',
+  },
+  {
+    name: 'epochs begin again after a restore',
+    file: 'src/reconcile/leader.ts',
+    from: 'Math.max(stored, reported, clock.now()) + 1',
+    to: 'Math.max(stored, reported) + 1',
+  },
+  {
+    name: 'a Disk without a host is bound without a look at where its data is',
+    file: 'src/plan/whereabouts.ts',
+    from: "snapshot !== 'unknown' && snapshot.disks[metadata.uid] !== undefined",
+    to: 'snapshot === undefined && metadata === undefined',
+  },
+  {
+    name: 'a Disk is attached that a guest without a Machine has open',
+    file: 'src/kinds/machine/prepare.ts',
+    from: '    if (guest) return guest;\n',
+    to: '',
+  },
+  {
+    name: 'an interface is connected whose address a guest without a Machine has',
+    file: 'src/kinds/machine/addresses.ts',
+    from: ' ?? usedByGuest(each, held.spec)',
+    to: '',
+  },
+  {
+    name: 'an order of an earlier leader proves that none of an earlier generation is on its way',
+    file: 'src/plan/underway.ts',
+    from: 'last?.epoch !== epoch || (last.generation ?? 0) < generation',
+    to: '(last?.generation ?? 0) < generation && epoch > 0',
+  },
+  {
+    name: 'an address that a guest has is forgotten with its object',
+    file: 'src/kinds/machine/adopt.ts',
+    from: 'const [port] = unrecorded;',
+    to: 'const [port] = unrecorded.slice(unrecorded.length);',
+  },
 ];

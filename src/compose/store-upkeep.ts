@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import type { DatabaseSync } from 'node:sqlite';
 import { encryptionOf } from '../apiserver/encryption.ts';
 import { inspectStored } from '../apiserver/inspect.ts';
+import { keyPrefix } from '../apiserver/resource.ts';
 import {
   type Contents,
   type Inspect,
@@ -148,6 +149,12 @@ const inspectWith =
   };
 
 /**
+ * Whoever held one then holds it no more. The controllers find theirs gone and know by that that hosts may have what
+ * the store does not know.
+ */
+const LEASES = keyPrefix({ group: 'coordination.k8s.io', plural: 'leases' });
+
+/**
  * Puts a backup in the place of the store.
  * @param unreadable what to do about objects that cannot be decrypted
  * @throws StoreRefused while Purlin runs
@@ -166,7 +173,7 @@ export async function restore(
       `purlin (pid ${daemon.pid}) runs with this data directory; stop it with purlin down, restore, and start it again`,
     );
   }
-  const options = { keyring: keyringOf(dataDir), unreadable };
+  const options = { keyring: keyringOf(dataDir), unreadable, passing: [LEASES] };
   return withOwnStore(dataDir, (file) => restoreStore(backup, file, now, options), 'may be absent');
 }
 

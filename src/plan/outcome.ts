@@ -18,13 +18,21 @@ export interface ApiStep {
 /**
  * What a planner concludes, a closed set:
  * - `settled`: everything is as the spec says;
- * - `act`: one next step; `reason` is a CamelCase word and `because` a sentence, both for an Event;
+ * - `act`: one next step; `reason` is a CamelCase word and `because` a sentence, both for an Event; `adopts` when it
+ *   only writes down what a host has already, or may have;
  * - `waiting`: something else must happen first; looked at again after `recheckMs` at the latest;
  * - `blocked`: the spec, or something it names, must change before anything can be done.
  */
 export type Outcome =
   | { type: 'settled' }
-  | { type: 'act'; step: HostStep | ApiStep; reason: string; because: string; drift: boolean }
+  | {
+      type: 'act';
+      step: HostStep | ApiStep;
+      reason: string;
+      because: string;
+      drift: boolean;
+      adopts: boolean;
+    }
   | { type: 'waiting'; reason: string; on: string; recheckMs: number }
   | { type: 'blocked'; reason: string; message: string };
 
@@ -33,8 +41,8 @@ export const settled: Outcome = { type: 'settled' };
 /** A host step; `drift` marks the repair of something that had been there. */
 export const act = (
   step: HostStep | ApiStep,
-  why: { reason: string; because: string; drift?: boolean },
-): Outcome => ({ type: 'act', step, reason: why.reason, because: why.because, drift: why.drift ?? false });
+  why: { reason: string; because: string; drift?: boolean; adopts?: boolean },
+): Outcome => ({ type: 'act', step, drift: false, adopts: false, ...why });
 
 export const waiting = (reason: string, on: string, recheckMs = 30_000): Outcome => ({
   type: 'waiting',

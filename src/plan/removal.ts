@@ -11,7 +11,7 @@ export function claimFinalizer(object: { metadata: ObjectMeta }): Outcome | unde
   if (deleting(object) || hasFinalizer(object, FINALIZER)) return undefined;
   return act(
     { on: 'api', action: { name: 'api.addFinalizer', finalizer: FINALIZER } },
-    { reason: 'Adopting', because: 'deletion must wait until the hosts are clean' },
+    { reason: 'Adopting', because: 'deletion must wait until the hosts are clean', adopts: true },
   );
 }
 

@@ -27,7 +27,7 @@ export interface ControllerParts {
   snapshotOf: (hostName: string) => HostSnapshot | 'unknown';
   /** False once another leader may act: then nothing is begun any more. */
   mayAct: () => boolean;
-  /** What has to happen before any step is taken, in words for a condition; nothing when it has. */
+  /** What has to happen before any step but adoption is taken, in words for a condition; nothing when it has. */
   waitsFor: () => string | undefined;
   logger: Logger;
 }
@@ -93,6 +93,17 @@ export class Controller {
     for (const kind of this.#kinds.keys()) {
       for (const object of this.#parts.informers.list(kind)) this.#enqueue(kind, keyOf(object));
     }
+  }
+
+  /** Hosts have what the store does not say, and will say when that is written down. */
+  get adopts(): boolean {
+    const { informers } = this.#parts;
+    return [...this.#kinds.values()].some((definition) =>
+      informers.list(definition.kind).some((object) => {
+        const outcome = definition.plan(definition.gather(object, informers));
+        return outcome.type === 'act' && outcome.adopts;
+      }),
+    );
   }
 
   /** An object changed: itself and whatever watches it. */
@@ -176,7 +187,7 @@ export class Controller {
   }
 
   #unlessItMustWait(outcome: Outcome): Outcome {
-    const what = outcome.type === 'act' ? this.#parts.waitsFor() : undefined;
+    const what = outcome.type === 'act' && !outcome.adopts ? this.#parts.waitsFor() : undefined;
     return what === undefined ? outcome : waiting('HostsUnseen', what, 5_000);
   }
 

@@ -86,7 +86,9 @@ export async function startLoop(options: LoopOptions, signal?: AbortSignal): Pro
     claimed: mirror.hosts().map(({ hostName }) => hostName),
     registered,
     isKnown: (hostName) => hosts.snapshotOf(hostName) !== 'unknown',
+    adopts: () => controller.adopts,
     onSettled: () => controller.enqueueAll(),
+    clock,
     logger,
   });
   await informers.start(signal);
@@ -123,6 +125,7 @@ export async function startLoop(options: LoopOptions, signal?: AbortSignal): Pro
     objects: informers,
     close: async () => {
       registrar.close();
+      settling.close();
       stopListening();
       await controller.close();
       await informers.stop();

@@ -1,3 +1,4 @@
+import type { Cancel, Clock } from '../clock/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Leadership } from './leader.ts';
 
@@ -9,21 +10,31 @@ export interface SettlingOptions {
   registered: () => readonly string[];
   /** Whether everything about a host is known. */
   isKnown: (hostName: string) => boolean;
+  /** Hosts have what the store does not say yet. */
+  adopts: () => boolean;
   /** Everything may be done from here on. */
   onSettled: () => void;
+  clock: Pick<Clock, 'after'>;
   logger: Logger;
 }
+
+/** Between two looks at whether everything is written down. */
+const CHECK_MS = 1_000;
+/** What the API refuses to have written down for so many looks does not hold up everything else. */
+const CHECKS = 60;
 
 /**
  * While nobody can say what earlier leaders did, nothing is done: the store may have been restored from a backup, and a
  * Machine that has no host in it may be running on the one that is silent. So every host has to be seen once, all at the
- * same time; one that is gone for ever is given up by deleting its Host, as always (ADR 0024).
+ * same time, and what they have and the store does not say be written down. A host that is gone for ever is given up by
+ * deleting its Host, as always (ADR 0024).
  */
 export class Settling {
   readonly #options: SettlingOptions;
   /** Hosts that the store may know nothing of. */
   readonly #claimed: Set<string>;
   #over: boolean;
+  #next: Cancel | undefined;
 
   constructor(options: SettlingOptions) {
     this.#options = options;
@@ -40,6 +51,7 @@ export class Settling {
   get waitsFor(): string | undefined {
     if (this.#over) return undefined;
     const missing = this.#missing();
+    if (missing.length === 0) return 'waits until what the hosts have is written down';
     const hosts = missing.length === 1 ? 'host' : 'hosts';
     return `waits for ${hosts} ${missing.join(', ')} to report: the store may be older than what hosts have (it was restored, or the Lease of the controllers was deleted); start the agent there, or delete the Host of one that is gone for ever`;
   }
@@ -52,8 +64,28 @@ export class Settling {
 
   /** To be called whenever a host may have become known. */
   look(): void {
+    if (!this.#over && !this.#next) this.#check(CHECKS);
+  }
+
+  close(): void {
+    this.#next?.();
+  }
+
+  #check(further: number): void {
+    const { adopts, clock, logger } = this.#options;
+    this.#next = undefined;
+    if (this.#missing().length > 0) return;
+    const adopting = adopts();
+    if (adopting && further > 0) {
+      this.#next = clock.after(CHECK_MS, () => this.#check(further - 1));
+      return;
+    }
+    if (adopting) logger.warn('some of what the hosts have could not be written down; everything goes on');
+    this.#settle();
+  }
+
+  #settle(): void {
     const { leadership, onSettled, logger } = this.#options;
-    if (this.#over || this.#missing().length > 0) return;
     this.#over = true;
     leadership.settled();
     logger.info('every host has been seen; what the store says is carried out');

@@ -41,7 +41,7 @@ export class ApiStore {
   #revision = 0;
   /** History up to here is gone. */
   #compactedTo = 0;
-  #backup: ReadonlyMap<string, ReadonlyMap<string, Resource>> | undefined;
+  readonly #backups: ReadonlyMap<string, ReadonlyMap<string, Resource>>[] = [];
   #life = 0;
 
   constructor(options: { collections: readonly Collection[]; newUid: () => string; now: () => number }) {
@@ -75,22 +75,24 @@ export class ApiStore {
     return () => this.#onRestored.delete(listener);
   }
 
-  /** For {@link restore}. */
+  /** For {@link restore}: the first one is kept, and the last. */
   backUp(): void {
-    this.#backup = new Map([...this.#objects].map(([plural, objects]) => [plural, new Map(objects)]));
+    const backup = new Map([...this.#objects].map(([plural, objects]) => [plural, new Map(objects)]));
+    this.#backups[Math.min(this.#backups.length, 1)] = backup;
   }
 
   /**
    * What `purlin store restore` does: the objects of the backup are back, at versions above all that were given out,
    * without history and without Leases. @returns whether there was a backup
    */
-  restore(): boolean {
-    if (!this.#backup) return false;
+  restore(which: 'first' | 'last'): boolean {
+    const backup = this.#backups.at(which === 'first' ? 0 : -1);
+    if (!backup) return false;
     this.#life += 1;
     for (const [plural, objects] of this.#objects) {
       objects.clear();
       if (plural === 'leases') continue;
-      for (const [key, object] of this.#backup.get(plural) ?? []) {
+      for (const [key, object] of backup.get(plural) ?? []) {
         this.#revision += 1;
         const metadata = { ...object.metadata, resourceVersion: String(this.#revision) };
         objects.set(key, { ...object, metadata });

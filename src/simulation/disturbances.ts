@@ -57,7 +57,7 @@ export class Disturbances {
     ['libvirtd killed', () => this.#killLibvirtd(this.#place.random.pick(this.#place.hosts))],
     ['host rebooted', () => this.#reboot(this.#place.random.pick(this.#place.hosts))],
     ['clock jump', () => this.#jumpClock()],
-    ['queue flushed', () => (this.#place.queue.flush(), 'Redis is empty')],
+    ['queue flushed', () => this.#flushQueue()],
     ['queue restored older', () => this.#restoreQueue()],
     ['guest killed', () => this.#byHand((host) => this.#killGuest(host))],
     ['guest paused', () => this.#byHand((host) => this.#pauseGuest(host))],
@@ -159,7 +159,20 @@ export class Disturbances {
     return `${process.name} by ${process.skewMs / 1_000} s`;
   }
 
-  #restoreQueue(): string {
+  /** What neither Redis nor the API knows of a host, nobody can know. */
+  get #everyHostIsRegistered(): boolean {
+    const { hosts, store } = this.#place;
+    return hosts.every(({ name }) => store.find('hosts', { name }) !== undefined);
+  }
+
+  #flushQueue(): string | undefined {
+    if (this.#place.store.life > 0 && !this.#everyHostIsRegistered) return undefined;
+    this.#place.queue.flush();
+    return 'Redis is empty';
+  }
+
+  #restoreQueue(): string | undefined {
+    if (this.#place.store.life > 0 && !this.#everyHostIsRegistered) return undefined;
     this.#place.queue.restoreOlder();
     if (this.#place.random.chance(0.5)) return 'Redis is as it was';
     // Whoever restores it may start everything anew that uses it.
@@ -169,9 +182,14 @@ export class Disturbances {
 
   /** Purlin is stopped for it; guests and agents go on. */
   #restoreStore(): string | undefined {
-    if (!this.#place.store.restore()) return undefined;
+    const { random, store, queue, hosts } = this.#place;
+    if (hosts.some(({ agentUid }) => !queue.records(agentUid))) return undefined;
+    const which = random.chance(0.3) ? 'first' : 'last';
+    if (!store.restore(which)) return undefined;
     for (const process of this.#place.controllers()) process.kill();
-    return 'the API is as it was when a backup was made';
+    // What the backup does not know is worst on a host that is silent then.
+    const silent = random.chance(0.5) ? this.#cutAgentOff(random.pick(hosts)) : 'none';
+    return `the API is as in its ${which} backup; silent meanwhile: ${silent}`;
   }
 
   #cutQueueOff(): string | undefined {

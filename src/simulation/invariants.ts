@@ -1,7 +1,8 @@
 import { RESTART_ANNOTATION } from '../kinds/machine/input.ts';
 import type { Disk, Machine } from '../resources/kinds.ts';
 import type { Reader } from '../plan/kind.ts';
-import { deleting, type Resource } from '../resources/metadata.ts';
+import { FINALIZER } from '../plan/removal.ts';
+import { deleting, hasFinalizer, type Resource } from '../resources/metadata.ts';
 import { overlaps, parseCidr } from '../values/ipv4.ts';
 import type { ApiStore } from './api-store.ts';
 import { type Kind, checkRest, readyOf } from './at-rest.ts';
@@ -27,6 +28,8 @@ export class Invariants {
   readonly #mayBeStopped = new Set<string>();
   /** Objects that a restored backup did not have. */
   readonly #lost = new Set<string>();
+  /** Objects as a backup has them, from before they were protected: whoever deletes them leaves behind what they have. */
+  readonly #unprotected = new Set<string>();
   /** Objects whose destruction had been asked for when a backup was restored: it may be on its way. */
   readonly #doomed = new Set<string>();
   /** Owners of whatever was ever there on a host. */
@@ -43,11 +46,13 @@ export class Invariants {
       if (type === 'DELETED') {
         if (object.kind === 'Disk' && (object as Disk).spec.reclaimPolicy === 'Retain')
           this.#retained.add(uid);
+        if (this.#unprotected.has(uid)) this.#lost.add(uid);
         this.#seen.delete(uid);
         return;
       }
       if (object.kind === 'Disk') this.#noDataIsCalledLost(object);
       if (object.kind === 'Machine' && asksForStops(object as Machine)) this.#mayBeStopped.add(uid);
+      if (hasFinalizer(object, FINALIZER)) this.#unprotected.delete(uid);
       this.#readinessIsNotSaidEarly(object);
       this.#seen.set(uid, object);
     });
@@ -75,9 +80,11 @@ export class Invariants {
     }
     this.#seen.clear();
     for (const object of this.#store.everything()) this.#seen.set(object.metadata.uid, object);
-    for (const uid of this.#seen.keys()) {
+    this.#unprotected.clear();
+    for (const [uid, object] of this.#seen) {
       this.#lost.delete(uid);
       this.#retained.delete(uid);
+      if (!hasFinalizer(object, FINALIZER)) this.#unprotected.add(uid);
     }
   }
 
@@ -171,18 +178,27 @@ export class Invariants {
   }
 
   #addressesAreUnique(): void {
-    const holders = new Map<string, string>();
+    const holders = new Map<string, { machineUid: string; host: SimulatedHost }>();
     for (const host of this.#hosts) {
       for (const { subnetUid, address, macAddress, machineUid } of host.network.portsUp) {
         for (const what of [address, macAddress]) {
           const key = `${subnetUid} ${what}`;
           const other = holders.get(key);
-          if (other !== undefined && other !== machineUid)
-            throw new InvariantBroken('addresses are unique', `${what} is up for ${other} and ${machineUid}`);
-          holders.set(key, machineUid);
+          if (other && other.machineUid !== machineUid && !this.#unknowable(other, { machineUid, host }))
+            throw new InvariantBroken(
+              'addresses are unique',
+              `${what} is up for ${other.machineUid} and ${machineUid}`,
+            );
+          holders.set(key, { machineUid, host });
         }
       }
     }
+  }
+
+  /** A guest without an object keeps its address as long as its host is seen, which the other host cannot know. */
+  #unknowable(...[one, other]: { machineUid: string; host: SimulatedHost }[]): boolean {
+    const isLost = [one, other].some((each) => each && this.#lost.has(each.machineUid));
+    return isLost && one?.host !== other?.host;
   }
 
   #networksDoNotOverlap(): void {

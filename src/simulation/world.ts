@@ -174,6 +174,7 @@ export class World {
       );
     for (const name of ['controller-a', 'controller-b']) this.#startController(name);
     this.#tell(`users apply ${this.#users.begin(this.#random.pick(this.#size.machines))}`);
+    this.#store.backUp();
     const { aim } = this.#faults;
     if (this.#random.chance(this.#size.settles) || (aim && needsRunningGuests(aim))) await this.#settleIn();
     const deeds = this.#options.limits?.deeds ?? this.#size.deeds + this.#random.below(this.#size.deeds);

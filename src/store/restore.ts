@@ -27,6 +27,8 @@ export interface RestoreOptions {
   readonly keyring: Keyring;
   /** What to do about objects that no key opens. */
   readonly unreadable: 'refuse' | 'drop';
+  /** Prefixes of the keys of what says nothing any more after a restore: it is left out. */
+  readonly passing?: readonly string[];
 }
 
 /** More writes than the old store can have acknowledged beyond what it shows; revisions have room for millions of it. */
@@ -45,7 +47,7 @@ export function restoreStore(
   backup: string,
   file: string,
   now: Date,
-  { keyring, unreadable }: RestoreOptions = { keyring: noKeys, unreadable: 'refuse' },
+  { keyring, unreadable, passing = [] }: RestoreOptions = { keyring: noKeys, unreadable: 'refuse' },
 ): Restored {
   finishRestore(file);
   // Both before anything is changed: a store that is in use refuses this, and its log is brought into its file.
@@ -61,6 +63,8 @@ export function restoreStore(
       const dropped = unreadable === 'drop' ? unreadableKeys(db, keyring) : [];
       transaction(db, () => {
         for (const key of dropped) db.prepare('DELETE FROM cur WHERE key = ?').run(key);
+        for (const prefix of passing)
+          db.prepare('DELETE FROM cur WHERE substr(key, 1, length(?1)) = ?1').run(prefix);
         renumber(db, firstRevisionAfter(now, from, lost));
       });
       db.exec('VACUUM');

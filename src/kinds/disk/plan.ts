@@ -27,10 +27,11 @@ export function planDisk(input: DiskInput): Outcome {
   const host = hosts.find(({ name }) => name === hostName);
   const release = releaseStaleClaim(input, host);
   if (release) return release;
+  if (host && disk.status?.hostName === undefined) return bindAgain(host);
   if (deleting(disk)) return planRemoval(input, host);
   const finalizer = claimFinalizer(disk);
   if (finalizer) return finalizer;
-  if (disk.status?.hostName === undefined) return host ? bindAgain(host) : planBinding(disk, hosts);
+  if (disk.status?.hostName === undefined) return planBinding(disk, hosts);
   if (!host) {
     return blocked(
       'HostGone',
@@ -48,7 +49,7 @@ export function planDisk(input: DiskInput): Outcome {
 const bindAgain = ({ name }: HostView): Outcome =>
   act(
     { on: 'api', action: { name: 'api.bindDisk', hostName: name } },
-    { reason: 'Bound', because: `host ${name} has the data of the disk already`, drift: true },
+    { reason: 'Bound', because: `host ${name} has the data of the disk already`, adopts: true },
   );
 
 function planBinding(disk: Disk, hosts: HostView[]): Outcome {

@@ -1,8 +1,9 @@
 import { type Outcome, act, blocked, waiting } from '../../plan/outcome.ts';
+import type { ChildObject } from '../../plan/api-actions.ts';
 import { FINALIZER } from '../../plan/removal.ts';
 import type { HostSnapshot } from '../../plan/snapshot.ts';
 import { readyMessage } from '../../resources/conditions.ts';
-import type { IPAddress, Machine } from '../../resources/kinds.ts';
+import type { IPAddress, Machine, Subnet } from '../../resources/kinds.ts';
 import { API_VERSION, deleting, ownerReference } from '../../resources/metadata.ts';
 import { type Network, contains, formatAddress, parseAddress, parseCidr } from '../../values/ipv4.ts';
 import { tapName } from '../../values/links.ts';
@@ -35,27 +36,15 @@ export function addressesHeld({ machine, interfaces }: MachineInput): Outcome | 
     if (comesFree(each, machine)) continue;
     const choice = chooseAddress(each, network, gateway);
     if ('problem' in choice) return choice.problem;
-    const name = addressName(subnet.metadata.name, choice.address);
-    return act(
-      createChild({
-        apiVersion: API_VERSION,
-        kind: 'IPAddress',
-        metadata: {
-          name,
-          namespace: machine.metadata.namespace,
-          finalizers: [FINALIZER],
-          ownerReferences: [ownerReference(machine)],
-        },
-        spec: {
-          address: choice.address,
-          macAddress: freeMac(each, machine.metadata.uid),
-          subnetRef: { name: subnet.metadata.name, uid: subnet.metadata.uid },
-          machineRef: { name: machine.metadata.name, uid: machine.metadata.uid },
-          interface: entry.name,
-        },
-      }),
-      { reason: 'AllocatingAddress', because: `interface ${entry.name} gets ${choice.address}` },
-    );
+    const child = {
+      address: choice.address,
+      macAddress: freeMac(each, machine.metadata.uid),
+      interface: entry.name,
+    };
+    return act(createChild(addressChild(machine, subnet, child)), {
+      reason: 'AllocatingAddress',
+      because: `interface ${entry.name} gets ${choice.address}`,
+    });
   }
   return undefined;
 }
@@ -83,6 +72,29 @@ function usedByGuest(
     `address ${wanted.address} of interface ${entry.name} is used by a guest without a Machine on host ${user.hostName}; remove that one, or ${replaceInterface}`,
     30_000,
   );
+}
+
+/** The object by which an interface of the Machine holds an address. */
+export function addressChild(
+  machine: Machine,
+  subnet: Subnet,
+  held: { address: string; macAddress: string; interface: string },
+): ChildObject {
+  return {
+    apiVersion: API_VERSION,
+    kind: 'IPAddress',
+    metadata: {
+      name: addressName(subnet.metadata.name, held.address),
+      namespace: machine.metadata.namespace,
+      finalizers: [FINALIZER],
+      ownerReferences: [ownerReference(machine)],
+    },
+    spec: {
+      ...held,
+      subnetRef: { name: subnet.metadata.name, uid: subnet.metadata.uid },
+      machineRef: { name: machine.metadata.name, uid: machine.metadata.uid },
+    },
+  };
 }
 
 /** The address of an interface cannot be changed (the API says so), only the interface replaced. */

@@ -6,7 +6,7 @@ import { diskName, placementName } from '../../values/names.ts';
 import { tapName } from '../../values/links.ts';
 import type { Candidate } from '../../schedule/schedule.ts';
 import { memoryBytesOf } from './definition.ts';
-import type { MachineInput, MachineInterface, UsedPort, UserData } from './input.ts';
+import type { MachineInput, MachineInterface, UnrecordedPort, UsedPort, UserData } from './input.ts';
 
 const MAX_USER_DATA_BYTES = 65_536;
 
@@ -54,8 +54,32 @@ export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
     abandoned: own.filter(
       ({ spec }) => !machine.spec.interfaces?.some((entry) => entry.name === spec.interface),
     ),
+    unrecorded: unrecordedPorts(machine, placement, reader, addresses),
     userData: readUserData(machine, reader),
   };
+}
+
+/** On the host that it is bound to; without an object of anybody for the address. */
+function unrecordedPorts(
+  { metadata, status }: Machine,
+  placement: Placement | undefined,
+  reader: Reader,
+  addresses: readonly IPAddress[],
+): UnrecordedPort[] {
+  const hostName = placement?.spec.hostName ?? status?.hostName;
+  const { snapshot = 'unknown' } = reader.hosts().find(({ name }) => name === hostName) ?? {};
+  if (hostName === undefined || snapshot === 'unknown') return [];
+  return Object.values(snapshot.ports).flatMap(
+    ({ machineUid, interfaceName, subnetUid, address, macAddress }) => {
+      if (machineUid !== metadata.uid || address === undefined || macAddress === undefined) return [];
+      if (addresses.some(({ spec }) => spec.address === address && spec.subnetRef.uid === subnetUid))
+        return [];
+      const subnet = reader
+        .list<Subnet>('Subnet', metadata.namespace)
+        .find(({ metadata: { uid } }) => uid === subnetUid);
+      return subnet ? [{ hostName, interfaceName, subnet, address, macAddress }] : [];
+    },
+  );
 }
 
 const isConnected = (hosts: HostView[], tap: string): boolean =>

@@ -30,6 +30,15 @@ export interface UsedPort {
   macAddress?: string;
 }
 
+/** What a guest has on its host without an IPAddress that says so. */
+export interface UnrecordedPort {
+  hostName: string;
+  interfaceName: string;
+  subnet: Subnet;
+  address: string;
+  macAddress: string;
+}
+
 /** User data as read, or why it cannot be. */
 export type UserData = { text: string } | { problem: string };
 
@@ -43,6 +52,8 @@ export interface MachineInput {
   interfaces: MachineInterface[];
   /** Addresses held by interfaces that the spec does not have any more. */
   abandoned: IPAddress[];
+  /** Ports of its own for which there is no IPAddress, as after the API's store was restored from a backup. */
+  unrecorded: UnrecordedPort[];
   /** Disks that the Machine has a claim to, and does not name any more. */
   leaving: Disk[];
   userData: UserData;

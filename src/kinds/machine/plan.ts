@@ -9,6 +9,7 @@ import { readyReason } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { tapName } from '../../values/links.ts';
 import { awaitingRestart, changeableLive } from './changes.ts';
+import { adoptedBeforeRemoval } from './adopt.ts';
 import { abandonedAddressesReleased, waitsForAddress } from './addresses.ts';
 import { definitionOf, interfacesOf } from './definition.ts';
 import { type MachineInput, boundHost } from './input.ts';
@@ -17,7 +18,7 @@ import { beforeDefinition } from './prepare.ts';
 /** Bound, provided with disks and addresses, defined, and in the power state that `runStrategy` asks for. */
 export function planMachine(input: MachineInput): Outcome {
   const { machine } = input;
-  if (deleting(machine)) return planRemoval(input);
+  if (deleting(machine)) return firstOf(adoptedBeforeRemoval, input) ?? planRemoval(input);
   const finalizer = claimFinalizer(machine);
   if (finalizer) return finalizer;
 

@@ -1,20 +1,19 @@
 import { type Check, type Outcome, act, blocked, waiting } from '../../plan/outcome.ts';
-import { FINALIZER } from '../../plan/removal.ts';
 import { conditionTrue, readyMessage } from '../../resources/conditions.ts';
 import { domainsUsing, hostNameOf } from '../../plan/whereabouts.ts';
-import type { Disk, Machine } from '../../resources/kinds.ts';
+import type { Disk } from '../../resources/kinds.ts';
 import { API_VERSION, deleting, ownedBy, ownerReference } from '../../resources/metadata.ts';
 import { chooseHost } from '../../schedule/schedule.ts';
-import { placementName } from '../../values/names.ts';
 import { diskBytes } from '../../values/quantity.ts';
 import { addressesHeld } from './addresses.ts';
+import { adopted, bind } from './adopt.ts';
 import { createChild } from './child.ts';
 import { memoryBytesOf } from './definition.ts';
-import { type MachineDisk, type MachineInput, boundHost } from './input.ts';
+import type { MachineDisk, MachineInput } from './input.ts';
 
 /** What must be there before a Machine is defined on its host, in this order. */
 export const beforeDefinition: Check<MachineInput>[] = [
-  boundAgain,
+  ...adopted,
   templatedDisksExist,
   disksUsable,
   templatedDisksGrown,
@@ -133,14 +132,6 @@ function templatedDisksGrown({ disks }: MachineInput): Outcome | undefined {
   return undefined;
 }
 
-/** Where the Placement was lost: that host has the domain, or may have it yet, by an order that is on its way. */
-function boundAgain(input: MachineInput): Outcome | undefined {
-  const { machine, placement } = input;
-  const former = boundHost(input)?.name ?? machine.status?.hostName;
-  if (placement || former === undefined) return undefined;
-  return bind(machine, former, `the Machine was bound to host ${former} before`);
-}
-
 function bound({ machine, placement, candidates, disks, hosts }: MachineInput): Outcome | undefined {
   if (placement) return undefined;
   const decision = chooseHost(candidates, {
@@ -158,25 +149,7 @@ function bound({ machine, placement, candidates, disks, hosts }: MachineInput): 
         : `no host fits: ${reasons.join('; ')}`,
     );
   }
-  return bind(machine, decision.hostName, `bound to host ${decision.hostName}`);
-}
-
-function bind(machine: Machine, hostName: string, because: string): Outcome {
-  const { name, namespace, uid } = machine.metadata;
-  return act(
-    createChild({
-      apiVersion: API_VERSION,
-      kind: 'Placement',
-      metadata: {
-        name: placementName(uid),
-        namespace,
-        finalizers: [FINALIZER],
-        ownerReferences: [ownerReference(machine)],
-      },
-      spec: { machineRef: { name, uid }, hostName },
-    }),
-    { reason: 'Scheduled', because },
-  );
+  return bind(machine, decision.hostName, { because: `bound to host ${decision.hostName}` });
 }
 
 function disksClaimed({ machine, placement, disks, hosts }: MachineInput): Outcome | undefined {

@@ -28,6 +28,7 @@ export function machineInput(changes: Partial<MachineInput> = {}): MachineInput 
     interfaces: [],
     abandoned: [],
     leaving: [],
+    unrecorded: [],
     userData: { text: '' },
     ...changes,
   };

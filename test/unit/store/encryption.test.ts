@@ -311,6 +311,15 @@ describe('a restored backup', () => {
     expect(store.get('/secrets/a')?.value).toBe('PASSWORD');
   });
 
+  test('is restored without what says nothing any more', async () => {
+    await backedUpAndRotated();
+    copyFileSync(path('keys-of-backup.json'), keyFile());
+    const options = { keyring: keyring(), unreadable: 'refuse', passing: ['/other/'] } as const;
+    expect(restoreStore(path('copy'), file(), new Date(), options).objects).toBe(1);
+    store = open();
+    expect(store.list('/').entries.map(({ key }) => key)).toEqual(['/secrets/a']);
+  });
+
   test('whose keys are lost for good can be had without what they opened', async () => {
     await backedUpAndRotated();
     expect(restored('drop').unreadable).toEqual(['/secrets/a']);

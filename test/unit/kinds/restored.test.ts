@@ -1,0 +1,89 @@
+/** What planners make of hosts that have more than the store says: it was restored from a backup. */
+import { expect, test } from '@jest/globals';
+import { planDisk } from '../../../src/kinds/disk/plan.ts';
+import type { MachineInput } from '../../../src/kinds/machine/input.ts';
+import { planMachine } from '../../../src/kinds/machine/plan.ts';
+import type { Outcome } from '../../../src/plan/outcome.ts';
+import { deleted, disk, domainOf, host, hostObject, machine, sentence, silentHost } from './builders.ts';
+import { candidate, claimBy, heldBy, machineInput, withDisk, withInterface } from './machine-builders.ts';
+
+const web = machine();
+const uid = 'uid-of-data';
+const file = { diskUid: uid, format: 'qcow2' as const, sizeBytes: 2 ** 30, retained: false };
+const guest = (name: string) => domainOf(machineInput(withDisk(machine(name))));
+const withData = host({ hostName: 'h2', disks: { [uid]: file } });
+
+const adopts = (outcome: Outcome): boolean => outcome.type === 'act' && outcome.adopts;
+
+const ofDisk = (of: ReturnType<typeof disk>, hosts = [host(), withData]) =>
+  planDisk({ disk: of, hosts, image: undefined, claimant: undefined });
+
+test.each(['Immediate', 'WaitForFirstConsumer'] as const)(
+  'a Disk without a host is bound to the one that has its data (%s)',
+  (bindingMode) => {
+    const outcome = ofDisk(disk('data', { spec: { bindingMode } }));
+    expect(outcome).toMatchObject({ step: { action: { name: 'api.bindDisk', hostName: 'h2' } } });
+    expect(adopts(outcome)).toBe(true);
+  },
+);
+
+test('so is one that is being deleted: its removal must not depend on the host being seen then', () => {
+  const going = disk('data', { metadata: deleted });
+  expect(sentence(ofDisk(going))).toBe('api.bindDisk (Bound): host h2 has the data of the disk already');
+  expect(sentence(ofDisk(going, [host()]))).toBe(
+    'api.releaseFinalizer (Released): the disk was never made on a host',
+  );
+});
+
+test('a Machine is not placed away from a Disk whose host the store does not say', () => {
+  const candidates = [candidate('h1'), { ...candidate('h2'), host: hostObject('h2') }];
+  const input = {
+    ...withDisk(web, disk('data')),
+    placement: undefined,
+    hosts: [host(), withData],
+    candidates,
+  };
+  expect(sentence(planMachine(machineInput(input)))).toBe('api.createChild (Scheduled): bound to host h2');
+});
+
+test('nor has it one claimed that is on another host', () => {
+  const input = machineInput({ ...withDisk(web, disk('data')), hosts: [host(), withData] });
+  expect(sentence(planMachine(input))).toMatch(/^blocked \(DiskElsewhere\): Disk data is on host h2/);
+});
+
+test('a Machine that is being deleted is bound to the host that has its guest, if nothing else says which', () => {
+  const going = machine('web', { metadata: deleted });
+  const hosts = [host({ hostName: 'h9', domains: { 'uid-of-web': guest('web') } })];
+  const outcome = planMachine(machineInput({ machine: going, placement: undefined, hosts }));
+  expect(sentence(outcome)).toBe('api.createChild (Scheduled): the Machine was bound to host h9 before');
+  expect(adopts(outcome)).toBe(true);
+  const known = machine('web', { metadata: deleted, status: { hostName: 'h9' } });
+  expect(sentence(planMachine(machineInput({ machine: known, placement: undefined, hosts })))).toMatch(
+    /^machine\.requestShutdown on h9/,
+  );
+});
+
+const attached = (hosts: MachineInput['hosts'], claim?: ReturnType<typeof claimBy>): string => {
+  const status = { hostName: 'h1', ...(claim && { claim }) };
+  return sentence(planMachine(machineInput({ ...withDisk(web, disk('data', { status })), hosts })));
+};
+
+test('a Disk that another guest has open is not attached, whoever has the claim', () => {
+  const taken =
+    'wait (DiskInUse): Disk data is attached to guest uid-of-lost on host h1, which has no claim to it; take it from there, or take it out of spec.disks';
+  const hosts = [host({ domains: { 'uid-of-lost': guest('lost') } })];
+  expect(attached(hosts)).toBe(taken);
+  expect(attached(hosts, claimBy(web))).toBe(taken);
+  expect(attached([host({ domains: { 'uid-of-web': guest('web') } })], claimBy(web))).not.toBe(taken);
+  expect(attached([silentHost()], claimBy(web))).not.toContain('DiskInUse');
+});
+
+test.each([
+  ['address', { address: '10.20.0.10' }],
+  ['MAC address', { macAddress: heldBy(web).spec.macAddress }],
+])('an interface whose %s another guest has is not connected', (_what, used) => {
+  const input = withInterface(web, { held: heldBy(web), ports: [{ hostName: 'h3', ...used }] });
+  expect(sentence(planMachine(machineInput(input)))).toMatch(
+    /^wait \(AddressInUse\): address 10\.20\.0\.10 of interface eth0 is used by a guest without a Machine on host h3/,
+  );
+});
