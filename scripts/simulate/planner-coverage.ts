@@ -113,12 +113,6 @@ const unreachable: readonly { file: string; text: string; because: string }[] = 
     because: 'a Host was deleted whose agent is silent; registered ones are always in the view',
   },
   {
-    file: 'src/kinds/host/index.ts',
-    text: "(uid) => ({ kind: 'Machine', uid })",
-    because:
-      'a guest outlives its Machine only where the store was restored from a backup; test/unit/kinds/bindings, test/e2e/restore',
-  },
-  {
     file: 'src/kinds/machine/prepare.ts',
     text: ": 'format'",
     because: 'few worlds put another format under the name of a disk; test/unit/kinds/machine-prepare does',
@@ -128,41 +122,6 @@ const unreachable: readonly { file: string; text: string; because: string }[] = 
     text: ": because('NotServing', 'no step is due, but it does not work yet')",
     because: 'few worlds pause the guest of a Machine that nobody resumes; test/unit/plan/ready does',
   },
-  {
-    file: 'src/kinds/machine/addresses.ts',
-    text: "{ return { problem: waiting( 'AddressInUse', `${field} is used by a guest without a Machine on host ${user.hostName}; remove that one, or ${replaceInterface}`, 30_000, ), }; }",
-    because:
-      'a guest outlives its Machine only where the store was restored from a backup; test/unit/kinds/machine-addresses',
-  },
-  {
-    file: 'src/kinds/subnet/plan.ts',
-    text: "{ return waiting( 'CIDROverlapsHost', `spec.cidr ${subnet.spec.cidr} overlaps ${left.gatewayCidr} of a bridge on host ${host.name} whose Subnet ${left.subnetUid} has no object; remove it there, or make a new Subnet with another network`, 30_000, ); }",
-    because:
-      'a bridge outlives its Subnet only where the store was restored from a backup; test/unit/kinds/subnet',
-  },
-  {
-    file: 'src/kinds/subnet/plan.ts',
-    text: '&& !subnets.some(({ metadata }) => metadata.uid === subnetUid)',
-    because: 'as above: a network that overlaps one on a host is told of by its Subnet first',
-  },
-  ...[
-    {
-      file: 'src/kinds/disk/plan.ts',
-      text: "{ return blocked( 'HostGone', `host ${disk.status.hostName}, which had the data, has no Host any more: start its agent again, or delete the Disk`, ); }",
-    },
-    {
-      file: 'src/kinds/disk/plan.ts',
-      text: 'return releaseFinalizer(`host ${disk.status.hostName}, which had the data, is gone`);',
-    },
-    { file: 'src/kinds/machine/plan.ts', text: 'return gone;' },
-    {
-      file: 'src/kinds/machine/plan.ts',
-      text: "return blocked( 'HostGone', `host ${input.placement.spec.hostName}, to which the Machine is bound, has no Host any more: start its agent again, or delete the Machine`, );",
-    },
-  ].map((branch) => ({
-    ...branch,
-    because: 'no simulated user says that a host is gone for ever; test/contract/reconcile/loop does',
-  })),
   {
     file: 'src/kinds/machine/addresses.ts',
     text: 'attempt += 1;',

@@ -20,6 +20,8 @@ export interface Place {
   invariants: Invariants;
   agentOf: (host: SimulatedHost) => { agent: SimulatedAgent; process: Process } | undefined;
   controllers: () => readonly Process[];
+  /** It burns down, with everything on it. */
+  loseHost: (host: SimulatedHost) => void;
 }
 
 /** Disturbs something. @returns what, or nothing when there was nothing to disturb */
@@ -55,6 +57,7 @@ export class Disturbances {
     ['agent frozen', () => this.#freezeAgent(this.#place.random.pick(this.#place.hosts))],
     ['agent cut off', () => this.#cutAgentOff(this.#place.random.pick(this.#place.hosts))],
     ['libvirtd killed', () => this.#killLibvirtd(this.#place.random.pick(this.#place.hosts))],
+    ['host lost', () => this.#loseHost()],
     ['host rebooted', () => this.#reboot(this.#place.random.pick(this.#place.hosts))],
     ['clock jump', () => this.#jumpClock()],
     ['queue flushed', () => this.#flushQueue()],
@@ -148,6 +151,14 @@ export class Disturbances {
     this.#place.agentOf(host)?.process.kill();
     host.reboot();
     this.#place.invariants.acceptChanges(host);
+    return host.name;
+  }
+
+  #loseHost(): string | undefined {
+    const { random, hosts, loseHost } = this.#place;
+    if (hosts.length === 1) return undefined;
+    const host = random.pick(hosts);
+    loseHost(host);
     return host.name;
   }
 

@@ -28,6 +28,7 @@ export const faultKinds = [
   'controller crash',
   'controller frozen',
   'host rebooted',
+  'host lost',
   'clock jump',
   // Somebody at the host.
   'guest killed',

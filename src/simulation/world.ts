@@ -74,7 +74,9 @@ export class World {
   readonly #faults: Faults;
   readonly #store: ApiStore;
   readonly #queue: SimulatedQueue;
-  readonly #hosts: readonly SimulatedHost[];
+  /** Those that are lost are not among them any more. */
+  readonly #hosts: SimulatedHost[];
+  readonly #hostCount: number;
   readonly #invariants: Invariants;
   readonly #watch: ControllerWatch;
   readonly #disturbances: Disturbances;
@@ -123,12 +125,14 @@ export class World {
       host.hypervisor.guestsShutDown = aim?.action !== 'machine.withdrawShutdown' && random.chance(0.7);
       return host;
     });
+    this.#hostCount = this.#hosts.length;
     this.#invariants = new Invariants(this.#store, this.#hosts, options.kinds);
     this.#watch = new ControllerWatch(this.#store, this.#scheduler, (broken) => this.#break(broken));
     const publish = (file: string): void => {
       for (const { storage } of this.#hosts) storage.publish(file, oddImage);
     };
-    this.#users = new Users(new UserClient(this.#store, random, publish), aim);
+    const isLost = (name: string): boolean => this.#hosts.every((host) => host.name !== name);
+    this.#users = new Users(new UserClient(this.#store, random, { publish, isLost }), aim);
     this.#disturbances = new Disturbances({
       random,
       scheduler: this.#scheduler,
@@ -139,6 +143,7 @@ export class World {
       invariants: this.#invariants,
       agentOf: ({ name }) => this.#agents.get(name),
       controllers: () => [...this.#controllers.values()],
+      loseHost: (host) => this.#loseHost(host),
     });
     this.#store.onChange(({ plural, type, object }) => {
       if (type === 'ADDED') this.#objects += 1;
@@ -268,7 +273,14 @@ export class World {
     this.#invariants.check();
   }
 
+  #loseHost(host: SimulatedHost): void {
+    this.#hosts.splice(this.#hosts.indexOf(host), 1);
+    this.#agents.get(host.name)?.process.kill();
+    this.#agents.delete(host.name);
+  }
+
   #startAgent(host: SimulatedHost): void {
+    if (!this.#hosts.includes(host)) return;
     const process = new Process(`agent ${host.name}`, this.#scheduler);
     const { logger } = this.#options;
     const agent = new SimulatedAgent({
@@ -356,7 +368,7 @@ export class World {
     this.#hashTrace();
     return {
       seed: this.#options.seed,
-      hosts: this.#hosts.length,
+      hosts: this.#hostCount,
       objects: this.#objects,
       steps: this.#scheduler.steps,
       faults: this.#faults.fired,

@@ -14,19 +14,25 @@ export const IMAGE_URL = 'https://images.example/demo.qcow2';
 export const IMAGE = 'demo';
 export const SUBNET = 'net-0';
 
+/** Where the hosts are. */
+export interface Site {
+  /** Puts an image under that name on every host. */
+  publish: (file: string) => void;
+  isLost: (hostName: string) => boolean;
+}
+
 /** What the deeds of users are made of: kubectl, a file copied to the hosts, and chance. */
 export class UserClient {
   readonly random: Random;
   readonly #store: ApiStore;
-  readonly #publish: (file: string) => void;
+  readonly #site: Site;
   readonly #soon: Deed[] = [];
   #serial = 0;
 
-  /** @param publish puts an image under that name on every host */
-  constructor(store: ApiStore, random: Random, publish: (file: string) => void) {
+  constructor(store: ApiStore, random: Random, site: Site) {
     this.#store = store;
     this.random = random;
-    this.#publish = publish;
+    this.#site = site;
   }
 
   /** @returns a name that nobody has had */
@@ -61,8 +67,13 @@ export class UserClient {
   }
 
   publish(file: string): string {
-    this.#publish(file);
+    this.#site.publish(file);
     return `copies ${file} to every host`;
+  }
+
+  /** They have been there, and nothing is left of it. */
+  isLost(hostName: string): boolean {
+    return this.#site.isLost(hostName);
   }
 
   all<Kind extends Resource>(plural: string): Kind[] {

@@ -93,6 +93,7 @@ const machineRemedies: Record<string, Remedy<Machine>> = {
     users.patch('machines', machine, {
       metadata: { annotations: { [RESTART_ANNOTATION]: users.newName('released') } },
     }),
+  HostGone: deleteIt('machines'),
   AddressFixed: onAnotherAddress,
   AddressOutsideSubnet: onAnotherAddress,
   AddressReserved: onAnotherAddress,
@@ -109,8 +110,11 @@ const machineRemedies: Record<string, Remedy<Machine>> = {
   },
 };
 
+const freeAndDelete: Remedy<Disk> = (users, disk) => freeDisk(users, disk) ?? users.delete('disks', disk);
+
 const diskRemedies: Record<string, Remedy<Disk>> = {
-  DataLost: (users, disk) => freeDisk(users, disk) ?? users.delete('disks', disk),
+  DataLost: freeAndDelete,
+  HostGone: freeAndDelete,
   InUse: (users, disk) => freeDisk(users, disk) ?? '',
   ShrinkUnsupported: (users, disk) =>
     users.patch('disks', disk, { spec: { size: String(disk.status?.capacity) } }),
@@ -142,6 +146,11 @@ const imageRemedies: Record<string, Remedy<Resource>> = {
   },
 };
 
+/** Somebody went there, and says so. */
+const hostRemedies: Record<string, Remedy<Host>> = {
+  AgentSilent: (users, host) => (users.isLost(host.metadata.name) ? users.delete('hosts', host) : ''),
+};
+
 const addressRemedies: Record<string, Remedy<IPAddress>> = {
   InUse: (users, { spec }) => {
     const machine = users.find<Machine>('machines', spec.machineRef.name);
@@ -156,4 +165,5 @@ export const remedies: Record<string, Record<string, Remedy<never>>> = {
   subnets: subnetRemedies,
   images: imageRemedies,
   ipaddresses: addressRemedies,
+  hosts: hostRemedies,
 };
