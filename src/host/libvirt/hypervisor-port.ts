@@ -18,8 +18,9 @@ export interface Hypervisor {
   /** Running; a guest that was paused by hand or by an I/O error is resumed. */
   startDomain(uuid: string): Promise<void>;
   /**
-   * The guest has been asked to shut down, by its agent or ACPI, and its live metadata says when and how long it
-   * has. It may ignore it; a repetition asks again but keeps the first time.
+   * The guest has been asked to shut down, by ACPI and its agent, and its live metadata says when and how long it
+   * has. It may ignore it, or hang; a repetition asks again but keeps the first time. A guest that could not be asked,
+   * which an error says, is not said to have been.
    */
   requestShutdown(uuid: string, request: ShutdownRequest): Promise<void>;
   /** The live metadata tells of no request any more; what the guest makes of the one it got is its own affair. */

@@ -31,7 +31,7 @@ import {
   type ShutdownRequest,
 } from './hypervisor-port.ts';
 import { refByUuid } from './rpc/domain-ref.ts';
-import { isLibvirtError } from './rpc/error.ts';
+import { isLibvirtError, LibvirtTimeout } from './rpc/error.ts';
 import type { DomainEvent } from './rpc/events.ts';
 import { procedures } from './rpc/procedures.ts';
 
@@ -89,7 +89,7 @@ export class LibvirtHypervisor implements Hypervisor {
     if (metadata === undefined) return;
     // Asked first: a guest that is said to have been asked, and was not, would be powered off when its time is up. To be
     // asked once more does it no harm. libvirt may even keep metadata that it could not save.
-    await unlessStopped(this.#connection.call(procedures.domainShutdownFlags, refByUuid(uuid), 0));
+    await unlessStopped(this.#askToShutDown(uuid));
     if (metadata.shutdownRequestedAt === undefined || metadata.shutdownGraceMs !== graceMs) {
       const first = metadata.shutdownRequestedAt ?? requestedAt;
       await this.setLiveMetadata(uuid, {
@@ -212,6 +212,22 @@ export class LibvirtHypervisor implements Hypervisor {
     };
   }
 
+  /**
+   * By both ways: which of them a guest heeds cannot be told, and to be asked twice does it no harm. The power button is
+   * pressed at once; an agent that is mute keeps libvirt waiting for a minute, which nobody waits for here.
+   */
+  async #askToShutDown(uuid: string): Promise<void> {
+    const ask = async (by: number): Promise<void> =>
+      this.#connection.callWithin(askTimeoutMs, procedures.domainShutdownFlags, refByUuid(uuid), by);
+    try {
+      await ask(byPowerButton);
+    } catch (error) {
+      // libvirt has the request, and passes it on when QEMU listens again.
+      if (!(error instanceof LibvirtTimeout)) throw error;
+    }
+    void ask(byAgent).catch(() => undefined); // most guests have none, or it ends before it has answered
+  }
+
   /** The log and what virtlogd rotated away from it: `<name>.log`, `<name>.log.0`, … */
   async #removeGuestLogs(uuid: string): Promise<void> {
     const directory = this.#guestLogDirectory;
@@ -234,9 +250,14 @@ export class LibvirtHypervisor implements Hypervisor {
 
 /** QEMU starts in half a second; fifty at once on two cores need more. */
 const startTimeoutMs = 120_000;
+/** To press the power button takes milliseconds, unless QEMU hangs. */
+const askTimeoutMs = 5_000;
 /** libvirt gives QEMU 30 s before it gives up. */
 const destroyTimeoutMs = 60_000;
 
+/** VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN and _GUEST_AGENT */
+const byPowerButton = 1;
+const byAgent = 2;
 /** VIR_DOMAIN_AFFECT_LIVE */
 const affectLive = 1;
 /** VIR_DOMAIN_BLOCK_RESIZE_BYTES */

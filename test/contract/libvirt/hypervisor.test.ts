@@ -16,6 +16,7 @@ import {
   type ObservedDomain,
 } from '../../../src/host/libvirt/hypervisor-port.ts';
 import { LibvirtHypervisor } from '../../../src/host/libvirt/libvirt-hypervisor.ts';
+import { LibvirtTimeout } from '../../../src/host/libvirt/rpc/error.ts';
 import { procedures } from '../../../src/host/libvirt/rpc/procedures.ts';
 import { makePrivateHost, type PrivateHost } from './private-host.ts';
 
@@ -65,15 +66,15 @@ async function guest(change: Partial<DomainSpec> = {}): Promise<DomainSpec> {
   };
 }
 
-/** The same connection, over which one call fails. */
-const failing = (procedure: object): LibvirtConnection =>
+/** The same connection, over which calls of one procedure end as `instead` says; undefined leaves a call as it is. */
+const disturbed = (procedure: object, instead: (flags: unknown) => unknown): LibvirtConnection =>
   new Proxy(connection, {
     get: (target, property) => {
       const member: unknown = Reflect.get(target, property, target);
       if (typeof member !== 'function') return member;
       return (...args: unknown[]): unknown => {
-        if (args[0] === procedure) throw new Error('the connection fails');
-        return (member as (...given: unknown[]) => unknown).apply(target, args);
+        const answer = args.includes(procedure) ? instead(args.at(-1)) : undefined;
+        return answer ?? (member as (...given: unknown[]) => unknown).apply(target, args);
       };
     },
   });
@@ -230,12 +231,36 @@ test('a guest that could not be asked to shut down is not said to have been aske
   const spec = await guest();
   await hypervisor.defineDomain(spec);
   await hypervisor.startDomain(spec.uuid);
-  const unheard = new LibvirtHypervisor(failing(procedures.domainShutdownFlags), installationUid);
+  const fails = disturbed(procedures.domainShutdownFlags, () => {
+    throw new Error('the connection fails');
+  });
+  const unheard = new LibvirtHypervisor(fails, installationUid);
 
   await expect(unheard.requestShutdown(spec.uuid, { requestedAt: 1, graceMs: 2 })).rejects.toThrow(
     'the connection fails',
   );
   expect((await seen(spec.uuid)).live?.metadata).not.toHaveProperty('shutdownRequestedAt');
+}, 60_000);
+
+test('a guest is on record as asked although its agent, or QEMU itself, does not answer', async () => {
+  const byAgent = 2;
+  const silence = new Promise(() => undefined);
+  for (const unanswered of [
+    (flags: unknown) => (flags === byAgent ? silence : undefined),
+    () => Promise.reject(new LibvirtTimeout('libvirt did not answer')),
+  ]) {
+    const spec = await guest();
+    await hypervisor.defineDomain(spec);
+    await hypervisor.startDomain(spec.uuid);
+    const mute = disturbed(procedures.domainShutdownFlags, unanswered);
+
+    await new LibvirtHypervisor(mute, installationUid).requestShutdown(spec.uuid, {
+      requestedAt: 1,
+      graceMs: 2,
+    });
+
+    expect((await seen(spec.uuid)).live?.metadata).toMatchObject({ shutdownRequestedAt: 1 });
+  }
 }, 60_000);
 
 test('a device that the guest does not give up is reported, each time, and stays', async () => {
