@@ -201,7 +201,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a disk that the spec does not have any more stays in the guest',
     file: 'src/kinds/machine/execute.ts',
-    from: '    if (!wantedPaths.has(path)) await hypervisor.detachDisk(uuid, target);\n',
+    from: '    if (!stays) await hypervisor.detachDisk(uuid, disk.target);\n',
     to: '',
     seed: 270,
   },

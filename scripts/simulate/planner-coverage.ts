@@ -122,6 +122,20 @@ const unreachable: readonly { file: string; text: string; because: string }[] = 
     text: ": because('NotServing', 'no step is due, but it does not work yet')",
     because: 'few worlds pause the guest of a Machine that nobody resumes; test/unit/plan/ready does',
   },
+  ...[
+    { file: 'src/kinds/disk/plan.ts', text: 'return redirected;' },
+    { file: 'src/kinds/machine/plan.ts', text: 'return held;' },
+    { file: 'src/kinds/machine/plan.ts', text: "|| domain.power === 'shutoff'" },
+    {
+      file: 'src/kinds/machine/plan.ts',
+      text: "if (input.machine.spec.runStrategy === 'Halted') return shutDown(input, host, domain, 'runStrategy is Halted'); return planRun(input, host, domain) ?? planConnections(input, host)",
+    },
+    { file: 'src/kinds/machine/plan.ts', text: '?? held' },
+  ].map((branch) => ({
+    ...branch,
+    because:
+      "no simulated user makes snapshots with libvirt's own tools; test/unit/kinds/machine-plan and disk, test/contract/agent",
+  })),
   {
     file: 'src/kinds/machine/addresses.ts',
     text: 'attempt += 1;',

@@ -1,4 +1,4 @@
-import type { DomainConfig } from '../host/libvirt/domain-spec.ts';
+import { type DomainConfig, type DomainDisk, diskSerial } from '../host/libvirt/domain-spec.ts';
 import type { DomainListing, ObservedDomain, ShutdownRequest } from '../host/libvirt/hypervisor-port.ts';
 import type { Storage } from '../host/ports/storage.ts';
 import type {
@@ -33,12 +33,13 @@ export function assembleSnapshot(
   { domains, network, storage, complete, epoch, results, removed, uptimeMs }: Listings,
   diskPath: Storage['diskPath'],
 ): SnapshotContent {
+  const names = { diskPath, bySerial: bySerial(storage) };
   return {
     ...host,
     complete,
     epoch,
     domains: keyed(
-      (domains?.domains ?? []).map((domain) => describeDomain(domain, diskPath, uptimeMs)),
+      (domains?.domains ?? []).map((domain) => describeDomain(domain, names, uptimeMs)),
       ({ machineUid }) => machineUid,
     ),
     foreignDomains: domains?.foreign ?? 0,
@@ -58,11 +59,7 @@ export function assembleSnapshot(
  * A domain in the words of the planners: `definitionHash` is of the next start; `runningHash`, the restart token and
  * the pending shutdown are of the present run.
  */
-export function describeDomain(
-  domain: ObservedDomain,
-  diskPath: Storage['diskPath'],
-  uptimeMs: number,
-): DomainSnapshot {
+export function describeDomain(domain: ObservedDomain, names: DiskNames, uptimeMs: number): DomainSnapshot {
   const { uuid, stopCause, config, live, pauseCause } = domain;
   // Paused while it starts, migrates or is saved: that ends by itself, and is no state to act on.
   const power = domain.power === 'paused' && pauseCause === 'other' ? 'running' : domain.power;
@@ -74,8 +71,8 @@ export function describeDomain(
     power,
     persistent: config !== undefined,
     ...(stopCause !== undefined && { stopCause }),
-    ...(config && { config: describeHardware(config, diskPath) }),
-    ...(live && { live: describeHardware(live, diskPath) }),
+    ...(config && { config: describeHardware(config, names) }),
+    ...(live && { live: describeHardware(live, names) }),
     ...(definitionHash !== undefined && { definitionHash }),
     ...(runningHash !== undefined && { runningHash }),
     // A run that was started without a token satisfies none, which is not the same as being unknown.
@@ -102,15 +99,17 @@ export function nextShutdownDue(domains: readonly ObservedDomain[], uptimeMs: nu
   return ahead.length === 0 ? undefined : Math.min(...ahead);
 }
 
-function describeHardware(config: DomainConfig, diskPath: Storage['diskPath']): DomainHardware {
+function describeHardware(config: DomainConfig, names: DiskNames): DomainHardware {
   return {
     cpus: config.cpus,
     maxCpus: config.maxCpus,
     // The balloon moves what the guest may use now; the hardware is what it was started with.
     memoryBytes: config.maxMemoryBytes,
-    disks: config.disks.map(({ path, target }) => {
-      const diskUid = diskUidOf(path, diskPath);
-      return { target, ...(diskUid !== undefined && { diskUid }) };
+    disks: config.disks.map((disk) => {
+      const { target, path } = disk;
+      const diskUid = diskUidOf(disk, names);
+      if (diskUid === undefined) return { target };
+      return { target, diskUid, ...(path !== names.diskPath(diskUid) && { redirectedTo: path }) };
     }),
     interfaces: config.interfaces.map(({ tap, macAddress, mtu }) => ({
       tap,
@@ -122,10 +121,30 @@ function describeHardware(config: DomainConfig, diskPath: Storage['diskPath']): 
 
 const uuidPattern = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
-/** The UID in the path for which the storage gives that very path: it alone knows how paths are made. */
-function diskUidOf(path: string, diskPath: Storage['diskPath']): string | undefined {
-  return path.match(uuidPattern)?.find((uid) => diskPath(uid) === path);
+/** How the disk of a domain is told to be a Disk. */
+export interface DiskNames {
+  diskPath: Storage['diskPath'];
+  /** Of the disks that the storage has: a serial is too short for a UID. */
+  bySerial: ReadonlyMap<string, string>;
 }
+
+const bySerial = (storage: StorageSnapshot | undefined): ReadonlyMap<string, string> =>
+  new Map((storage?.disks ?? []).map(({ diskUid }) => [diskSerial(diskUid), diskUid]));
+
+/**
+ * By the file that the storage made, wherever in the chain it is; by the serial where a block copy has left no trace of
+ * that file.
+ */
+function diskUidOf(disk: DomainDisk, { diskPath, bySerial: known }: DiskNames): string | undefined {
+  const files = [disk.path, ...(disk.otherFiles ?? [])];
+  return (
+    files.map((path) => uidIn(path, diskPath)).find((uid) => uid !== undefined) ?? known.get(disk.serial)
+  );
+}
+
+/** The UID in the path for which the storage gives that very path: it alone knows how paths are made. */
+const uidIn = (path: string, diskPath: Storage['diskPath']): string | undefined =>
+  path.match(uuidPattern)?.find((uid) => diskPath(uid) === path);
 
 const keyed = <Value>(values: readonly Value[], key: (value: Value) => string): Record<string, Value> =>
   Object.fromEntries(values.map((value) => [key(value), value]));

@@ -6,7 +6,7 @@ import type {
   DomainSpec,
   InterfaceSpec,
 } from './libvirt/domain-spec.ts';
-import { domainName, diskSerial, seedSerial } from './libvirt/domain-spec.ts';
+import { domainName, diskSerial, isDisk, seedSerial } from './libvirt/domain-spec.ts';
 import { seedTarget } from './libvirt/domain-xml.ts';
 import {
   DeviceConflict,
@@ -86,6 +86,18 @@ export class SimulatedHypervisor implements Hypervisor {
     domain.power = 'paused';
     domain.pauseCause = cause;
     this.#tell(uuid, 'suspended');
+  }
+
+  /** The disk goes on in another file, as by `virsh snapshot-create-as --disk-only`; `path` brings it back. */
+  redirectDisk(uuid: string, target: string, path: string): void {
+    const { live, config } = this.#domains.get(uuid) ?? {};
+    for (const disk of [...(live?.disks ?? []), ...(config?.disks ?? [])]) {
+      if (disk.target !== target) continue;
+      if (disk.otherFiles?.includes(path)) delete disk.otherFiles;
+      else disk.otherFiles = [disk.path];
+      disk.path = path;
+    }
+    this.#tell(uuid, 'blockJob');
   }
 
   /** The guest does not release the device (a disk's target, an interface's MAC) when asked, for as long as it runs. */
@@ -199,7 +211,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#perform('attachDisk', () => {
       const live = this.#domains.get(uuid)?.live;
       const present = live?.disks.find(({ target }) => target === disk.target);
-      if (!live || present?.path === disk.path) return;
+      if (!live || (present && isDisk(present, disk.diskUid, disk.path))) return;
       if (present) throw new DeviceConflict(`${disk.target} of ${live.name} is ${present.path}`);
       live.disks.push(diskOf(disk));
       this.#tell(uuid, 'deviceAdded');

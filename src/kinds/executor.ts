@@ -2,6 +2,7 @@ import type { Hypervisor } from '../host/libvirt/hypervisor-port.ts';
 import type { Network } from '../host/ports/network.ts';
 import type { Storage } from '../host/ports/storage.ts';
 import type { HostActionName, HostActions } from '../plan/actions.ts';
+import { bringBack } from '../plan/redirected.ts';
 
 /** What an executor may use: the ports of its host, and facts that never change while the agent runs. */
 export interface ExecutionContext {
@@ -50,6 +51,12 @@ export class ExecutionError extends Error {
     this.retryable = options.retryable;
   }
 }
+
+/** The disk of a guest goes on in another file than Purlin made; the planner waits until it is back. */
+export const diskRedirected = (machineUid: string, disk: { target: string; path: string }): ExecutionError =>
+  new ExecutionError('DiskRedirected', bringBack(machineUid, { ...disk, redirectedTo: disk.path }), {
+    retryable: true,
+  });
 
 /** Somebody still uses what was to go; the planner waits for that, so this is a race that resolves itself. */
 export const inUse = (what: string, users: readonly string[]): ExecutionError =>

@@ -80,9 +80,11 @@ export type StopCause = 'guest' | 'destroyed' | 'crashed' | 'failed' | 'unknown'
 
 /** One disk or interface as the domain has it. */
 export interface DomainDisk {
-  /** UID of the Disk, from the path; undefined for the seed. */
+  /** UID of the Disk, from its serial or a path; undefined for the seed. */
   diskUid?: string;
   target: string;
+  /** The file that it has in place of the one that Purlin made, after a snapshot or a block copy by hand. */
+  redirectedTo?: string;
 }
 
 export interface DomainInterface {

@@ -91,13 +91,23 @@ function findOurs(metadata: Element | undefined): Element | undefined {
 }
 
 function readDisk(disk: Element): DomainDisk {
+  const others = otherFiles(disk);
   return {
     path: attribute(child(disk, 'source'), 'file') ?? '',
+    ...(others.length > 0 && { otherFiles: others }),
     target: attribute(child(disk, 'target'), 'dev') ?? '',
     serial: optionalText(disk, 'serial') ?? '',
     format: attribute(child(disk, 'driver'), 'type') ?? '',
     readOnly: child(disk, 'readonly') !== undefined,
   };
+}
+
+/** The whole chain below, and that of a copy that is being made. */
+function otherFiles(layer: Element): string[] {
+  return [...children(layer, 'backingStore'), ...children(layer, 'mirror')].flatMap((each) => {
+    const file = attribute(child(each, 'source'), 'file');
+    return [...(file === undefined ? [] : [file]), ...otherFiles(each)];
+  });
 }
 
 function readInterface(each: Element): DomainInterface {

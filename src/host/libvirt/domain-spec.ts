@@ -84,7 +84,10 @@ export interface DomainConfig {
 }
 
 export interface DomainDisk {
+  /** the file that the guest writes to; empty where it is none */
   path: string;
+  /** files that this one stands on, as after a snapshot, and those of a copy under way; absent when there are none */
+  otherFiles?: string[];
   target: string;
   serial: string;
   format: string;
@@ -110,3 +113,10 @@ export function domainName(uuid: string): string {
 export function diskSerial(diskUid: string): string {
   return diskUid.slice(0, 20);
 }
+
+/**
+ * Whether the disk of a domain is the Disk of that UID, whose file the storage keeps at `path`. Snapshots and block
+ * copies by hand change the file and leave the serial.
+ */
+export const isDisk = (disk: DomainDisk, diskUid: string, path: string): boolean =>
+  disk.serial === diskSerial(diskUid) || disk.path === path || (disk.otherFiles ?? []).includes(path);

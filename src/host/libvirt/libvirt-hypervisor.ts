@@ -9,6 +9,7 @@ import {
   type DomainSpec,
   domainName,
   type InterfaceSpec,
+  isDisk,
   metadataNamespace,
   metadataPrefix,
 } from './domain-spec.ts';
@@ -128,7 +129,7 @@ export class LibvirtHypervisor implements Hypervisor {
     const live = await this.#domains.live(uuid);
     if (live === undefined) return;
     const present = diskAt(disk.target, live);
-    if (present?.path === disk.path) return;
+    if (present && isDisk(present, disk.diskUid, disk.path)) return;
     if (present !== undefined) throw new DeviceConflict(`${disk.target} of ${live.name} is ${present.path}`);
     // Which disk boots first is for the next start, and libvirt refuses it for a guest that was started without disks.
     const { bootOrder: _, ...attached } = disk;

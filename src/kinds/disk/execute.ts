@@ -1,6 +1,5 @@
-import type { ObservedDomain } from '../../host/libvirt/hypervisor-port.ts';
-import type { ExecutionContext, Executors } from '../executor.ts';
-import { inUse } from '../executor.ts';
+import { isDisk } from '../../host/libvirt/domain-spec.ts';
+import { diskRedirected, type ExecutionContext, type Executors, inUse } from '../executor.ts';
 
 type DiskActionName = 'disk.create' | 'disk.grow' | 'disk.delete' | 'disk.retain';
 
@@ -15,41 +14,53 @@ export const diskExecutors: Executors<DiskActionName> = {
     const { disks } = await storage.list();
     const disk = disks.find(({ diskUid }) => diskUid === uid);
     if (disk && disk.sizeBytes >= sizeBytes) return;
-    const opened = await openedBy(context, uid);
+    const attachments = await attachmentsOf(context, uid);
+    const redirected = attachments.find(({ path }) => path !== storage.diskPath(uid));
+    if (redirected) throw diskRedirected(redirected.machineUid, redirected);
+    // Only through the guest that has it open may the file grow.
+    const opened = attachments.find(({ running }) => running);
     if (!opened) return storage.growDisk(uid, sizeBytes);
     await hypervisor.resizeBlock(opened.machineUid, opened.target, sizeBytes);
     await storage.refreshDisk(uid);
   },
 
   'disk.delete': async (_wanted, context, { uid }) => {
-    const { domains } = await context.hypervisor.listDomains();
-    const users = domains.filter((domain) => usesDisk(domain, context.storage.diskPath(uid)));
-    if (users.length > 0) {
-      throw inUse(
-        `Disk ${uid}`,
-        users.map((user) => `Machine ${user.metadata.namespace}/${user.metadata.name}`),
-      );
-    }
+    const users = new Set((await attachmentsOf(context, uid)).map(({ user }) => user));
+    if (users.size > 0) throw inUse(`Disk ${uid}`, [...users]);
     await context.storage.deleteDisk(uid);
   },
 
   'disk.retain': async (_wanted, { storage }, { uid }) => storage.retainDisk(uid),
 };
 
-/** A guest that runs may have it, and one that is defined will have it with its next start. */
-const usesDisk = ({ live, config }: ObservedDomain, path: string): boolean =>
-  [live, config].some((hardware) => hardware?.disks.some((disk) => disk.path === path));
+/** How one domain has the disk. */
+interface Attachment {
+  machineUid: string;
+  /** The Machine, for a message. */
+  user: string;
+  /** Now, or at the next start. */
+  running: boolean;
+  target: string;
+  path: string;
+}
 
-/** The running guest that has the disk's file open: only through it may the file grow. */
-async function openedBy(
+/** A guest that runs may have it, and one that is defined will have it with its next start. */
+async function attachmentsOf(
   { hypervisor, storage }: ExecutionContext,
   diskUid: string,
-): Promise<{ machineUid: string; target: string } | undefined> {
-  const path = storage.diskPath(diskUid);
+): Promise<Attachment[]> {
   const { domains } = await hypervisor.listDomains();
-  for (const { uuid, live } of domains) {
-    const disk = live?.disks.find((each) => each.path === path);
-    if (disk) return { machineUid: uuid, target: disk.target };
-  }
-  return undefined;
+  return domains.flatMap(({ uuid, metadata, live, config }) =>
+    [live, config].flatMap((hardware) =>
+      (hardware?.disks ?? [])
+        .filter((disk) => isDisk(disk, diskUid, storage.diskPath(diskUid)))
+        .map(({ target, path }) => ({
+          machineUid: uuid,
+          user: `Machine ${metadata.namespace}/${metadata.name}`,
+          running: hardware === live,
+          target,
+          path,
+        })),
+    ),
+  );
 }

@@ -2,6 +2,7 @@ import type { HostView } from '../../plan/kind.ts';
 import { knownHosts } from '../../plan/known-hosts.ts';
 import { type Outcome, act, blocked, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
+import { awaitsDisks } from '../../plan/redirected.ts';
 import type { DiskSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
 import { earlierOrderUnderway } from '../../plan/underway.ts';
 import { domainsUsing, hostNameOf } from '../../plan/whereabouts.ts';
@@ -120,6 +121,8 @@ function planGrowth(disk: Disk, host: HostView, file: DiskSnapshot): Outcome {
     );
   }
   if (sizeBytes === file.sizeBytes) return settled;
+  const redirected = redirectedIn(host, disk);
+  if (redirected) return redirected;
   return act(
     {
       on: 'host',
@@ -132,6 +135,11 @@ function planGrowth(disk: Disk, host: HostView, file: DiskSnapshot): Outcome {
       because: `spec.size is ${formatBytes(sizeBytes)}, the file has ${formatBytes(file.sizeBytes)}`,
     },
   );
+}
+
+function redirectedIn({ snapshot }: HostView, { metadata: { uid } }: Disk): Outcome | undefined {
+  const users = snapshot === 'unknown' ? [] : domainsUsing(snapshot.domains, uid);
+  return users.map((domain) => awaitsDisks(domain, uid)).find((outcome) => outcome !== undefined);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { DiskSpec, DomainSpec } from '../../host/libvirt/domain-spec.ts';
+import { type DiskSpec, type DomainSpec, isDisk } from '../../host/libvirt/domain-spec.ts';
 import type { ObservedDomain } from '../../host/libvirt/hypervisor-port.ts';
 import { tapName } from '../../host/ports/network.ts';
 import type { MachineDefinition } from '../../plan/actions.ts';
@@ -54,7 +54,7 @@ function diskSpecs(
   const used = new Set<string>();
   return definition.disks.map(({ diskUid, format, boot }) => {
     const path = storage.diskPath(diskUid);
-    const kept = present.find((disk) => disk.path === path && !used.has(disk.target))?.target;
+    const kept = present.find((disk) => isDisk(disk, diskUid, path) && !used.has(disk.target))?.target;
     const target = kept ?? freeTarget(taken);
     taken.add(target);
     used.add(target);

@@ -1,7 +1,14 @@
-import type { DomainConfig } from '../../host/libvirt/domain-spec.ts';
+import { type DiskSpec, type DomainConfig, type DomainDisk, isDisk } from '../../host/libvirt/domain-spec.ts';
+import type { ObservedDomain } from '../../host/libvirt/hypervisor-port.ts';
 import { tapName } from '../../host/ports/network.ts';
 import type { HostActionName, InterfaceDefinition, MachineDefinition } from '../../plan/actions.ts';
-import { type ExecutionContext, ExecutionError, type Executors, type Owner } from '../executor.ts';
+import {
+  diskRedirected,
+  type ExecutionContext,
+  ExecutionError,
+  type Executors,
+  type Owner,
+} from '../executor.ts';
 import { domainSpec } from './domain.ts';
 
 type MachineActionName = Extract<HostActionName, `machine.${string}`>;
@@ -66,10 +73,23 @@ async function define(definition: MachineDefinition, context: ExecutionContext, 
   const { hypervisor, storage, signal } = context;
   await storage.ensureMachineDirectory(owner.uid);
   await storage.ensureSeed({ machineUid: owner.uid, ...definition.seed });
-  const spec = domainSpec(definition, context, owner, await hypervisor.findDomain(owner.uid));
+  const existing = await hypervisor.findDomain(owner.uid);
+  const spec = domainSpec(definition, context, owner, existing);
+  refuseRedirected(spec, existing);
   signal.throwIfAborted();
   await hypervisor.defineDomain(spec);
   return spec;
+}
+
+const isWanted = (disk: DomainDisk, { diskUid, path }: DiskSpec): boolean => isDisk(disk, diskUid, path);
+
+/** The definition has the files that Purlin made: what a guest wrote to another one since would be gone for it. */
+function refuseRedirected({ uuid, disks }: Spec, existing: ObservedDomain | undefined): void {
+  const present = [...(existing?.live?.disks ?? []), ...(existing?.config?.disks ?? [])];
+  for (const wanted of disks) {
+    const redirected = present.find((disk) => isWanted(disk, wanted) && disk.path !== wanted.path);
+    if (redirected) throw diskRedirected(uuid, redirected);
+  }
 }
 
 /** What libvirt can change under a running guest: devices by difference, and more vCPUs but never fewer. */
@@ -79,12 +99,12 @@ async function reconfigureLive(
   { hypervisor }: ExecutionContext,
 ): Promise<void> {
   const { uuid } = spec;
-  const wantedPaths = new Set([...spec.disks.map(({ path }) => path), spec.seedPath]);
-  for (const { path, target } of live.disks) {
-    if (!wantedPaths.has(path)) await hypervisor.detachDisk(uuid, target);
+  for (const disk of live.disks) {
+    const stays = disk.path === spec.seedPath || spec.disks.some((each) => isWanted(disk, each));
+    if (!stays) await hypervisor.detachDisk(uuid, disk.target);
   }
-  for (const disk of spec.disks) {
-    if (!live.disks.some(({ path }) => path === disk.path)) await hypervisor.attachDisk(uuid, disk);
+  for (const each of spec.disks) {
+    if (!live.disks.some((disk) => isWanted(disk, each))) await hypervisor.attachDisk(uuid, each);
   }
   const wantedMacs = new Set(spec.interfaces.map(({ macAddress }) => macAddress));
   for (const { macAddress } of live.interfaces) {

@@ -1,6 +1,7 @@
 import type { HostAction } from '../../plan/actions.ts';
 import type { KnownHost } from '../../plan/known-hosts.ts';
 import { type Outcome, act, blocked, firstOf, settled, waiting } from '../../plan/outcome.ts';
+import { awaitsDisks } from '../../plan/redirected.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
 import type { DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
 import { earlierOrderUnderway } from '../../plan/underway.ts';
@@ -105,6 +106,8 @@ function planDefinition(
   domain: DomainSnapshot | undefined,
 ): Outcome {
   const drift = domain !== undefined || wasDefined(input.machine);
+  const held = domain && whileDisksAreAway(input, host, domain);
+  if (held) return held;
   return host.step(
     { name: 'machine.define', arguments: definitionOf(input) },
     drift
@@ -126,11 +129,26 @@ function planRedefinition(
   if ('problem' in input.userData) return undefined;
   const wanted = definitionOf(input);
   if (domain.definitionHash === wanted.definitionHash) return undefined;
+  const held = whileDisksAreAway(input, host, domain);
+  if (held) return held;
   const name = domain.power === 'shutoff' ? 'machine.define' : 'machine.reconfigure';
   return host.step(
     { name, arguments: wanted },
     { reason: 'Reconfiguring', because: 'the domain is not defined as the spec says' },
   );
+}
+
+/** What goes on although the definition has to stay as it is, since it would bring back old files of disks. */
+function whileDisksAreAway(
+  input: MachineInput,
+  host: MachineOnHost,
+  domain: DomainSnapshot,
+): Outcome | undefined {
+  const held = awaitsDisks(domain);
+  if (!held || domain.power === 'shutoff') return held;
+  if (input.machine.spec.runStrategy === 'Halted')
+    return shutDown(input, host, domain, 'runStrategy is Halted');
+  return planRun(input, host, domain) ?? planConnections(input, host) ?? held;
 }
 
 /** Phases that are only reached with a defined domain. */
@@ -149,6 +167,13 @@ function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
   if (domain.power === 'shutoff') return waitsForAddress(input) ?? planStart(input, host, domain);
   const restart = restartBecause(input, domain);
   if (restart) return shutDown(input, host, domain, restart);
+  const due = planRun(input, host, domain) ?? planLiveChanges(input, host, domain);
+  return due ?? planConnections(input, host) ?? settled;
+}
+
+/** A guest that is to run on: neither paused nor asked to shut down. */
+function planRun(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot): Outcome | undefined {
+  const { runStrategy } = input.machine.spec;
   if (domain.power === 'paused' && runStrategy !== 'Manual') {
     return start(input, host, {
       reason: 'GuestPaused',
@@ -162,7 +187,7 @@ function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
       { reason: 'ShutdownWithdrawn', because: `the guest shall run on; runStrategy is ${runStrategy}` },
     );
   }
-  return planLiveChanges(input, host, domain) ?? planConnections(input, host) ?? settled;
+  return undefined;
 }
 
 /** What an earlier attempt to change the running guest did not get to. */
@@ -175,6 +200,8 @@ function planLiveChanges(
   const wanted = definitionOf(input);
   const fields = changeableLive(domain, wanted);
   if (fields.length === 0) return undefined;
+  const held = whileDisksAreAway(input, host, domain);
+  if (held) return held;
   return host.step(
     { name: 'machine.reconfigure', arguments: wanted },
     { reason: 'Reconfiguring', because: `the running guest does not have ${fields.join(', ')} as it should` },

@@ -201,8 +201,16 @@ const before: { [Name in HostActionName]: HostActionName[] } = {
   'machine.delete': [...running, 'machine.powerOff'],
 };
 
+/** What somebody does on the host by hand, with libvirt's own tools. */
+export interface ByHand {
+  /** The disk of the running guest goes on in another file, which stands on the one that it had. */
+  snapshot: (installation: Installation, target: string) => Promise<void>;
+  /** The disk is again in the file that it had. */
+  commit: (installation: Installation, target: string) => Promise<void>;
+}
+
 /** @param install a new installation on the host under test */
-export function describeExecutors(install: () => Installation | Promise<Installation>): void {
+export function describeExecutors(install: () => Installation | Promise<Installation>, byHand: ByHand): void {
   test.each(actionNames)('%s, executed twice, leaves the same state as once', async (name) => {
     const installation = await install();
     await installation.prepare(name);
@@ -242,6 +250,30 @@ export function describeExecutors(install: () => Installation | Promise<Installa
       { attached: true, rules: 'present' },
     ]);
     expect(disks[rootDisk]?.sizeBytes).toBe(2 ** 21);
+    await installation.removeEverything();
+  });
+
+  test('a disk that goes on in another file stays with its guest, and is neither grown nor defined over', async () => {
+    const installation = await install();
+    const { machine, rootDisk } = installation.uids;
+    await installation.prepare('machine.reconfigure');
+    await byHand.snapshot(installation, 'vda');
+
+    const { domains } = await installation.state();
+    const redirected = { target: 'vda', diskUid: rootDisk, redirectedTo: expect.stringContaining('backup') };
+    for (const hardware of [domains[machine]?.live, domains[machine]?.config])
+      expect(hardware?.disks).toContainEqual(redirected);
+    for (const name of ['machine.reconfigure', 'machine.define', 'disk.grow'] as const)
+      await expect(installation.perform(name)).rejects.toMatchObject({ reason: 'DiskRedirected' });
+    await expect(installation.perform('disk.delete')).rejects.toMatchObject({ reason: 'InUse' });
+    expect((await installation.state()).domains).toEqual(domains);
+
+    await byHand.commit(installation, 'vda');
+    await installation.perform('machine.reconfigure');
+    await installation.perform('disk.grow');
+    const after = await installation.state();
+    expect(after.domains[machine]?.live?.disks).toContainEqual({ target: 'vda', diskUid: rootDisk });
+    expect(after.disks[rootDisk]?.sizeBytes).toBe(2 ** 21);
     await installation.removeEverything();
   });
 

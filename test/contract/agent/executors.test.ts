@@ -24,7 +24,16 @@ function install(uids?: Uids): Installation<SimulatedPorts> {
   return new Installation(ports, '/images/a.raw', uids);
 }
 
-describe('on a simulated host', () => describeExecutors(() => install()));
+const redirect =
+  (path: (diskUid: string) => string) =>
+  async ({ ports, uids }: Installation, target: string): Promise<void> =>
+    (ports as SimulatedPorts).hypervisor.redirectDisk(uids.machine, target, path(uids.rootDisk));
+
+describe('on a simulated host', () =>
+  describeExecutors(() => install(), {
+    snapshot: redirect((uid) => `/backup/${uid}`),
+    commit: redirect((uid) => simulatedPorts().storage.diskPath(uid)),
+  }));
 
 describe('after a failure before or after any of its steps', () => {
   const operations = {

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, jest } from '@jest/globals';
+import { execa } from 'execa';
 import { pino } from 'pino';
 import type { AgentPorts } from '../../../src/agent/ports.ts';
 import { LibvirtConnection } from '../../../src/host/libvirt/connection.ts';
@@ -63,4 +64,28 @@ afterAll(async () => {
   await site[Symbol.asyncDispose]();
 }, 60_000);
 
-describe('on a real host', () => describeExecutors(() => new Installation(ports, imageFile)));
+const virsh = (...args: string[]) =>
+  execa('/usr/bin/virsh', ['-q', '-c', `qemu+unix:///system?socket=${libvirt.socketPath}`, ...args]);
+
+describe('on a real host', () =>
+  describeExecutors(() => new Installation(ports, imageFile), {
+    snapshot: async ({ uids: { machine, rootDisk } }, target) => {
+      const base = ports.storage.diskPath(rootDisk);
+      const overlay = join(site.dataDir, `backup-${rootDisk}`);
+      await execa('/usr/bin/qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', base, overlay]);
+      const { uid, gid } = await libvirt.qemuIdentity();
+      await chown(overlay, uid, gid);
+      const specs = [`${target},snapshot=external,file=${overlay}`, 'vdz,snapshot=no'];
+      await virsh(
+        'snapshot-create-as',
+        machine,
+        'backup',
+        '--disk-only',
+        '--reuse-external',
+        '--no-metadata',
+        ...specs.flatMap((each) => ['--diskspec', each]),
+      );
+    },
+    commit: async ({ uids: { machine } }, target) =>
+      void (await virsh('blockcommit', machine, target, '--active', '--pivot')),
+  }));

@@ -1,10 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { describeDomain } from '../../../src/agent/snapshot.ts';
-import type { DomainConfig, DomainMetadata } from '../../../src/host/libvirt/domain-spec.ts';
+import { type DomainConfig, type DomainMetadata, diskSerial } from '../../../src/host/libvirt/domain-spec.ts';
 
 const uuid = '00000000-0000-4000-8000-000000000001';
 const diskUid = '00000000-0000-4000-8000-000000000002';
 const diskPath = (uid: string): string => `/data/disks/${uid}/disk`;
+
+const names = { diskPath, bySerial: new Map([[diskSerial(diskUid), diskUid]]) };
 
 const metadata = (overrides: Partial<DomainMetadata> = {}): DomainMetadata => ({
   namespace: 'default',
@@ -42,20 +44,20 @@ describe('a domain as planners see it', () => {
         shutdownGraceMs: 30,
       }),
     });
-    expect(describeDomain({ ...domain, config: config(), live }, diskPath, 34)).toMatchObject({
+    expect(describeDomain({ ...domain, config: config(), live }, names, 34)).toMatchObject({
       persistent: true,
       definitionHash: 'h1',
       runningHash: 'h0',
       restartToken: 't',
       shutdown: { graceMs: 30, overdue: false },
     });
-    expect(describeDomain({ ...domain, config: config(), live }, diskPath, 35)).toMatchObject({
+    expect(describeDomain({ ...domain, config: config(), live }, names, 35)).toMatchObject({
       shutdown: { graceMs: 30, overdue: true },
     });
   });
 
   test('that runs without a restart token satisfies the empty one', () => {
-    expect(describeDomain({ ...domain, live: config() }, diskPath, 34)).toMatchObject({
+    expect(describeDomain({ ...domain, live: config() }, names, 34)).toMatchObject({
       persistent: false,
       restartToken: '',
     });
@@ -64,7 +66,7 @@ describe('a domain as planners see it', () => {
   test('that is off satisfies no token and has no pending shutdown', () => {
     const seen = describeDomain(
       { ...domain, power: 'shutoff', stopCause: 'guest', config: config() },
-      diskPath,
+      names,
       34,
     );
     expect(seen).toMatchObject({ power: 'shutoff', stopCause: 'guest' });
@@ -74,7 +76,7 @@ describe('a domain as planners see it', () => {
   });
 
   test('shows the memory that it was started with, wherever its balloon is', () => {
-    expect(describeDomain({ ...domain, live: config() }, diskPath, 34).live?.memoryBytes).toBe(200);
+    expect(describeDomain({ ...domain, live: config() }, names, 34).live?.memoryBytes).toBe(200);
   });
 
   test('knows its disks by the paths that the storage makes, and the seed as none of them', () => {
@@ -90,10 +92,21 @@ describe('a domain as planners see it', () => {
       file(`/data/seeds/${uuid}.iso`, 'vdz'),
       file(`/elsewhere/${diskUid}/disk`, 'vdb'),
     ];
-    expect(describeDomain({ ...domain, config: config({ disks }) }, diskPath, 34).config?.disks).toEqual([
+    expect(describeDomain({ ...domain, config: config({ disks }) }, names, 34).config?.disks).toEqual([
       { diskUid, target: 'vda' },
       { target: 'vdz' },
       { target: 'vdb' },
+    ]);
+  });
+
+  test.each([
+    ['a snapshot stands on its file', { otherFiles: [diskPath(diskUid), '/images/base'] }],
+    ['a copy of it has left its file behind', { serial: diskSerial(diskUid) }],
+  ])('knows a disk again of which %s, and tells where it is now', (_what, left) => {
+    const disk = { path: '/backup/overlay', target: 'vda', serial: '', format: 'qcow2', readOnly: false };
+    const live = config({ disks: [{ ...disk, ...left }] });
+    expect(describeDomain({ ...domain, live }, names, 34).live?.disks).toEqual([
+      { diskUid, target: 'vda', redirectedTo: '/backup/overlay' },
     ]);
   });
 });

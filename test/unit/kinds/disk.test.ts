@@ -15,20 +15,20 @@ const file = (changes: Partial<DiskSnapshot> = {}): DiskSnapshot => ({
   ...changes,
 });
 const withFile = (changes: Partial<DiskSnapshot> = {}) => host({ disks: { [uid]: file(changes) } });
-const hardware = (diskUid: string) => ({
+const hardware = (diskUid: string, changes: { redirectedTo?: string }) => ({
   cpus: 1,
   maxCpus: 1,
   memoryBytes: 1,
-  disks: [{ diskUid, target: 'vda' }],
+  disks: [{ diskUid, target: 'vda', ...changes }],
   interfaces: [],
 });
-const domain = (which: 'config' | 'live') => ({
+const domain = (which: 'config' | 'live', changes: { redirectedTo?: string } = {}) => ({
   domains: {
     'uid-of-web': {
       machineUid: 'uid-of-web',
       power: which === 'live' ? ('running' as const) : ('shutoff' as const),
       persistent: true,
-      [which]: hardware(uid),
+      [which]: hardware(uid, changes),
     },
   },
 });
@@ -157,6 +157,18 @@ describe('planning a Disk', () => {
       'there, too small',
       given({ hosts: [withFile({ sizeBytes: GIBIBYTE / 2 })] }),
       'disk.grow on h1 (Growing): spec.size is 1Gi, the file has 512Mi',
+    ],
+    [
+      'there, too small, and its guest writes to another file since',
+      given({
+        hosts: [
+          host({
+            disks: { [uid]: file({ sizeBytes: GIBIBYTE / 2 }) },
+            ...domain('live', { redirectedTo: '/b' }),
+          }),
+        ],
+      }),
+      'blocked (DiskRedirected): disk vda of the guest is /b and not the file that Purlin made, by a snapshot or a block copy; bring it back while the guest runs, after a snapshot with: virsh blockcommit uid-of-web vda --active --pivot',
     ],
     [
       'there, larger than asked for',

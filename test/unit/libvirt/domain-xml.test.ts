@@ -34,6 +34,20 @@ const web: DomainSpec = {
   consoleLogPath: '/data/consoles/6f1c1d9e.log',
 };
 
+test('the files that a disk stands on, and those of a copy that is being made, are read to the last', () => {
+  const below = (file: string, more = '<backingStore/>') =>
+    `<backingStore type="file"><format type="qcow2"/><source file="${file}"/>${more}</backingStore>`;
+  const copy = '<mirror type="file" job="copy"><source file="/copy"/><backingStore/></mirror>';
+  const xml = buildDomainXml(web).replace(
+    '<target dev="vda"',
+    `${below('/snapshot', below('/image'))}${copy}<target dev="vda"`,
+  );
+  expect(parseDomainXml(xml).disks.map(({ otherFiles }) => otherFiles)).toEqual([
+    ['/snapshot', '/image', '/copy'],
+    undefined,
+  ]);
+});
+
 const hostileText = fc
   .oneof(
     fc.string({ unit: 'binary' }),
