@@ -60,7 +60,7 @@ export function assembleSnapshot(
  * the pending shutdown are of the present run.
  */
 export function describeDomain(domain: ObservedDomain, names: DiskNames, uptimeMs: number): DomainSnapshot {
-  const { uuid, stopCause, config, live, pauseCause } = domain;
+  const { uuid, stopCause, config, live, saved, pauseCause } = domain;
   // Paused while it starts, migrates or is saved: that ends by itself, and is no state to act on.
   const power = domain.power === 'paused' && pauseCause === 'other' ? 'running' : domain.power;
   const { definitionHash } = config?.metadata ?? {};
@@ -73,6 +73,7 @@ export function describeDomain(domain: ObservedDomain, names: DiskNames, uptimeM
     ...(stopCause !== undefined && { stopCause }),
     ...(config && { config: describeHardware(config, names) }),
     ...(live && { live: describeHardware(live, names) }),
+    ...(saved && { saved: describeHardware(saved, names) }),
     ...(definitionHash !== undefined && { definitionHash }),
     ...(runningHash !== undefined && { runningHash }),
     // A run that was started without a token satisfies none, which is not the same as being unknown.

@@ -34,6 +34,7 @@ interface Fault {
 interface Domain {
   config?: DomainConfig;
   live?: DomainConfig;
+  saved?: DomainConfig;
   power: ObservedDomain['power'];
   stopCause?: NonNullable<ObservedDomain['stopCause']>;
   pauseCause?: NonNullable<ObservedDomain['pauseCause']>;
@@ -75,6 +76,7 @@ export class SimulatedHypervisor implements Hypervisor {
     const domain = this.#domains.get(uuid);
     if (!domain) return;
     delete domain.config;
+    delete domain.saved;
     if (!domain.live) this.#domains.delete(uuid);
     this.#tell(uuid, 'undefined');
   }
@@ -86,6 +88,19 @@ export class SimulatedHypervisor implements Hypervisor {
     domain.power = 'paused';
     domain.pauseCause = cause;
     this.#tell(uuid, 'suspended');
+  }
+
+  /** The guest stops, and its next start goes on from here, as after `virsh managedsave`. */
+  saveByHand(uuid: string): void {
+    const domain = this.#domains.get(uuid);
+    if (!domain?.live) return;
+    domain.saved = domain.live;
+    this.#stop(uuid, 'unknown');
+  }
+
+  /** What was saved is gone, as after `virsh managedsave-remove`, of which libvirt tells nobody. */
+  discardSaved(uuid: string): void {
+    delete this.#domains.get(uuid)?.saved;
   }
 
   /** The disk goes on in another file, as by `virsh snapshot-create-as --disk-only`; `path` brings it back. */
@@ -173,7 +188,8 @@ export class SimulatedHypervisor implements Hypervisor {
       if (!domain) throw libvirtError(noDomain, `no domain with matching uuid '${uuid}'`);
       if (domain.power === 'running') return;
       const resumed = domain.live !== undefined;
-      domain.live ??= copyJson(domain.config);
+      domain.live ??= domain.saved ?? copyJson(domain.config);
+      delete domain.saved;
       domain.power = 'running';
       delete domain.stopCause;
       delete domain.pauseCause;
@@ -327,7 +343,7 @@ export class SimulatedHypervisor implements Hypervisor {
 /** @returns nothing for a domain that carries no tag of ours */
 function observe(
   uuid: string,
-  { config, live, power, stopCause, pauseCause }: Domain,
+  { config, live, saved, power, stopCause, pauseCause }: Domain,
 ): ObservedDomain | undefined {
   const metadata = (live ?? config)?.metadata;
   return (
@@ -339,6 +355,7 @@ function observe(
       ...(pauseCause !== undefined && { pauseCause }),
       ...(config && { config }),
       ...(live && { live }),
+      ...(saved && { saved }),
     }
   );
 }

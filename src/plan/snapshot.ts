@@ -111,6 +111,8 @@ export interface DomainSnapshot {
   persistent: boolean;
   config?: DomainHardware;
   live?: DomainHardware;
+  /** Saved with the memory of the guest (`virsh managedsave`): comes back with its next start. Only while it is shut off. */
+  saved?: DomainHardware;
   /** `definitionHash` of the persistent definition, from its metadata: what the next start will use. */
   definitionHash?: string;
   /** `definitionHash` that the present run was started with, from the active domain's metadata. */

@@ -9,6 +9,6 @@ export const hostNameOf = ({ metadata, status }: Disk, hosts: readonly HostView[
 
 /** Domains that have the disk open now or will at their next start. */
 export const domainsUsing = (domains: Record<string, DomainSnapshot>, diskUid: string): DomainSnapshot[] =>
-  Object.values(domains).filter(({ config, live }) =>
-    [config, live].some((hardware) => hardware?.disks.some((disk) => disk.diskUid === diskUid)),
+  Object.values(domains).filter(({ config, live, saved }) =>
+    [config, live, saved].some((hardware) => hardware?.disks.some((disk) => disk.diskUid === diskUid)),
   );

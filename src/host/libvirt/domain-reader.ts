@@ -4,7 +4,7 @@ import type { DomainConfig } from './domain-spec.ts';
 import { readPower } from './domain-state.ts';
 import { type DomainListing, ForeignDomain, type ObservedDomain } from './hypervisor-port.ts';
 import { type DomainRef, refByUuid } from './rpc/domain-ref.ts';
-import { isLibvirtError } from './rpc/error.ts';
+import { isLibvirtError, LibvirtError } from './rpc/error.ts';
 import { procedures } from './rpc/procedures.ts';
 
 /** Reads domains, and shows only those that carry this installation's tag. */
@@ -58,9 +58,11 @@ export class DomainReader {
         this.#connection.call(procedures.domainIsPersistent, ref),
       ]);
       const power = readPower(state);
-      const [config, live] = await Promise.all([
+      const isOff = power.power === 'shutoff';
+      const [config, live, saved] = await Promise.all([
         persistent ? this.#read(ref, xmlInactive) : undefined,
-        power.power === 'shutoff' ? undefined : this.#read(ref, 0),
+        isOff ? undefined : this.#read(ref, 0),
+        isOff ? this.#readSaved(ref) : undefined,
       ]);
       const metadata = config?.metadata ?? live?.metadata;
       if (metadata?.installationUid !== this.#installationUid) return 'foreign';
@@ -70,10 +72,22 @@ export class DomainReader {
         ...power,
         ...(config !== undefined && { config }),
         ...(live !== undefined && { live }),
+        ...(saved !== undefined && { saved }),
       };
     } catch (error) {
       // It went away while we looked: as good as never seen.
       if (isLibvirtError(error, 'NO_DOMAIN')) return 'gone';
+      throw error;
+    }
+  }
+
+  /** @returns nothing for an image that libvirt cannot read either: it discards that, and starts the guest afresh */
+  async #readSaved(ref: DomainRef): Promise<DomainConfig | undefined> {
+    if (!(await this.#connection.call(procedures.domainHasManagedSaveImage, ref, 0))) return undefined;
+    try {
+      return parseDomainXml(await this.#connection.call(procedures.domainManagedSaveGetXmlDesc, ref, 0));
+    } catch (error) {
+      if (error instanceof LibvirtError) return undefined;
       throw error;
     }
   }

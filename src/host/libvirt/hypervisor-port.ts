@@ -15,7 +15,7 @@ export interface Hypervisor {
 
   /** The persistent definition as given, for the next start; a running guest is not touched. */
   defineDomain(spec: DomainSpec): Promise<void>;
-  /** Running; a guest that was paused by hand or by an I/O error is resumed. */
+  /** Running; a guest that was saved comes back as it was saved, one that was paused by hand or by an I/O error is resumed. */
   startDomain(uuid: string): Promise<void>;
   /**
    * The guest has been asked to shut down, by ACPI and its agent, and its live metadata says when and how long it
@@ -79,6 +79,8 @@ export interface ObservedDomain {
   config?: DomainConfig;
   /** what runs */
   live?: DomainConfig;
+  /** what was saved with its memory (`virsh managedsave`), and comes back with the next start, whatever `config` says */
+  saved?: DomainConfig;
 }
 
 /** The guest has been asked to give the device up and has not done so yet. */

@@ -74,7 +74,7 @@ export class LibvirtHypervisor implements Hypervisor {
       if (seen.pauseCause !== 'other') await this.#connection.call(procedures.domainResume, refByUuid(uuid));
       return;
     }
-    await grantAccess(seen?.config?.disks ?? []);
+    await grantAccess((seen?.saved ?? seen?.config)?.disks ?? []);
     try {
       await this.#connection.callWithin(startTimeoutMs, procedures.domainCreateWithFlags, refByUuid(uuid), 0);
     } catch (error) {

@@ -50,14 +50,14 @@ async function attachmentsOf(
   diskUid: string,
 ): Promise<Attachment[]> {
   const { domains } = await hypervisor.listDomains();
-  return domains.flatMap(({ uuid, metadata, live, config }) =>
-    [live, config].flatMap((hardware) =>
+  return domains.flatMap(({ uuid, metadata, live, config, saved }) =>
+    [live, config, saved].flatMap((hardware) =>
       (hardware?.disks ?? [])
         .filter((disk) => isDisk(disk, diskUid, storage.diskPath(diskUid)))
         .map(({ target, path }) => ({
           machineUid: uuid,
           user: `Machine ${metadata.namespace}/${metadata.name}`,
-          running: hardware === live,
+          running: live !== undefined && hardware === live,
           target,
           path,
         })),

@@ -174,10 +174,11 @@ export function abandonedAddressesReleased(
   { abandoned, machine: { metadata } }: MachineInput,
   { ports, domains }: HostSnapshot,
 ): Outcome | undefined {
-  const live = domains[metadata.uid]?.live?.interfaces ?? [];
+  const { live, saved } = domains[metadata.uid] ?? {};
+  const held = (live ?? saved)?.interfaces ?? [];
   const address = abandoned.find((each) => {
     const name = tapName(metadata.uid, each.spec.interface);
-    return !deleting(each) && !ports[name] && !live.some(({ tap }) => tap === name);
+    return !deleting(each) && !ports[name] && !held.some(({ tap }) => tap === name);
   });
   if (!address) return undefined;
   const { namespace, name, uid } = address.metadata;

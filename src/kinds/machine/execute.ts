@@ -21,9 +21,11 @@ export const machineExecutors: Executors<MachineActionName> = {
   'machine.start': async ({ interfaces }, context, { uid }) => {
     await ensurePorts(interfaces, context, uid);
     context.signal.throwIfAborted();
-    if (!(await context.hypervisor.findDomain(uid))) {
+    const domain = await context.hypervisor.findDomain(uid);
+    if (!domain) {
       throw new ExecutionError('NotDefined', 'the domain is not defined on this host', { retryable: true });
     }
+    refuseOtherSaved(domain);
     await context.hypervisor.startDomain(uid);
   },
 
@@ -92,6 +94,27 @@ function refuseRedirected({ uuid, disks }: Spec, existing: ObservedDomain | unde
   }
 }
 
+/**
+ * A guest that was saved comes back with what it had then. Disks and interfaces that it is not defined with any more may
+ * be somebody else's by now; other CPUs or memory are as with every guest that has run on since.
+ */
+function refuseOtherSaved({ uuid, config, saved }: ObservedDomain): void {
+  if (!saved || !config || devicesOf(saved) === devicesOf(config)) return;
+  throw new ExecutionError(
+    'SavedStateDiffers',
+    `the guest was saved with other disks or interfaces than it is defined with by now, and a start would bring those back; give the saved state up with: virsh managedsave-remove ${uuid}`,
+    { retryable: true },
+  );
+}
+
+const devicesOf = ({ disks, interfaces }: DomainConfig): string =>
+  [
+    ...disks.map(({ target, path }) => `${target} ${path}`),
+    ...interfaces.map(({ tap, macAddress }) => `${macAddress} ${tap}`),
+  ]
+    .sort()
+    .join('\n');
+
 /** What libvirt can change under a running guest: devices by difference, and more vCPUs but never fewer. */
 async function reconfigureLive(
   spec: Spec,
@@ -128,13 +151,14 @@ async function ensurePorts(
   }
 }
 
-/** Taps of this Machine that no interface asks for, and that the running guest no longer holds. */
+/** Taps of this Machine that no interface asks for, and that the guest, running or saved, no longer holds. */
 async function deleteSparePorts(
   wanted: readonly InterfaceDefinition[],
   { hypervisor, network }: ExecutionContext,
   machineUid: string,
 ): Promise<void> {
-  const held = (await hypervisor.findDomain(machineUid))?.live?.interfaces ?? [];
+  const { live, saved } = (await hypervisor.findDomain(machineUid)) ?? {};
+  const held = (live ?? saved)?.interfaces ?? [];
   const kept = new Set([
     ...wanted.map(({ name }) => tapName(machineUid, name)),
     ...held.map(({ tap }) => tap),

@@ -308,7 +308,7 @@ function planConnections(input: MachineInput, host: MachineOnHost): Outcome | un
 }
 
 /**
- * Taps that no interface asks for any more, and that no running guest holds: their addresses wait for them to go. They
+ * Taps that no interface asks for any more, and that no guest holds, be it running or saved: their addresses wait for them to go. They
  * also wait until the host has carried out an order of this generation, since an older one, which still has the
  * interface, may be on its way until then.
  */
@@ -321,7 +321,7 @@ function planSparePorts(
   const wanted = interfacesOf(input);
   const kept = new Set([
     ...wanted.map(({ name }) => tapName(uid, name)),
-    ...(domain.live?.interfaces ?? []).map(({ tap }) => tap),
+    ...((domain.live ?? domain.saved)?.interfaces ?? []).map(({ tap }) => tap),
   ]);
   const own = Object.values(host.snapshot.ports).filter(({ machineUid }) => machineUid === uid);
   const spare = own.find(({ tap }) => !kept.has(tap))?.interfaceName;

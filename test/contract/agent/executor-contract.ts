@@ -207,6 +207,10 @@ export interface ByHand {
   snapshot: (installation: Installation, target: string) => Promise<void>;
   /** The disk is again in the file that it had. */
   commit: (installation: Installation, target: string) => Promise<void>;
+  /** The running guest is saved with its memory, and off. */
+  save: (installation: Installation) => Promise<void>;
+  /** What was saved is gone. */
+  discardSaved: (installation: Installation) => Promise<void>;
 }
 
 /** @param install a new installation on the host under test */
@@ -274,6 +278,40 @@ export function describeExecutors(install: () => Installation | Promise<Installa
     const after = await installation.state();
     expect(after.domains[machine]?.live?.disks).toContainEqual({ target: 'vda', diskUid: rootDisk });
     expect(after.disks[rootDisk]?.sizeBytes).toBe(2 ** 21);
+    await installation.removeEverything();
+  });
+
+  test('a guest that was saved comes back as it was, and not with what it is not to have any more', async () => {
+    const installation = await install();
+    const { definition, enlarged, uids } = installation;
+    const start = (interfaces: InterfaceDefinition[]) =>
+      executors['machine.start']({ interfaces }, installation.context(), ownerOf(uids.machine));
+    await installation.prepare('machine.reconfigure');
+    await installation.perform('machine.reconfigure');
+    await byHand.save(installation);
+    await start(enlarged.interfaces);
+    const restored = (await installation.state()).domains[uids.machine];
+    expect(restored).toMatchObject({ power: 'running', runningHash: 'first', live: { cpus: 2 } });
+
+    await byHand.save(installation);
+    const spare = { interfaces: definition.interfaces };
+    await installation.perform('machine.define');
+    await executors['machine.connect'](spare, installation.context(), ownerOf(uids.machine));
+    const saved = await installation.state();
+    const left = { diskUid: uids.dataDisk, target: 'vdb' };
+    expect(saved.domains[uids.machine]?.config?.disks).not.toContainEqual(left);
+    expect(saved.domains[uids.machine]?.saved?.disks).toContainEqual(left);
+    expect(Object.keys(saved.ports)).toHaveLength(2);
+    await expect(installation.perform('disk.delete', uids.dataDisk)).rejects.toMatchObject({
+      reason: 'InUse',
+    });
+    await expect(start(definition.interfaces)).rejects.toMatchObject({ reason: 'SavedStateDiffers' });
+
+    await byHand.discardSaved(installation);
+    await start(definition.interfaces);
+    const { live } = (await installation.state()).domains[uids.machine] ?? {};
+    expect(live).toMatchObject({ cpus: 1 });
+    expect(live?.disks).not.toContainEqual(left);
     await installation.removeEverything();
   });
 

@@ -33,6 +33,8 @@ describe('on a simulated host', () =>
   describeExecutors(() => install(), {
     snapshot: redirect((uid) => `/backup/${uid}`),
     commit: redirect((uid) => simulatedPorts().storage.diskPath(uid)),
+    save: async ({ ports, uids }) => (ports as SimulatedPorts).hypervisor.saveByHand(uids.machine),
+    discardSaved: async ({ ports, uids }) => (ports as SimulatedPorts).hypervisor.discardSaved(uids.machine),
   }));
 
 describe('after a failure before or after any of its steps', () => {

@@ -88,4 +88,6 @@ describe('on a real host', () =>
     },
     commit: async ({ uids: { machine } }, target) =>
       void (await virsh('blockcommit', machine, target, '--active', '--pivot')),
+    save: async ({ uids: { machine } }) => void (await virsh('managedsave', machine)),
+    discardSaved: async ({ uids: { machine } }) => void (await virsh('managedsave-remove', machine)),
   }));

@@ -22,7 +22,7 @@ const hardware = (diskUid: string, changes: { redirectedTo?: string }) => ({
   disks: [{ diskUid, target: 'vda', ...changes }],
   interfaces: [],
 });
-const domain = (which: 'config' | 'live', changes: { redirectedTo?: string } = {}) => ({
+const domain = (which: 'config' | 'live' | 'saved', changes: { redirectedTo?: string } = {}) => ({
   domains: {
     'uid-of-web': {
       machineUid: 'uid-of-web',
@@ -178,6 +178,15 @@ describe('planning a Disk', () => {
     [
       'claimed by a Machine that names it',
       given({ disk: disk('data', claimed), claimant: user, hosts: [withFile()] }),
+      'settled',
+    ],
+    [
+      'claimed by a Machine that is gone, whose guest was saved with it: the claim stays',
+      given({
+        disk: disk('data', claimed),
+        claimant: 'gone',
+        hosts: [host({ disks: { [uid]: file() }, ...domain('saved') })],
+      }),
       'settled',
     ],
     [

@@ -53,6 +53,8 @@ export const procedures = {
   domainGetXmlDesc: procedure(14, onDomainWithFlags, (r) => r.string()),
   domainGetState: procedure(212, onDomainWithFlags, (r) => ({ state: r.int(), reason: r.int() })),
   domainIsPersistent: procedure(151, onDomain, (r) => r.int() !== 0),
+  domainHasManagedSaveImage: procedure(183, onDomainWithFlags, (r) => r.int() !== 0),
+  domainManagedSaveGetXmlDesc: procedure(388, onDomainWithFlags, (r) => r.string()),
   domainDefineXmlFlags: procedure(
     350,
     (w, xml: string, flags: number) => w.string(xml).uint(flags),
