@@ -62,7 +62,7 @@ export function assembleSnapshot(
 export function describeDomain(domain: ObservedDomain, names: DiskNames, uptimeMs: number): DomainSnapshot {
   const { uuid, stopCause, config, live, saved, pauseCause } = domain;
   // Paused while it starts, migrates or is saved: that ends by itself, and is no state to act on.
-  const power = domain.power === 'paused' && pauseCause === 'other' ? 'running' : domain.power;
+  const power = domain.power === 'paused' && pauseCause === 'passing' ? 'running' : domain.power;
   const { definitionHash } = config?.metadata ?? {};
   const { definitionHash: runningHash } = live?.metadata ?? {};
   const request = shutdownRequestOf(domain);

@@ -186,7 +186,7 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#perform('startDomain', () => {
       const domain = this.#domains.get(uuid);
       if (!domain) throw libvirtError(noDomain, `no domain with matching uuid '${uuid}'`);
-      if (domain.power === 'running') return;
+      if (domain.power === 'running' || domain.pauseCause === 'passing') return;
       const resumed = domain.live !== undefined;
       domain.live ??= domain.saved ?? copyJson(domain.config);
       delete domain.saved;

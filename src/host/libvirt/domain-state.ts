@@ -16,8 +16,22 @@ const stopCauses: Record<number, NonNullable<Power['stopCause']>> = {
   6: 'failed',
 };
 
-/** virDomainPausedReason */
-const pauseCauses: Record<number, NonNullable<Power['pauseCause']>> = { 0: 'user', 1: 'user', 5: 'ioError' };
+/**
+ * virDomainPausedReason. Passing are migration, save, dump, shutting down, snapshot, starting up and postcopy; the missing
+ * ones (watchdog, from a snapshot, crashed, postcopy failed, API error) stay as they are until somebody acts.
+ */
+const pauseCauses: Record<number, NonNullable<Power['pauseCause']>> = {
+  0: 'user',
+  1: 'user',
+  2: 'passing',
+  3: 'passing',
+  4: 'passing',
+  5: 'ioError',
+  8: 'passing',
+  9: 'passing',
+  11: 'passing',
+  12: 'passing',
+};
 
 /** libvirt's state and reason in our words. Blocked, shutting down and "no state" all mean that QEMU runs. */
 export function readPower({ state, reason }: { state: number; reason: number }): Power {
@@ -29,7 +43,7 @@ export function readPower({ state, reason }: { state: number; reason: number }):
     case paused:
       return { power: 'paused', pauseCause: pauseCauses[reason] ?? 'other' };
     case suspendedByGuest:
-      return { power: 'paused', pauseCause: 'other' };
+      return { power: 'paused', pauseCause: 'passing' };
     default:
       return { power: 'running' };
   }

@@ -15,7 +15,7 @@ export interface Hypervisor {
 
   /** The persistent definition as given, for the next start; a running guest is not touched. */
   defineDomain(spec: DomainSpec): Promise<void>;
-  /** Running; a guest that was saved comes back as it was saved, one that was paused by hand or by an I/O error is resumed. */
+  /** Running; a guest that was saved comes back as it was saved, a paused one is resumed, unless that ends by itself. */
   startDomain(uuid: string): Promise<void>;
   /**
    * The guest has been asked to shut down, by ACPI and its agent, and its live metadata says when and how long it
@@ -71,8 +71,8 @@ export interface ObservedDomain {
   uuid: string;
   metadata: DomainMetadata;
   power: 'running' | 'paused' | 'shutoff';
-  /** why it is paused; `ioError` is typically a full disk of the host */
-  pauseCause?: 'user' | 'ioError' | 'other';
+  /** why it is paused; `ioError` is typically a full disk of the host, and `passing` ends by itself, like a snapshot */
+  pauseCause?: 'user' | 'ioError' | 'passing' | 'other';
   /** why it is off; `unknown` after a restart of libvirtd, which does not remember */
   stopCause?: 'guest' | 'destroyed' | 'crashed' | 'failed' | 'unknown';
   /** what the next start will be; absent where somebody undefined a running guest */

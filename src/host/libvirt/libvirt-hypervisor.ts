@@ -70,8 +70,8 @@ export class LibvirtHypervisor implements Hypervisor {
     const seen = await this.#domains.own(uuid);
     if (seen?.power === 'running') return;
     if (seen?.power === 'paused') {
-      // Other pauses (a migration, a snapshot) end by themselves.
-      if (seen.pauseCause !== 'other') await this.#connection.call(procedures.domainResume, refByUuid(uuid));
+      if (seen.pauseCause !== 'passing')
+        await this.#connection.call(procedures.domainResume, refByUuid(uuid));
       return;
     }
     await grantAccess((seen?.saved ?? seen?.config)?.disks ?? []);

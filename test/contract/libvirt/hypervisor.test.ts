@@ -98,6 +98,9 @@ async function qemuPid(uuid: string): Promise<number> {
   return Number(await readFile(join(host.libvirt.layout.root, 'run', 'qemu', `purlin-${uuid}.pid`), 'utf8'));
 }
 
+const virsh = (...args: string[]) =>
+  execa('/usr/bin/virsh', ['-q', '-c', `qemu+unix:///system?socket=${host.libvirt.socketPath}`, ...args]);
+
 async function seen(uuid: string): Promise<ObservedDomain> {
   const found = await hypervisor.findDomain(uuid);
   if (found === undefined) throw new Error(`${uuid} is not there`);
@@ -290,13 +293,21 @@ test('UEFI: its variables are made on the first start and go with the domain', a
 }, 60_000);
 
 test('a paused guest is resumed, a killed one has crashed, an undefined one shows without a definition', async () => {
-  const spec = await guest();
+  const spec = await guest({ disks: [await disk('vda')] }); // where snapshots are kept
   const { uuid } = spec;
   await hypervisor.defineDomain(spec);
   await hypervisor.startDomain(uuid);
   const { live } = await seen(uuid);
   await connection.call(procedures.domainSuspend, { name: live?.name ?? '', uuid, id: -1 });
   expect(await seen(uuid)).toMatchObject({ power: 'paused', pauseCause: 'user' });
+  await hypervisor.startDomain(uuid);
+  expect((await seen(uuid)).power).toBe('running');
+
+  // Reverted to a snapshot that was taken while it was paused: nobody resumes it but us.
+  await virsh('suspend', uuid);
+  await virsh('snapshot-create-as', uuid, 'paused');
+  await virsh('snapshot-revert', uuid, 'paused');
+  expect(await seen(uuid)).toMatchObject({ power: 'paused', pauseCause: 'other' });
   await hypervisor.startDomain(uuid);
   expect((await seen(uuid)).power).toBe('running');
 

@@ -75,6 +75,16 @@ describe('a domain as planners see it', () => {
     expect(seen).not.toHaveProperty('live');
   });
 
+  test.each([
+    ['passing', 'running'],
+    ['user', 'paused'],
+    ['ioError', 'paused'],
+    ['other', 'paused'],
+  ] as const)('that is paused (%s) is %s to a planner', (pauseCause, power) => {
+    const paused = { ...domain, power: 'paused', pauseCause, live: config() } as const;
+    expect(describeDomain(paused, names, 34).power).toBe(power);
+  });
+
   test('shows the memory that it was started with, wherever its balloon is', () => {
     expect(describeDomain({ ...domain, live: config() }, names, 34).live?.memoryBytes).toBe(200);
   });

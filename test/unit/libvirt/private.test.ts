@@ -94,7 +94,7 @@ test.each([
   ],
   [
     { state: 3, reason: 2 },
-    { power: 'paused', pauseCause: 'other' },
+    { power: 'paused', pauseCause: 'passing' },
   ],
   [
     { state: 5, reason: 1 },
