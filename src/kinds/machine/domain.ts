@@ -4,6 +4,12 @@ import { tapName } from '../../host/ports/network.ts';
 import type { MachineDefinition } from '../../plan/actions.ts';
 import type { ExecutionContext, Owner } from '../executor.ts';
 
+/**
+ * A q35 guest has more only with an IOMMU that remaps interrupts, and libvirt refuses it otherwise; `spec.cpus` ends far
+ * below.
+ */
+const mostCpus = 255;
+
 /** The domain that a Machine's definition asks for; paths and tap names come from UIDs alone. */
 export function domainSpec(
   definition: MachineDefinition,
@@ -25,7 +31,7 @@ export function domainSpec(
     },
     accelerator: host.accelerator === 'KVM' ? 'kvm' : 'qemu',
     cpus: definition.cpus,
-    maxCpus: Math.max(definition.cpus, host.cpus),
+    maxCpus: Math.max(definition.cpus, Math.min(host.cpus, mostCpus)),
     memoryBytes: definition.memoryBytes,
     firmware:
       definition.firmware === 'UEFI' ? { type: 'uefi', nvramPath: storage.nvramPath(uid) } : { type: 'bios' },

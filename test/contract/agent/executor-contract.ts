@@ -315,6 +315,20 @@ export function describeExecutors(install: () => Installation | Promise<Installa
     await installation.removeEverything();
   });
 
+  test('a host may have more CPUs than a guest can get', async () => {
+    const installation = await install();
+    const { definition, uids } = installation;
+    await installation.prepare('machine.define');
+    const context = installation.context({ host: { accelerator: 'TCG', cpus: 512 } });
+    await executors['machine.define'](definition, context, ownerOf(uids.machine));
+    await installation.perform('machine.start');
+    expect((await installation.state()).domains[uids.machine]).toMatchObject({
+      power: 'running',
+      live: { cpus: 1, maxCpus: 255 },
+    });
+    await installation.removeEverything();
+  });
+
   test('what is in use is not destroyed, whatever was planned', async () => {
     const installation = await install();
     await installation.prepare('machine.powerOff');
