@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { release, cpus as hostCpus, arch } from 'node:os';
 import { type Agent, startAgent } from '../agent/agent.ts';
-import { LibvirtConnection } from '../host/libvirt/connection.ts';
+import { type ConnectionOptions, LibvirtConnection } from '../host/libvirt/connection.ts';
 import { probeKvm } from '../host/libvirt/kvm-probe.ts';
 import { LibvirtHypervisor } from '../host/libvirt/libvirt-hypervisor.ts';
 import { PrivateLibvirt, findSystemLibvirt } from '../host/libvirt/private-libvirt.ts';
@@ -57,7 +57,7 @@ export async function startAgentProcess(
   logger.info({ works: kvm.works }, `KVM: ${kvm.reason}`);
 
   const libvirt = await provideLibvirt(options, kvm.works);
-  const connection = new LibvirtConnection({ socketPath: libvirt.socketPath });
+  const connection = new LibvirtConnection(libvirt.access);
   connection.start();
   const { guestLogDirectory } = libvirt;
   const logs = guestLogDirectory === undefined ? {} : { guestLogDirectory };
@@ -112,7 +112,7 @@ export async function startAgentProcess(
 }
 
 interface Libvirt {
-  socketPath: string;
+  access: ConnectionOptions;
   /** Where a private libvirt keeps QEMU's messages, which it never removes itself. */
   guestLogDirectory?: string;
   /** Starts a private libvirtd again when it died; the system's own is the system's affair. Returns a stopper. */
@@ -134,13 +134,13 @@ async function provideLibvirt(options: AgentProcessOptions, kvmWorks: boolean): 
   writePrivateFile(paths.libvirtChoice, system ? 'system\n' : 'private\n');
   if (system) {
     logger.info({ socket: system }, 'using the libvirt of the system');
-    return { socketPath: system, keepRunning: () => () => undefined };
+    return { access: { socketPath: system }, keepRunning: () => () => undefined };
   }
   const daemon = new PrivateLibvirt({ root: paths.libvirtDir, kvm: kvmWorks ? 'offered' : 'hidden' });
   await daemon.ensureRunning();
   logger.info({ socket: daemon.socketPath }, 'private libvirt runs');
   return {
-    socketPath: daemon.socketPath,
+    access: { socketPath: daemon.socketPath, slowCallsAtOnce: PrivateLibvirt.slowCallsAtOnce },
     guestLogDirectory: daemon.guestLogDirectory,
     keepRunning: (log, onStarted) => {
       let busy = false;

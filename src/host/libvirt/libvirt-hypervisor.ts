@@ -219,7 +219,7 @@ export class LibvirtHypervisor implements Hypervisor {
    */
   async #askToShutDown(uuid: string): Promise<void> {
     const ask = async (by: number): Promise<void> =>
-      this.#connection.callWithin(askTimeoutMs, procedures.domainShutdownFlags, refByUuid(uuid), by);
+      this.#connection.callAside(askTimeoutMs, procedures.domainShutdownFlags, refByUuid(uuid), by);
     try {
       await ask(byPowerButton);
     } catch (error) {

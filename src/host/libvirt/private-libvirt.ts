@@ -40,6 +40,9 @@ export interface PrivateLibvirtStatus {
  * outlive them (which is why there is no PID namespace: its end would be the guests' end).
  */
 export class PrivateLibvirt {
+  /** Its configuration allows 50 requests of a connection, and libvirtd works on 20 at a time, 5 quick ones besides. */
+  static readonly slowCallsAtOnce = 16;
+
   readonly layout: LibvirtLayout;
   readonly #options: PrivateLibvirtOptions;
   readonly #daemons: readonly Daemon[];

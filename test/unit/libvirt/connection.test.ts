@@ -1,8 +1,9 @@
+import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { LibvirtConnection } from '../../../src/host/libvirt/connection.ts';
 import { RpcClient } from '../../../src/host/libvirt/rpc/client.ts';
-import { writeDomain } from '../../../src/host/libvirt/rpc/domain-ref.ts';
+import { refByUuid, writeDomain } from '../../../src/host/libvirt/rpc/domain-ref.ts';
 import { LibvirtTimeout, LibvirtUnavailable } from '../../../src/host/libvirt/rpc/error.ts';
 import type { DomainEvent } from '../../../src/host/libvirt/rpc/events.ts';
 import * as wire from '../../../src/host/libvirt/rpc/message.ts';
@@ -52,6 +53,46 @@ test('a late answer is dropped and does not meet another call', async () => {
   libvirtd.send({ ...late, type: wire.messageType.reply, payload: new XdrWriter().uhyper(1).bytes() });
   expect(await client.call(procedures.connectGetLibVersion)).toBe(9_000_000);
   await client.close();
+});
+
+/** Procedures and serials of slow calls that reached the daemon. */
+const suspends = () => libvirtd.received.filter(({ procedure }) => procedure === 34);
+const domain = refByUuid('00000000-0000-4000-8000-000000000001');
+const answer = (call: wire.Message | undefined) =>
+  libvirtd.send({ ...call, type: wire.messageType.reply, payload: Buffer.alloc(0) });
+
+test('of slow calls four are under way at a time, and what is answered at once does not wait for them', async () => {
+  const client = await RpcClient.open({ socketPath: libvirtd.socketPath });
+  libvirtd.answers.set(157, version);
+  const calls = Array.from({ length: 6 }, () => client.call(procedures.domainSuspend, domain));
+  await client.call(procedures.connectGetLibVersion);
+  expect(suspends()).toHaveLength(4);
+
+  answer(suspends()[0]);
+  await calls[0];
+  await client.call(procedures.connectGetLibVersion);
+  expect(suspends()).toHaveLength(5);
+
+  libvirtd.dropConnections();
+  const ends = await Promise.allSettled(calls);
+  expect(ends.map(({ status }) => status)).toEqual(['fulfilled', ...Array(5).fill('rejected')]);
+});
+
+test('a slow call keeps its place until it is answered, and too many that are overdue end the connection', async () => {
+  const client = await RpcClient.open({ socketPath: libvirtd.socketPath });
+  libvirtd.answers.set(157, version);
+  const suspend = (timeoutMs: number) => client.callWithin(timeoutMs, procedures.domainSuspend, domain);
+  const overdue = [suspend(5), suspend(5), suspend(5)];
+  for (const each of overdue) await expect(each).rejects.toThrow(LibvirtTimeout);
+  const [, waiting] = [suspend(10_000), suspend(5)].map((call) => call.catch((error: unknown) => error));
+  await client.call(procedures.connectGetLibVersion);
+  expect(suspends()).toHaveLength(4);
+
+  answer(suspends()[0]);
+  expect(await waiting).toBeInstanceOf(LibvirtTimeout);
+  answer(suspends()[3]);
+  await expect(suspend(5)).rejects.toThrow(LibvirtTimeout);
+  expect((await client.ended).message).toMatch(/4 calls in hand/);
 });
 
 test('bytes that make no sense end the connection, and every call with it', async () => {

@@ -12,6 +12,12 @@ export interface RpcOptions {
   uri?: string;
   /** limit of a call that names none, in milliseconds */
   callTimeoutMs?: number;
+  /**
+   * Slow calls that libvirt has in hand at a time, 4 unless told otherwise; further ones wait here. It has to be less
+   * than its `max_client_requests`: at so many calls of one connection libvirtd reads nothing more from it, pings and
+   * the answers to its own included, and after half a minute each takes the other for dead.
+   */
+  slowCallsAtOnce?: number;
   /** how often we ask a silent libvirt whether it is still there, in milliseconds */
   pingIntervalMs?: number;
   /** gives up opening, or closes what is open */
@@ -19,10 +25,16 @@ export interface RpcOptions {
 }
 
 interface PendingCall {
+  slow: boolean;
+  /** nobody waits for it any more */
+  overdue: boolean;
   resolve: (payload: Buffer) => void;
   reject: (error: Error) => void;
   timer: NodeJS.Timeout;
 }
+
+/** One fewer than the default of libvirtd's `max_client_requests`. */
+const fewSlowCalls = 4;
 
 /**
  * One connection to a libvirt daemon over its unix socket. Calls are pipelined and matched by serial;
@@ -34,7 +46,13 @@ interface PendingCall {
 export class RpcClient {
   readonly #socket: Socket;
   readonly #splitter = new wire.MessageSplitter();
+  /** What libvirt has not answered, although its time may be over: until it does, it has it in hand. */
   readonly #pending = new Map<number, PendingCall>();
+  /** Slow calls that have not been sent. */
+  readonly #queue: (() => void)[] = [];
+  readonly #slowCallsAtOnce: number;
+  #slowCalls = 0;
+  #overdue = 0;
   readonly #callTimeoutMs: number;
   readonly #ended = Promise.withResolvers<Error>();
   #serial = 0;
@@ -47,6 +65,7 @@ export class RpcClient {
 
   private constructor(socket: Socket, options: RpcOptions) {
     this.#socket = socket;
+    this.#slowCallsAtOnce = options.slowCallsAtOnce ?? fewSlowCalls;
     this.#callTimeoutMs = options.callTimeoutMs ?? 30_000;
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', (error) =>
@@ -95,7 +114,10 @@ export class RpcClient {
     return await this.callWithin(this.#callTimeoutMs, procedure, ...args);
   }
 
-  /** @throws LibvirtError, LibvirtTimeout or LibvirtUnavailable */
+  /**
+   * @param timeoutMs counts from when the call is sent
+   * @throws LibvirtError, LibvirtTimeout or LibvirtUnavailable
+   */
   async callWithin<Args extends readonly unknown[], Result>(
     timeoutMs: number,
     procedure: Procedure<Args, Result>,
@@ -104,7 +126,8 @@ export class RpcClient {
     if (this.#endReason !== undefined) throw this.#endReason;
     const writer = new XdrWriter();
     procedure.write(writer, ...args);
-    const payload = await this.#request(procedure.number, writer.bytes(), timeoutMs);
+    if (procedure.slow) await this.#turn();
+    const payload = await this.#request(procedure, writer.bytes(), timeoutMs);
     return procedure.read(new XdrReader(payload));
   }
 
@@ -114,18 +137,47 @@ export class RpcClient {
     this.#end(new LibvirtUnavailable('the connection was closed by us'));
   }
 
-  #request(procedure: number, payload: Buffer, timeoutMs: number): Promise<Buffer> {
+  /** Resolves when another slow call may be sent. */
+  async #turn(): Promise<void> {
+    if (this.#slowCalls < this.#slowCallsAtOnce) this.#slowCalls += 1;
+    else await new Promise<void>((resolve) => this.#queue.push(resolve));
+    if (this.#endReason !== undefined) throw this.#endReason;
+  }
+
+  #request(
+    { number, slow }: Pick<Procedure<never, unknown>, 'number' | 'slow'>,
+    payload: Buffer,
+    timeoutMs: number,
+  ): Promise<Buffer> {
     this.#serial = (this.#serial + 1) >>> 0;
     const serial = this.#serial;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        // A reply that comes later finds no call and is dropped.
-        this.#pending.delete(serial);
-        reject(new LibvirtTimeout(`libvirt did not answer procedure ${procedure} within ${timeoutMs} ms`));
+        // A reply that comes later is heard by nobody.
+        reject(new LibvirtTimeout(`libvirt did not answer procedure ${number} within ${timeoutMs} ms`));
+        this.#giveUpOn(call);
       }, timeoutMs);
-      this.#pending.set(serial, { resolve, reject, timer });
-      this.#send({ ...remoteCall, procedure, serial, payload });
+      const call: PendingCall = { slow, overdue: false, resolve, reject, timer };
+      this.#pending.set(serial, call);
+      this.#send({ ...remoteCall, procedure: number, serial, payload });
     });
+  }
+
+  /** Guests that hang may keep libvirt from ever answering; a new connection is free of what this one is burdened with. */
+  #giveUpOn(call: PendingCall): void {
+    if (!call.slow) return;
+    call.overdue = true;
+    this.#overdue += 1;
+    if (this.#overdue < this.#slowCallsAtOnce) return;
+    this.#end(new LibvirtUnavailable(`libvirt has ${this.#overdue} calls in hand whose time is over`));
+  }
+
+  #endTurn({ slow, overdue }: PendingCall): void {
+    if (!slow) return;
+    if (overdue) this.#overdue -= 1;
+    const next = this.#queue.shift();
+    if (next) next();
+    else this.#slowCalls -= 1;
   }
 
   #send(message: wire.Message): void {
@@ -160,6 +212,7 @@ export class RpcClient {
     const call = this.#pending.get(message.serial);
     if (call === undefined) return;
     this.#pending.delete(message.serial);
+    this.#endTurn(call);
     clearTimeout(call.timer);
     if (message.status === wire.messageStatus.ok) call.resolve(message.payload);
     else call.reject(readError(new XdrReader(message.payload)));
@@ -188,6 +241,7 @@ export class RpcClient {
       reject(reason);
     }
     this.#pending.clear();
+    for (const wake of this.#queue.splice(0)) wake();
     this.#ended.resolve(reason);
   }
 }

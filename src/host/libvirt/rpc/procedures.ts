@@ -7,6 +7,8 @@ import type { XdrReader, XdrWriter } from './xdr.ts';
  */
 export interface Procedure<Args extends readonly unknown[], Result> {
   readonly number: number;
+  /** libvirt may take its time for it, as long as a guest does; others are answered at once */
+  readonly slow: boolean;
   readonly write: (writer: XdrWriter, ...args: Args) => void;
   readonly read: (reader: XdrReader) => Result;
 }
@@ -16,7 +18,14 @@ function procedure<Args extends readonly unknown[], Result>(
   write: (writer: XdrWriter, ...args: Args) => void,
   read: (reader: XdrReader) => Result,
 ): Procedure<Args, Result> {
-  return { number, write, read };
+  return { number, slow: false, write, read };
+}
+
+/** One that changes a guest, and waits for QEMU or for another change. */
+function change<Args extends readonly unknown[], Result>(
+  ...[number, write, read]: Parameters<typeof procedure<Args, Result>>
+): Procedure<Args, Result> {
+  return { number, slow: true, write, read };
 }
 
 const none = (): void => {};
@@ -55,20 +64,16 @@ export const procedures = {
   domainIsPersistent: procedure(151, onDomain, (r) => r.int() !== 0),
   domainHasManagedSaveImage: procedure(183, onDomainWithFlags, (r) => r.int() !== 0),
   domainManagedSaveGetXmlDesc: procedure(388, onDomainWithFlags, (r) => r.string()),
-  domainDefineXmlFlags: procedure(
-    350,
-    (w, xml: string, flags: number) => w.string(xml).uint(flags),
-    readDomain,
-  ),
-  domainUndefineFlags: procedure(231, onDomainWithFlags, none),
-  domainCreateWithFlags: procedure(196, onDomainWithFlags, readDomain),
-  domainDestroyFlags: procedure(234, onDomainWithFlags, none),
-  domainShutdownFlags: procedure(258, onDomainWithFlags, none),
-  domainReboot: procedure(27, onDomainWithFlags, none),
-  domainReset: procedure(245, onDomainWithFlags, none),
-  domainSuspend: procedure(34, onDomain, none),
-  domainResume: procedure(28, onDomain, none),
-  domainSetAutostart: procedure(
+  domainDefineXmlFlags: change(350, (w, xml: string, flags: number) => w.string(xml).uint(flags), readDomain),
+  domainUndefineFlags: change(231, onDomainWithFlags, none),
+  domainCreateWithFlags: change(196, onDomainWithFlags, readDomain),
+  domainDestroyFlags: change(234, onDomainWithFlags, none),
+  domainShutdownFlags: change(258, onDomainWithFlags, none),
+  domainReboot: change(27, onDomainWithFlags, none),
+  domainReset: change(245, onDomainWithFlags, none),
+  domainSuspend: change(34, onDomain, none),
+  domainResume: change(28, onDomain, none),
+  domainSetAutostart: change(
     29,
     (w, domain: DomainRef, autostart: boolean) => {
       writeDomain(w, domain);
@@ -85,7 +90,7 @@ export const procedures = {
     },
     (r) => r.string(),
   ),
-  domainSetMetadata: procedure(
+  domainSetMetadata: change(
     264,
     (w, domain: DomainRef, metadata: MetadataArgument, flags: number) => {
       writeDomain(w, domain);
@@ -95,10 +100,10 @@ export const procedures = {
     none,
   ),
 
-  domainAttachDeviceFlags: procedure(160, onDevice, none),
-  domainDetachDeviceFlags: procedure(161, onDevice, none),
-  domainUpdateDeviceFlags: procedure(174, onDevice, none),
-  domainBlockResize: procedure(
+  domainAttachDeviceFlags: change(160, onDevice, none),
+  domainDetachDeviceFlags: change(161, onDevice, none),
+  domainUpdateDeviceFlags: change(174, onDevice, none),
+  domainBlockResize: change(
     251,
     (w, domain: DomainRef, disk: string, size: number, flags: number) => {
       writeDomain(w, domain);
@@ -106,7 +111,7 @@ export const procedures = {
     },
     none,
   ),
-  domainSetVcpusFlags: procedure(
+  domainSetVcpusFlags: change(
     199,
     (w, domain: DomainRef, count: number, flags: number) => {
       writeDomain(w, domain);
@@ -114,7 +119,7 @@ export const procedures = {
     },
     none,
   ),
-  domainSetMemoryFlags: procedure(
+  domainSetMemoryFlags: change(
     204,
     (w, domain: DomainRef, kibibytes: number, flags: number) => {
       writeDomain(w, domain);
