@@ -73,6 +73,8 @@ export class LibvirtConnection extends EventEmitter<ConnectionEvents> {
   /**
    * Over a connection of its own, which ends with the time limit: for what a guest may keep libvirt waiting with for
    * longer than anybody waits here.
+   *
+   * @throws LibvirtTimeout only when libvirt was sent the call; LibvirtUnavailable, LibvirtError
    */
   async callAside<Args extends readonly unknown[], Result>(
     timeoutMs: number,

@@ -41,6 +41,11 @@ export class LibvirtHypervisor implements Hypervisor {
   readonly #connection: LibvirtConnection;
   readonly #domains: DomainReader;
   readonly #guestLogDirectory: string | undefined;
+  /**
+   * Requests to shut down that QEMU has not answered: it hangs, and libvirt writes nothing about such a guest. To forget
+   * them with this process does no harm, the guest is asked again.
+   */
+  readonly #unanswered = new Map<string, ShutdownRequest>();
 
   /** @param options.guestLogDirectory where libvirt writes QEMU's own messages, which it never removes itself */
   constructor(
@@ -54,11 +59,13 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async listDomains(): Promise<DomainListing> {
-    return await this.#domains.list();
+    const { domains, foreign } = await this.#domains.list();
+    return { domains: domains.map((domain) => this.#withUnanswered(domain)), foreign };
   }
 
   async findDomain(uuid: string): Promise<ObservedDomain | undefined> {
-    return await this.#domains.find(uuid);
+    const domain = await this.#domains.find(uuid);
+    return domain && this.#withUnanswered(domain);
   }
 
   async defineDomain(spec: DomainSpec): Promise<void> {
@@ -86,13 +93,17 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async requestShutdown(uuid: string, { requestedAt, graceMs }: ShutdownRequest): Promise<void> {
-    const { metadata } = (await this.#domains.live(uuid)) ?? {};
+    const { metadata } = (await this.findDomain(uuid))?.live ?? {};
     if (metadata === undefined) return;
+    const first = metadata.shutdownRequestedAt ?? requestedAt;
     // Asked first: a guest that is said to have been asked, and was not, would be powered off when its time is up. To be
     // asked once more does it no harm. libvirt may even keep metadata that it could not save.
-    await unlessStopped(this.#askToShutDown(uuid));
-    if (metadata.shutdownRequestedAt === undefined || metadata.shutdownGraceMs !== graceMs) {
-      const first = metadata.shutdownRequestedAt ?? requestedAt;
+    if ((await this.#askToShutDown(uuid)) === 'unanswered') {
+      this.#unanswered.set(uuid, { requestedAt: first, graceMs });
+      return;
+    }
+    const unrecorded = this.#unanswered.delete(uuid) || metadata.shutdownRequestedAt === undefined;
+    if (unrecorded || metadata.shutdownGraceMs !== graceMs) {
       await this.setLiveMetadata(uuid, {
         ...metadata,
         shutdownRequestedAt: first,
@@ -102,6 +113,7 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async withdrawShutdown(uuid: string): Promise<void> {
+    this.#unanswered.delete(uuid);
     const live = await this.#domains.live(uuid);
     if (live?.metadata?.shutdownRequestedAt === undefined) return;
     const { shutdownRequestedAt: _withdrawn, shutdownGraceMs: _grace, ...metadata } = live.metadata;
@@ -114,6 +126,7 @@ export class LibvirtHypervisor implements Hypervisor {
     await unlessStopped(
       this.#connection.callWithin(destroyTimeoutMs, procedures.domainDestroyFlags, refByUuid(uuid), 0),
     );
+    this.#unanswered.delete(uuid);
   }
 
   async undefineDomain(uuid: string, { nvram }: { nvram: 'keep' | 'delete' }): Promise<void> {
@@ -213,20 +226,35 @@ export class LibvirtHypervisor implements Hypervisor {
     };
   }
 
+  #withUnanswered(domain: ObservedDomain): ObservedDomain {
+    const { uuid, live } = domain;
+    const request = this.#unanswered.get(uuid);
+    if (!request) return domain;
+    if (!live?.metadata) {
+      this.#unanswered.delete(uuid);
+      return domain;
+    }
+    const { requestedAt: shutdownRequestedAt, graceMs: shutdownGraceMs } = request;
+    const metadata = { ...live.metadata, shutdownRequestedAt, shutdownGraceMs };
+    return { ...domain, live: { ...live, metadata } };
+  }
+
   /**
    * By both ways: which of them a guest heeds cannot be told, and to be asked twice does it no harm. The power button is
    * pressed at once; an agent that is mute keeps libvirt waiting for a minute, which nobody waits for here.
    */
-  async #askToShutDown(uuid: string): Promise<void> {
+  async #askToShutDown(uuid: string): Promise<'answered' | 'unanswered'> {
     const ask = async (by: number): Promise<void> =>
       this.#connection.callAside(askTimeoutMs, procedures.domainShutdownFlags, refByUuid(uuid), by);
     try {
-      await ask(byPowerButton);
+      await unlessStopped(ask(byPowerButton));
     } catch (error) {
       // libvirt has the request, and passes it on when QEMU listens again.
-      if (!(error instanceof LibvirtTimeout)) throw error;
+      if (error instanceof LibvirtTimeout) return 'unanswered';
+      throw error;
     }
     void ask(byAgent).catch(() => undefined); // most guests have none, or it ends before it has answered
+    return 'answered';
   }
 
   /** The log and what virtlogd rotated away from it: `<name>.log`, `<name>.log.0`, … */

@@ -102,6 +102,12 @@ test('bytes that make no sense end the connection, and every call with it', asyn
   await waiting;
 });
 
+test('a daemon that does not answer while it is connected to was not sent anything, which no timeout says', async () => {
+  libvirtd.answers.delete(1);
+  const options = { socketPath: libvirtd.socketPath, callTimeoutMs: 5 };
+  await expect(RpcClient.open(options)).rejects.toThrow(LibvirtUnavailable);
+});
+
 test('a socket that wants authentication is refused with a reason', async () => {
   libvirtd.answers.set(66, new XdrWriter().array([2], (w, n) => w.int(n)).bytes());
   await expect(RpcClient.open({ socketPath: libvirtd.socketPath })).rejects.toThrow(/wants authentication/);

@@ -79,7 +79,11 @@ export class RpcClient {
     void this.ended.then(() => options.signal?.removeEventListener('abort', abort));
   }
 
-  /** Connects, authenticates, opens the hypervisor and registers for all events. */
+  /**
+   * Connects, authenticates, opens the hypervisor and registers for all events.
+   *
+   * @throws LibvirtUnavailable or LibvirtError
+   */
   static async open(options: RpcOptions, onEvent?: (event: DomainEvent) => void): Promise<RpcClient> {
     const client = new RpcClient(await dial(options.socketPath), options);
     if (onEvent !== undefined) client.onEvent = onEvent;
@@ -97,8 +101,11 @@ export class RpcClient {
       );
       return client;
     } catch (error) {
-      client.#end(error instanceof Error ? error : new LibvirtUnavailable(String(error)));
-      throw error;
+      // A timeout would say of a call that libvirt may have it in hand.
+      const answered = error instanceof Error && !(error instanceof LibvirtTimeout);
+      const reason = answered ? error : new LibvirtUnavailable(String(error));
+      client.#end(reason);
+      throw reason;
     }
   }
 
