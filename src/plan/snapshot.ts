@@ -12,6 +12,8 @@ export interface SegmentSnapshot {
   mtu?: number;
   dnsmasq: 'absent' | 'running';
   rules: 'absent' | 'present';
+  /** Whether the host forwards IPv4, without which there is no egress: one switch for the whole host. */
+  forwarding: 'off' | 'on';
   /** `segmentHash(spec)` without reservations, as last realised; compared with the wanted one. */
   specHash?: string;
   /** Hash of the reservations that dnsmasq has now (`reservationsHash`). */

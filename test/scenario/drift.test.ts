@@ -84,6 +84,12 @@ const drifts: [string, () => void, 'Machine' | 'Subnet', string][] = [
     'RulesMissing: host h1: the nftables rules are not in force',
   ],
   [
+    'forwarding was switched off',
+    () => world.host.network.stopForwarding(),
+    'Subnet',
+    'ForwardingOff: host h1: IPv4 forwarding (net.ipv4.ip_forward) is switched off',
+  ],
+  [
     'dnsmasq was killed',
     () => world.host.network.killDnsmasq(subnetUid),
     'Subnet',
@@ -110,7 +116,7 @@ test.each(drifts)(
     expect(await world.inventory()).toEqual(whole);
     const { ports, segments } = await world.host.network.list();
     expect(segments).toEqual([
-      expect.objectContaining({ bridge: 'up', dnsmasq: 'running', rules: 'present' }),
+      expect.objectContaining({ bridge: 'up', dnsmasq: 'running', rules: 'present', forwarding: 'on' }),
     ]);
     expect(ports).toEqual([expect.objectContaining({ state: 'up', attached: true, rules: 'present' })]);
   },

@@ -4,6 +4,7 @@ import { bridgeName, segmentHash, tapName } from '../../values/links.ts';
 import type { NetworkSnapshot, PortSnapshot, SegmentSnapshot } from '../ports/network.ts';
 import type { DnsmasqProcess } from './dnsmasq-processes.ts';
 import { names, readRecord } from './files.ts';
+import { readForwarding } from './forwarding.ts';
 import { portOfAlias, subnetOfAlias } from './link-commands.ts';
 import { type Link, listHostCidrs, listLinks } from './links.ts';
 import type { PortRecord } from './ports.ts';
@@ -21,20 +22,22 @@ interface Seen {
   inet: ListedTable;
   bridge: ListedTable;
   processes: DnsmasqProcess[];
+  forwarding: SegmentSnapshot['forwarding'];
 }
 
 /** Lists everything at once; rejects rather than returning a part. */
 export async function takeInventory(parts: Parts): Promise<Inventory> {
   const { tools, ruleset, dnsmasq, layout } = parts;
-  const [links, inet, bridge, processes, subnetNames, portNames] = await Promise.all([
+  const [links, inet, bridge, processes, forwarding, subnetNames, portNames] = await Promise.all([
     listLinks(tools),
     ruleset.list('inet'),
     ruleset.list('bridge'),
     dnsmasq.processes(),
+    readForwarding(tools),
     names(layout.subnets),
     names(layout.ports),
   ]);
-  const seen: Seen = { links, inet, bridge, processes };
+  const seen: Seen = { links, inet, bridge, processes, forwarding };
   const aliases = [...links.values()].map(({ alias }) => alias);
   const subnetUids = new Set([
     ...aliases.flatMap((alias) => subnetOfAlias(alias) ?? []),
@@ -53,7 +56,7 @@ export async function takeInventory(parts: Parts): Promise<Inventory> {
 
 async function segmentSnapshot(
   { layout, dnsmasq }: Parts,
-  { links, inet, processes }: Seen,
+  { links, inet, processes, forwarding }: Seen,
   subnetUid: string,
 ): Promise<SegmentSnapshot> {
   const record = await readRecord<SegmentRecord>(layout.segmentRecord(subnetUid));
@@ -70,6 +73,7 @@ async function segmentSnapshot(
     ...(bridge && { mtu: bridge.mtu }),
     dnsmasq: running.length === 1 ? 'running' : 'absent',
     rules: rules !== undefined && rules === record?.rules ? 'present' : 'absent',
+    forwarding,
     ...(record && { specHash: segmentHash(record.spec) }),
     ...(reservations !== undefined && running.length === 1 && { reservationsHash: reservations }),
   };

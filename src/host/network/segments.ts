@@ -3,6 +3,7 @@ import type { Reservation, SegmentSpec } from '../ports/network.ts';
 import type { Dnsmasq } from './dnsmasq.ts';
 import { NetworkError } from './errors.ts';
 import { makeReadable, readRecord, removeFile, removeTree, replaceFile } from './files.ts';
+import { ensureForwarding } from './forwarding.ts';
 import type { NetworkLayout } from './layout.ts';
 import {
   addBridge,
@@ -82,11 +83,6 @@ export function ours(
       `the link ${name} exists and is not Purlin's; remove or rename it`,
     );
   return link;
-}
-
-/** Forwarding is one switch for the whole host; which packets pass is what the rules decide. */
-async function ensureForwarding(tools: Tools): Promise<void> {
-  await tools.sysctl('net/ipv4/ip_forward', '1');
 }
 
 /** @throws NetworkError `SegmentAbsent` when the Subnet is not realised here. */

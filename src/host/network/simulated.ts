@@ -44,6 +44,7 @@ export class SimulatedNetwork implements Network {
   readonly #ports = new Map<string, Port>();
   readonly #listeners = new Set<() => void>();
   #foreignCidrs: string[] = [];
+  #forwarding: SegmentSnapshot['forwarding'] = 'off';
   #failure: Error | undefined;
   #announced = false;
 
@@ -67,11 +68,14 @@ export class SimulatedNetwork implements Network {
     return [...this.#segments.values()].map(({ spec }) => spec.cidr);
   }
 
-  /** Subnets that are whole: bridge, rules and DHCP, as they were asked for last. */
+  /** Subnets that are whole: bridge, rules, DHCP and egress, as they were asked for last. */
   get segmentsUp(): SegmentSpec[] {
-    return [...this.#segments.values()].flatMap((segment) =>
-      segment.bridge === 'up' && segment.dnsmasq === 'running' && segment.rules === 'present'
-        ? copyJson(segment.spec)
+    return [...this.#segments.values()].flatMap(({ spec, bridge, dnsmasq, rules }) =>
+      bridge === 'up' &&
+      dnsmasq === 'running' &&
+      rules === 'present' &&
+      (this.#forwarding === 'on' || spec.egress === 'None')
+        ? copyJson(spec)
         : [],
     );
   }
@@ -80,8 +84,9 @@ export class SimulatedNetwork implements Network {
     return this.#segments.has(subnetUid);
   }
 
-  /** As a reboot of the host: links, rules and processes are gone, records on disk are there. */
+  /** As a reboot of the host: links, rules, processes and settings are gone, records on disk are there. */
   reboot(): void {
+    this.#forwarding = 'off';
     for (const segment of this.#segments.values()) {
       segment.bridge = 'absent';
       segment.dnsmasq = 'absent';
@@ -98,7 +103,9 @@ export class SimulatedNetwork implements Network {
   async list(): Promise<NetworkSnapshot> {
     this.#failWhenTold();
     return {
-      segments: [...this.#segments.values()].map(describeSegment).sort(by(({ subnetUid }) => subnetUid)),
+      segments: [...this.#segments.values()]
+        .map((segment) => describeSegment(segment, this.#forwarding))
+        .sort(by(({ subnetUid }) => subnetUid)),
       ports: [...this.#ports.values()].map(describePort).sort(by(({ tap }) => tap)),
       hostCidrs: [...new Set(['127.0.0.0/8', '169.254.0.0/16', ...this.#foreignCidrs])].sort(),
     };
@@ -116,6 +123,7 @@ export class SimulatedNetwork implements Network {
       gateway: 'present',
       mtu: spec.mtu,
     });
+    if (spec.egress !== 'None') this.#forwarding = 'on';
     this.#changed();
   }
 
@@ -204,6 +212,12 @@ export class SimulatedNetwork implements Network {
     this.#changed();
   }
 
+  /** As `sysctl net.ipv4.ip_forward=0`. */
+  stopForwarding(): void {
+    this.#forwarding = 'off';
+    this.#changed();
+  }
+
   /** As `ip link delete` on the tap: its rules are left. */
   loseTap(tap: string): void {
     const port = this.#ports.get(tap);
@@ -255,15 +269,10 @@ export class SimulatedNetwork implements Network {
   }
 }
 
-function describeSegment({
-  spec,
-  bridge,
-  gateway,
-  mtu,
-  dnsmasq,
-  rules,
-  reservationsIntact,
-}: Segment): SegmentSnapshot {
+function describeSegment(
+  { spec, bridge, gateway, mtu, dnsmasq, rules, reservationsIntact }: Segment,
+  forwarding: SegmentSnapshot['forwarding'],
+): SegmentSnapshot {
   const present = bridge !== 'absent';
   const serving = present && dnsmasq === 'running';
   return {
@@ -273,6 +282,7 @@ function describeSegment({
     ...(present && gateway === 'present' && { gatewayCidr: gatewayCidr(spec) }),
     dnsmasq: serving ? 'running' : 'absent',
     rules,
+    forwarding,
     specHash: segmentHash(spec),
     ...(serving && reservationsIntact && { reservationsHash: reservationsHash(spec.reservations) }),
   };

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { NetworkError } from './errors.ts';
 
@@ -8,6 +8,7 @@ const binaries = {
   nft: '/usr/sbin/nft',
   dnsmasq: '/usr/sbin/dnsmasq',
   tee: '/usr/bin/tee',
+  cat: '/usr/bin/cat',
 } as const;
 const nsenter = '/usr/bin/nsenter';
 const setpriv = '/usr/bin/setpriv';
@@ -83,6 +84,13 @@ export class Tools {
     const file = `/proc/sys/${path}`;
     if (this.#netns === undefined) await writeFile(file, value);
     else await this.run('tee', [file], value);
+  }
+
+  /** A setting below /proc/sys/net, without its line feed. */
+  async readSysctl(path: `net/${string}`): Promise<string> {
+    const file = `/proc/sys/${path}`;
+    const text = this.#netns === undefined ? await readFile(file, 'utf8') : await this.run('cat', [file]);
+    return text.trim();
   }
 
   /** `ip` enters a namespace by itself; `ip netns exec` would remount /sys for the others. */

@@ -77,7 +77,7 @@ export class NetworkWatcher {
   #start(): void {
     const stopping = new AbortController();
     this.#stopping = stopping;
-    void this.#monitor('ip', ['monitor', 'link', 'address', 'route'], stopping.signal);
+    void this.#monitor('ip', ['monitor', 'link', 'address', 'route', 'netconf'], stopping.signal);
     void this.#monitor('nft', ['monitor'], stopping.signal);
     const heartbeat = setInterval(() => this.#lookAtProcesses(), heartbeatMs);
     heartbeat.unref();

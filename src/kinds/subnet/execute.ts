@@ -34,6 +34,7 @@ const isWhole = (seen: SegmentSnapshot, wanted: SegmentSpec): boolean =>
   seen.bridge === 'up' &&
   seen.dnsmasq === 'running' &&
   seen.rules === 'present' &&
+  (seen.forwarding === 'on' || wanted.egress === 'None') &&
   seen.gatewayCidr === gatewayCidr(wanted) &&
   seen.mtu === wanted.mtu &&
   seen.specHash === segmentHash(wanted);

@@ -123,6 +123,9 @@ export function difference(
   }
   if (seen.mtu !== wanted.mtu) return drift('WrongMTU', `the bridge has MTU ${seen.mtu}, not ${wanted.mtu}`);
   if (seen.rules === 'absent') return drift('RulesMissing', 'the nftables rules are not in force');
+  if (wanted.egress !== 'None' && seen.forwarding === 'off') {
+    return drift('ForwardingOff', 'IPv4 forwarding (net.ipv4.ip_forward) is switched off');
+  }
   if (seen.dnsmasq === 'absent') return drift('DHCPStopped', 'dnsmasq is not running');
   if (seen.reservationsHash !== reservationsHash(wanted.reservations)) {
     return {

@@ -62,6 +62,9 @@ export async function linuxWorld(
     flushRules: async () => {
       await inside(['nft', 'flush', 'ruleset']);
     },
+    stopForwarding: async () => {
+      await inside(['sysctl', '-q', '-w', 'net.ipv4.ip_forward=0']);
+    },
     loseTap: async (tap) => {
       await execa('ip', ['-n', netns, 'link', 'delete', tap]);
     },

@@ -16,6 +16,7 @@ export interface NetworkWorld {
   killDnsmasq(subnetUid: string): Promise<void>;
   loseReservations(subnetUid: string): Promise<void>;
   flushRules(): Promise<void>;
+  stopForwarding(): Promise<void>;
   loseTap(tap: string): Promise<void>;
   cleanup(): Promise<void>;
 }
@@ -52,6 +53,7 @@ export const realisedSegment = (spec: SegmentSpec) => ({
   mtu: spec.mtu,
   dnsmasq: 'running',
   rules: 'present',
+  forwarding: 'on',
   specHash: segmentHash(spec),
   reservationsHash: reservationsHash(spec.reservations),
 });
@@ -255,6 +257,20 @@ export function networkContract(name: string, make: () => Promise<NetworkWorld>)
       await network.ensurePort(port);
       expect(await segments()).toEqual([realisedSegment(segment)]);
       expect(await ports()).toEqual([realisedPort(port)]);
+    });
+
+    test('forwarding that somebody switched off is seen and healed, and not switched on for nothing', async () => {
+      await network.ensureSegment(segment);
+      await seenByWatch(
+        network,
+        () => world.stopForwarding(),
+        (snapshot) => snapshot.segments[0]?.forwarding === 'off',
+      );
+      const isolated: SegmentSpec = { ...segment, egress: 'None' };
+      await network.ensureSegment(isolated);
+      expect(await segments()).toEqual([{ ...realisedSegment(isolated), forwarding: 'off' }]);
+      await network.ensureSegment(segment);
+      expect(await segments()).toEqual([realisedSegment(segment)]);
     });
 
     test('lost reservations are seen and healed', async () => {

@@ -9,6 +9,7 @@ networkContract('SimulatedNetwork', async () => {
     killDnsmasq: async (subnetUid) => network.killDnsmasq(subnetUid),
     loseReservations: async (subnetUid) => network.loseReservations(subnetUid),
     flushRules: async () => network.flushRules(),
+    stopForwarding: async () => network.stopForwarding(),
     loseTap: async (tap) => network.loseTap(tap),
     cleanup: () => network.close(),
   };

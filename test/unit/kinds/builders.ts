@@ -188,6 +188,7 @@ export const segment = (
     mtu: wanted.mtu,
     dnsmasq: 'running',
     rules: 'present',
+    forwarding: 'on',
     specHash: segmentHash(wanted),
     reservationsHash: reservationsHash(wanted.reservations),
     ...changes,

@@ -42,6 +42,14 @@ describe('planning a Subnet', () => {
     ['holding its network', given(), 'subnet.realise on h1 (Realising): host h1: the bridge does not exist'],
     ['whole', withSegment(), 'settled'],
     [
+      'one without egress needs no forwarding',
+      withSegment(
+        { forwarding: 'off' },
+        subnet('frontend', { spec: { egress: 'None' }, status: { networkHeld: true } }),
+      ),
+      'settled',
+    ],
+    [
       'whole on one host, missing on the second',
       given({ hosts: [host({ segments: { [uid]: segment(subnet()) } }), host({ hostName: 'h2' })] }),
       'subnet.realise on h2 (Realising): host h2: the bridge does not exist',
@@ -91,6 +99,11 @@ describe('planning a Subnet', () => {
       'the rules were flushed',
       { rules: 'absent' },
       'RulesMissing, drift): host h1: the nftables rules are not in force',
+    ],
+    [
+      'forwarding is off',
+      { forwarding: 'off' },
+      'ForwardingOff, drift): host h1: IPv4 forwarding (net.ipv4.ip_forward) is switched off',
     ],
     ['dnsmasq is gone', { dnsmasq: 'absent' }, 'DHCPStopped, drift): host h1: dnsmasq is not running'],
   ])('drift of a realised one: %s', (_name, changes, expected) => {
@@ -171,7 +184,13 @@ describe('conflicts', () => {
               [subnet('backend').metadata.uid]: segment(
                 subnet('backend', { spec: { cidr: '10.20.0.0/24' } }),
               ),
-              bare: { subnetUid: 'bare', bridge: 'down', dnsmasq: 'absent', rules: 'absent' },
+              bare: {
+                subnetUid: 'bare',
+                bridge: 'down',
+                dnsmasq: 'absent',
+                rules: 'absent',
+                forwarding: 'off',
+              },
             },
           }),
         ],
