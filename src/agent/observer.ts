@@ -6,6 +6,7 @@ import type { Fence } from './fence.ts';
 import { Part } from './part.ts';
 import type { AgentPorts } from './ports.ts';
 import { assembleSnapshot, type HostIdentity, nextShutdownDue } from './snapshot.ts';
+import { UnpluggedTaps } from './unplugged.ts';
 
 export type PartName = 'domains' | 'network' | 'storage';
 
@@ -32,6 +33,7 @@ export class Observer {
   readonly #storage: Part<StorageSnapshot>;
   readonly #results = new Map<string, OrderResult>();
   readonly #stoppers: (() => void)[] = [];
+  readonly #unplugged = new UnpluggedTaps();
   #freeBytes = 0;
   #nextDue: Cancel | undefined;
 
@@ -111,6 +113,7 @@ export class Observer {
   publish(): void {
     const { host, fence, ports, publisher, clock, onError } = this.#options;
     const uptimeMs = clock.uptimeMs();
+    this.#unplugged.look(this.#domains.value, this.#network.value, uptimeMs);
     const content = assembleSnapshot(
       host,
       {
@@ -121,6 +124,7 @@ export class Observer {
         epoch: fence.epoch,
         results: this.#results,
         removed: fence.removed(),
+        unplugged: this.#unplugged.settled(uptimeMs),
         uptimeMs,
       },
       (diskUid) => ports.storage.diskPath(diskUid),
@@ -129,11 +133,12 @@ export class Observer {
     this.#publishWhenDue(uptimeMs);
   }
 
-  /** The end of a grace period is no event of the host: it is told when its time has come. */
+  /** The end of a period is no event of the host: it is told when its time has come. */
   #publishWhenDue(uptimeMs: number): void {
     this.#nextDue?.();
-    const due = nextShutdownDue(this.#domains.value?.domains ?? [], uptimeMs);
-    if (due === undefined) return;
+    const shutdown = nextShutdownDue(this.#domains.value?.domains ?? [], uptimeMs);
+    const due = Math.min(shutdown ?? Infinity, this.#unplugged.nextDue(uptimeMs) ?? Infinity);
+    if (due === Infinity) return;
     this.#nextDue = this.#options.clock.after(due - uptimeMs, () => this.publish());
   }
 

@@ -225,10 +225,10 @@ function touchedParts(name: HostActionName): PartName[] {
       return ['storage'];
     case 'subnet.realise':
     case 'subnet.delete':
-    case 'machine.connect':
       return ['network'];
     case 'machine.define':
       return ['domains', 'storage'];
+    case 'machine.connect':
     case 'machine.start':
       return ['domains', 'network'];
     case 'machine.requestShutdown':

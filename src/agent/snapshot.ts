@@ -23,6 +23,8 @@ export interface Listings {
   epoch: number;
   results: ReadonlyMap<string, OrderResult>;
   removed: Record<string, number>;
+  /** Taps that running guests have and do not hold. */
+  unplugged: ReadonlySet<string>;
   /** When all this is put together, in milliseconds since the host was started. */
   uptimeMs: number;
 }
@@ -30,7 +32,7 @@ export interface Listings {
 /** Puts the listings together, keyed by the UIDs of the owners. */
 export function assembleSnapshot(
   host: HostIdentity,
-  { domains, network, storage, complete, epoch, results, removed, uptimeMs }: Listings,
+  { domains, network, storage, complete, epoch, results, removed, unplugged, uptimeMs }: Listings,
   diskPath: Storage['diskPath'],
 ): SnapshotContent {
   const names = { diskPath, bySerial: bySerial(storage) };
@@ -39,7 +41,7 @@ export function assembleSnapshot(
     complete,
     epoch,
     domains: keyed(
-      (domains?.domains ?? []).map((domain) => describeDomain(domain, names, uptimeMs)),
+      (domains?.domains ?? []).map((domain) => describeDomain(domain, { ...names, unplugged, uptimeMs })),
       ({ machineUid }) => machineUid,
     ),
     foreignDomains: domains?.foreign ?? 0,
@@ -59,7 +61,10 @@ export function assembleSnapshot(
  * A domain in the words of the planners: `definitionHash` is of the next start; `runningHash`, the restart token and
  * the pending shutdown are of the present run.
  */
-export function describeDomain(domain: ObservedDomain, names: DiskNames, uptimeMs: number): DomainSnapshot {
+export function describeDomain(
+  domain: ObservedDomain,
+  { unplugged, uptimeMs, ...names }: DiskNames & Pick<Listings, 'unplugged' | 'uptimeMs'>,
+): DomainSnapshot {
   const { uuid, stopCause, config, live, saved, pauseCause } = domain;
   // Paused while it starts, migrates or is saved: that ends by itself, and is no state to act on.
   const power = domain.power === 'paused' && pauseCause === 'passing' ? 'running' : domain.power;
@@ -72,7 +77,7 @@ export function describeDomain(domain: ObservedDomain, names: DiskNames, uptimeM
     persistent: config !== undefined,
     ...(stopCause !== undefined && { stopCause }),
     ...(config && { config: describeHardware(config, names) }),
-    ...(live && { live: describeHardware(live, names) }),
+    ...(live && { live: describeHardware(live, names, unplugged) }),
     ...(saved && { saved: describeHardware(saved, names) }),
     ...(definitionHash !== undefined && { definitionHash }),
     ...(runningHash !== undefined && { runningHash }),
@@ -100,7 +105,11 @@ export function nextShutdownDue(domains: readonly ObservedDomain[], uptimeMs: nu
   return ahead.length === 0 ? undefined : Math.min(...ahead);
 }
 
-function describeHardware(config: DomainConfig, names: DiskNames): DomainHardware {
+function describeHardware(
+  config: DomainConfig,
+  names: DiskNames,
+  unplugged: ReadonlySet<string> = new Set(),
+): DomainHardware {
   return {
     cpus: config.cpus,
     maxCpus: config.maxCpus,
@@ -112,10 +121,12 @@ function describeHardware(config: DomainConfig, names: DiskNames): DomainHardwar
       if (diskUid === undefined) return { target };
       return { target, diskUid, ...(path !== names.diskPath(diskUid) && { redirectedTo: path }) };
     }),
-    interfaces: config.interfaces.map(({ tap, macAddress, mtu }) => ({
+    interfaces: config.interfaces.map(({ tap, macAddress, mtu, link }) => ({
       tap,
       macAddress,
       ...(mtu !== undefined && { mtu }),
+      ...(link && { link }),
+      ...(unplugged.has(tap) && { unplugged: true }),
     })),
   };
 }

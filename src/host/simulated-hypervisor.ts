@@ -56,6 +56,8 @@ export class SimulatedHypervisor implements Hypervisor {
   readonly #held = new Set<string>();
   /** Told of every disk that was resized, so that a simulated storage can follow. */
   onResize: (path: string, bytes: number) => void = () => {};
+  /** Told of every tap that QEMU opens or lets go, so that a simulated network can follow. */
+  onCarrier: (tap: string, carrier: 'absent' | 'present') => void = () => {};
   /** Whether a guest obeys when it is asked to shut down. */
   guestsShutDown = true;
   foreign = 0;
@@ -115,6 +117,14 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#tell(uuid, 'blockJob');
   }
 
+  /** The link of a card of the running guest is set up or down, as by `virsh domif-setlink`. */
+  setLink(uuid: string, macAddress: string, link: 'down' | 'up'): void {
+    const card = this.#domains.get(uuid)?.live?.interfaces.find((each) => each.macAddress === macAddress);
+    if (!card) return;
+    if (link === 'down') card.link = 'down';
+    else delete card.link;
+  }
+
   /** The guest does not release the device (a disk's target, an interface's MAC) when asked, for as long as it runs. */
   holdDevice(uuid: string, device: string): void {
     this.#held.add(`${uuid}/${device}`);
@@ -136,6 +146,7 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#listenersTell({ kind: 'disconnected', reason: 'the host went down' });
     this.#connected = true;
     for (const [uuid, domain] of this.#domains) {
+      this.#setCarriers(domain, 'absent');
       delete domain.live;
       domain.power = 'shutoff';
       domain.stopCause = 'unknown';
@@ -190,6 +201,7 @@ export class SimulatedHypervisor implements Hypervisor {
       const resumed = domain.live !== undefined;
       domain.live ??= domain.saved ?? copyJson(domain.config);
       delete domain.saved;
+      if (!resumed) this.#setCarriers(domain, 'present');
       domain.power = 'running';
       delete domain.stopCause;
       delete domain.pauseCause;
@@ -251,6 +263,7 @@ export class SimulatedHypervisor implements Hypervisor {
       if (!live || present?.tap === tap) return;
       if (present) throw new DeviceConflict(`${macAddress} of ${live.name} is on ${present.tap}`);
       live.interfaces.push({ tap, macAddress, mtu });
+      this.onCarrier(tap, 'present');
       this.#tell(uuid, 'deviceAdded');
     });
   }
@@ -258,8 +271,10 @@ export class SimulatedHypervisor implements Hypervisor {
   async detachInterface(uuid: string, macAddress: string): Promise<void> {
     return this.#perform('detachInterface', () => {
       const live = this.#domains.get(uuid)?.live;
-      if (!live?.interfaces.some((each) => each.macAddress === macAddress)) return;
+      const present = live?.interfaces.find((each) => each.macAddress === macAddress);
+      if (!live || !present) return;
       this.#release(uuid, macAddress);
+      this.onCarrier(present.tap, 'absent');
       live.interfaces = live.interfaces.filter((each) => each.macAddress !== macAddress);
       this.#tell(uuid, 'deviceRemoved');
     });
@@ -317,6 +332,7 @@ export class SimulatedHypervisor implements Hypervisor {
   #stop(uuid: string, cause: NonNullable<ObservedDomain['stopCause']>): void {
     const domain = this.#domains.get(uuid);
     if (!domain?.live) return;
+    this.#setCarriers(domain, 'absent');
     delete domain.live;
     delete domain.pauseCause;
     domain.power = 'shutoff';
@@ -324,6 +340,10 @@ export class SimulatedHypervisor implements Hypervisor {
     for (const device of this.#held) if (device.startsWith(`${uuid}/`)) this.#held.delete(device);
     if (!domain.config) this.#domains.delete(uuid);
     this.#tell(uuid, 'stopped');
+  }
+
+  #setCarriers({ live }: Domain, carrier: 'absent' | 'present'): void {
+    for (const { tap } of live?.interfaces ?? []) this.onCarrier(tap, carrier);
   }
 
   #release(uuid: string, device: string): void {

@@ -26,6 +26,8 @@ export interface PortSnapshot {
   interfaceName: string;
   subnetUid: string;
   state: 'down' | 'up';
+  /** A program, QEMU say, holds the tap open: what is sent to it arrives. The link of a guest's card is not of it. */
+  carrier: 'absent' | 'present';
   /** Attached to the Subnet's bridge now. */
   attached: boolean;
   /** Anti-spoofing rules are in force for exactly this MAC and address. */
@@ -94,6 +96,10 @@ export interface DomainInterface {
   macAddress: string;
   /** Largest packet that the guest's card was made for. */
   mtu?: number;
+  /** Somebody took the card's link down, as by `virsh domif-setlink`. */
+  link?: 'down';
+  /** The guest runs and has not held this tap for a while: it was made anew under it. */
+  unplugged?: true;
 }
 
 /** Hardware of a domain: of the running one (`live`) or of the next start (`config`). */

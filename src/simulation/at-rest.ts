@@ -158,11 +158,11 @@ function guestIsAsItShould(store: ApiStore, host: SimulatedHost, { metadata, spe
       throw diverged(`Machine ${name} has ${has} where ${field} asks for ${wants}`);
   }
   for (const { spec: wanted } of addresses) {
-    const up = host.network.portsUp.some(
+    const held = host.network.portsHeld.some(
       ({ machineUid, address, macAddress }) =>
         machineUid === uid && address === wanted.address && macAddress === wanted.macAddress,
     );
-    if (!up) throw diverged(`Machine ${name} has no port with ${wanted.address}`);
+    if (!held) throw diverged(`Machine ${name} holds no port with ${wanted.address}`);
   }
 }
 

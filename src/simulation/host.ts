@@ -38,6 +38,7 @@ export class SimulatedHost {
     this.name = name;
     this.agentUid = agentUid;
     this.facts = { ...facts, accelerator };
+    this.hypervisor.onCarrier = (tap, carrier) => this.network.setCarrier(tap, carrier);
     this.hypervisor.onResize = (path, bytes) => {
       const uid = path.split('/').at(-2);
       if (uid) this.storage.resizeBehind(uid, bytes);

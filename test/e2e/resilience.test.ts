@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { execa } from 'execa';
 import { fetchInside } from '../../scripts/lib/netns.ts';
-import { bridgeName } from '../../src/values/links.ts';
+import { bridgeName, tapName } from '../../src/values/links.ts';
 import { Installation, type Part } from '../support/installation.ts';
 
 jest.setTimeout(300_000);
@@ -166,6 +166,16 @@ describe('a host with guests on it', () => {
         told: 'subnet/front',
         reason: 'UpdatingReservations',
         repaired: async () => (await site.get('subnet/front')).status?.phase === 'Ready',
+      },
+      {
+        what: 'a tap deleted under its running guest',
+        damage: () => site.inside('ip', 'link', 'delete', tapName(webUid, 'eth0')),
+        told: 'machine/web',
+        reason: 'PortBroken',
+        repaired: async () =>
+          new RegExp(`${tapName(webUid, 'eth0')}: .*LOWER_UP`).test(
+            await site.inside('ip', '-oneline', 'link'),
+          ),
       },
       {
         what: 'a bridge that was set down',

@@ -118,7 +118,9 @@ test.each(drifts)(
     expect(segments).toEqual([
       expect.objectContaining({ bridge: 'up', dnsmasq: 'running', rules: 'present', forwarding: 'on' }),
     ]);
-    expect(ports).toEqual([expect.objectContaining({ state: 'up', attached: true, rules: 'present' })]);
+    expect(ports).toEqual([
+      expect.objectContaining({ state: 'up', carrier: 'present', attached: true, rules: 'present' }),
+    ]);
   },
   60_000,
 );

@@ -24,6 +24,7 @@ export class SimulatedHost {
   readonly storage = new SimulatedStorage();
 
   constructor() {
+    this.hypervisor.onCarrier = (tap, carrier) => this.network.setCarrier(tap, carrier);
     this.hypervisor.onResize = (path, bytes) => {
       const [uid] = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(path) ?? [];
       if (uid) this.storage.resizeBehind(uid, bytes);

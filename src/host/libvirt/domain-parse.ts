@@ -116,6 +116,7 @@ function readInterface(each: Element): DomainInterface {
     tap: attribute(child(each, 'target'), 'dev') ?? '',
     macAddress: attribute(child(each, 'mac'), 'address') ?? '',
     ...(mtu !== undefined && { mtu: Number(mtu) }),
+    ...(attribute(child(each, 'link'), 'state') === 'down' && { link: 'down' }),
   };
 }
 

@@ -98,6 +98,8 @@ export interface DomainInterface {
   tap: string;
   macAddress: string;
   mtu?: number;
+  /** set by an operator (`virsh domif-setlink`), never by us */
+  link?: 'down';
 }
 
 export const metadataNamespace = 'https://purlin.dev/domain/1';

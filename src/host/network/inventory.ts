@@ -116,6 +116,7 @@ async function listPorts(
         interfaceName,
         subnetUid,
         state: link?.up ? 'up' : 'down',
+        carrier: link?.carrier ? 'present' : 'absent',
         attached: link?.master === bridgeName(subnetUid),
         rules: inForce ? 'present' : 'absent',
         ...(inForce && { macAddress: record.spec.macAddress, address: record.spec.address }),

@@ -10,6 +10,8 @@ export interface Link {
   mtu: number;
   /** Administratively up; a tap without QEMU has no carrier but is up. */
   up: boolean;
+  /** `LOWER_UP`: of a tap, that a program holds it open. */
+  carrier: boolean;
   master?: string;
   /** IPv4 addresses with prefix length. */
   addresses: string[];
@@ -45,6 +47,7 @@ const read = (link: ListedLink): Link => ({
   ...(link.linkinfo?.info_kind !== undefined && { kind: link.linkinfo.info_kind }),
   mtu: link.mtu,
   up: link.flags.includes('UP'),
+  carrier: link.flags.includes('LOWER_UP'),
   ...(link.master !== undefined && { master: link.master }),
   addresses: (link.addr_info ?? [])
     .filter(({ family }) => family === 'inet')

@@ -34,6 +34,7 @@ interface Segment {
 interface Port {
   spec: PortSpec;
   link: 'absent' | 'down' | 'up';
+  carrier: PortSnapshot['carrier'];
   attached: boolean;
   rules: 'absent' | 'present';
 }
@@ -56,6 +57,13 @@ export class SimulatedNetwork implements Network {
   /** Ports whose links are up, for whoever watches over a simulated world. */
   get portsUp(): PortSpec[] {
     return [...this.#ports.values()].flatMap(({ link, spec }) => (link === 'up' ? spec : []));
+  }
+
+  /** Ports that somebody uses: their links are up and their taps held. */
+  get portsHeld(): PortSpec[] {
+    return [...this.#ports.values()].flatMap(({ link, carrier, spec }) =>
+      link === 'up' && carrier === 'present' ? spec : [],
+    );
   }
 
   /** Subnets whose segments were made. */
@@ -94,6 +102,7 @@ export class SimulatedNetwork implements Network {
     }
     for (const port of this.#ports.values()) {
       port.link = 'absent';
+      port.carrier = 'absent';
       port.attached = false;
       port.rules = 'absent';
     }
@@ -148,7 +157,9 @@ export class SimulatedNetwork implements Network {
     this.#failWhenTold();
     this.#realised(spec.subnetUid);
     const tap = tapName(spec.machineUid, spec.interfaceName);
-    this.#ports.set(tap, { spec: copyJson(spec), link: 'up', attached: true, rules: 'present' });
+    // A link that is made anew is held by nobody, whoever held the one before it.
+    const carrier = this.#ports.get(tap)?.carrier ?? 'absent';
+    this.#ports.set(tap, { spec: copyJson(spec), link: 'up', carrier, attached: true, rules: 'present' });
     this.#changed();
     return tap;
   }
@@ -223,7 +234,16 @@ export class SimulatedNetwork implements Network {
     const port = this.#ports.get(tap);
     if (!port) throw new Error(`there is no port ${tap}`);
     port.link = 'absent';
+    port.carrier = 'absent';
     port.attached = false;
+    this.#changed();
+  }
+
+  /** A program opens the tap, or lets it go, as QEMU does with a guest's. */
+  setCarrier(tap: string, carrier: PortSnapshot['carrier']): void {
+    const port = this.#ports.get(tap);
+    if (!port || port.link === 'absent' || port.carrier === carrier) return;
+    port.carrier = carrier;
     this.#changed();
   }
 
@@ -288,7 +308,7 @@ function describeSegment(
   };
 }
 
-function describePort({ spec, link, attached, rules }: Port): PortSnapshot {
+function describePort({ spec, link, carrier, attached, rules }: Port): PortSnapshot {
   const { machineUid, interfaceName, subnetUid, macAddress, address } = spec;
   return {
     tap: tapName(machineUid, interfaceName),
@@ -296,6 +316,7 @@ function describePort({ spec, link, attached, rules }: Port): PortSnapshot {
     interfaceName,
     subnetUid,
     state: link === 'up' ? 'up' : 'down',
+    carrier,
     attached,
     rules,
     ...(rules === 'present' && { macAddress, address }),

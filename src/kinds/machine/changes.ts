@@ -1,5 +1,5 @@
 import type { MachineDefinition } from '../../plan/actions.ts';
-import type { DomainHardware, DomainSnapshot } from '../../plan/snapshot.ts';
+import type { DomainHardware, DomainInterface, DomainSnapshot } from '../../plan/snapshot.ts';
 import { tapName } from '../../values/links.ts';
 
 type Difference = (live: DomainHardware, wanted: MachineDefinition, domain: DomainSnapshot) => boolean;
@@ -53,6 +53,13 @@ export function awaitingRestart(domain: DomainSnapshot, wanted: MachineDefinitio
     )
     .map(([field]) => field);
 }
+
+/**
+ * Cut off from a tap that was made anew, which only a card that is plugged anew holds; one whose link an operator took
+ * down is left as it is.
+ */
+export const isUnplugged = ({ unplugged, link }: DomainInterface): boolean =>
+  unplugged === true && link !== 'down';
 
 /** The Subnet of an interface has another MTU since: a card keeps the one that it was made for. */
 const anotherMtu = (live: DomainHardware, wanted: MachineDefinition): boolean =>

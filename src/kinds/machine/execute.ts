@@ -1,6 +1,6 @@
 import { type DiskSpec, type DomainConfig, type DomainDisk, isDisk } from '../../host/libvirt/domain-spec.ts';
 import type { ObservedDomain } from '../../host/libvirt/hypervisor-port.ts';
-import { tapName } from '../../host/ports/network.ts';
+import { type PortSnapshot, tapName } from '../../host/ports/network.ts';
 import type { HostActionName, InterfaceDefinition, MachineDefinition } from '../../plan/actions.ts';
 import {
   diskRedirected,
@@ -31,7 +31,9 @@ export const machineExecutors: Executors<MachineActionName> = {
 
   'machine.connect': async ({ interfaces }, context, { uid }) => {
     await ensurePorts(interfaces, context, uid);
-    await deleteSparePorts(interfaces, context, uid);
+    const seen = await lookAtPorts(context, uid);
+    await plugAgain(interfaces, seen, context, uid);
+    await deleteSparePorts(interfaces, seen, context, uid);
   },
 
   'machine.reconfigure': async (definition, context, owner) => {
@@ -40,7 +42,8 @@ export const machineExecutors: Executors<MachineActionName> = {
     if (!live) return;
     await ensurePorts(definition.interfaces, context, owner.uid);
     await reconfigureLive(spec, live, context);
-    await deleteSparePorts(definition.interfaces, context, owner.uid);
+    const seen = await lookAtPorts(context, owner.uid);
+    await deleteSparePorts(definition.interfaces, seen, context, owner.uid);
   },
 
   'machine.requestShutdown': async ({ graceMs }, { hypervisor, uptimeMs }, { uid }) =>
@@ -63,7 +66,7 @@ export const machineExecutors: Executors<MachineActionName> = {
     }
     if (domain) await hypervisor.undefineDomain(uid, { nvram: 'delete' });
     for (const name of interfaceNames) await network.deletePort(uid, name);
-    await deleteSparePorts([], context, uid);
+    await deleteSparePorts([], await lookAtPorts(context, uid), context, uid);
     await storage.deleteSeed(uid);
     await storage.deleteMachineDirectory(uid);
   },
@@ -151,19 +154,50 @@ async function ensurePorts(
   }
 }
 
+/** The domain of a Machine, and the ports of all. */
+interface SeenPorts {
+  domain: ObservedDomain | undefined;
+  ports: PortSnapshot[];
+}
+
+async function lookAtPorts({ hypervisor, network }: ExecutionContext, uid: string): Promise<SeenPorts> {
+  const domain = await hypervisor.findDomain(uid);
+  const { ports } = await network.list();
+  return { domain, ports };
+}
+
+/**
+ * QEMU does not take up a tap that was made anew under its guest: the card has to go and come back, which needs the
+ * guest to let it go. A guest that has only begun to start opens its taps yet, and a paused one lets nothing go.
+ */
+async function plugAgain(
+  interfaces: readonly InterfaceDefinition[],
+  { domain, ports }: SeenPorts,
+  { hypervisor }: ExecutionContext,
+  machineUid: string,
+): Promise<void> {
+  if (domain?.power !== 'running') return;
+  for (const { name, macAddress, mtu } of interfaces) {
+    const tap = tapName(machineUid, name);
+    const card = domain.live?.interfaces.find((each) => each.tap === tap && each.macAddress === macAddress);
+    const held = ports.some((port) => port.tap === tap && port.carrier === 'present');
+    if (!card || card.link === 'down' || held) continue;
+    await hypervisor.detachInterface(machineUid, macAddress);
+    await hypervisor.attachInterface(machineUid, { tap, macAddress, mtu });
+  }
+}
+
 /** Taps of this Machine that no interface asks for, and that the guest, running or saved, no longer holds. */
 async function deleteSparePorts(
   wanted: readonly InterfaceDefinition[],
-  { hypervisor, network }: ExecutionContext,
+  { domain, ports }: SeenPorts,
+  { network }: ExecutionContext,
   machineUid: string,
 ): Promise<void> {
-  const { live, saved } = (await hypervisor.findDomain(machineUid)) ?? {};
-  const held = (live ?? saved)?.interfaces ?? [];
   const kept = new Set([
     ...wanted.map(({ name }) => tapName(machineUid, name)),
-    ...held.map(({ tap }) => tap),
+    ...((domain?.live ?? domain?.saved)?.interfaces ?? []).map(({ tap }) => tap),
   ]);
-  const { ports } = await network.list();
   for (const port of ports) {
     if (port.machineUid === machineUid && !kept.has(port.tap)) {
       await network.deletePort(machineUid, port.interfaceName);

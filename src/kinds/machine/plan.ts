@@ -9,7 +9,7 @@ import type { Machine } from '../../resources/kinds.ts';
 import { readyReason } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { tapName } from '../../values/links.ts';
-import { awaitingRestart, changeableLive } from './changes.ts';
+import { awaitingRestart, changeableLive, isUnplugged } from './changes.ts';
 import { adoptedBeforeRemoval } from './adopt.ts';
 import { abandonedAddressesReleased, waitsForAddress } from './addresses.ts';
 import { definitionOf, interfacesOf } from './definition.ts';
@@ -168,7 +168,7 @@ function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
   const restart = restartBecause(input, domain);
   if (restart) return shutDown(input, host, domain, restart);
   const due = planRun(input, host, domain) ?? planLiveChanges(input, host, domain);
-  return due ?? planConnections(input, host) ?? settled;
+  return due ?? planConnections(input, host) ?? linkSetDown(input, domain) ?? settled;
 }
 
 /** A guest that is to run on: neither paused nor asked to shut down. */
@@ -188,6 +188,18 @@ function planRun(input: MachineInput, host: MachineOnHost, domain: DomainSnapsho
     );
   }
   return undefined;
+}
+
+/** What an operator did on purpose is told, not undone. */
+function linkSetDown({ machine }: MachineInput, domain: DomainSnapshot): Outcome | undefined {
+  const card = domain.live?.interfaces.find(({ link }) => link === 'down');
+  return (
+    card &&
+    waiting(
+      'LinkDown',
+      `the link of ${card.macAddress} was set down by hand; virsh domif-setlink ${machine.metadata.uid} ${card.macAddress} up sets it up again`,
+    )
+  );
 }
 
 /** What an earlier attempt to change the running guest did not get to. */
@@ -280,15 +292,18 @@ function whyNotGently(domain: DomainSnapshot, graceMs: number): string {
     : 'the guest did not shut down in time; ';
 }
 
-/** Taps and anti-spoofing rules of a running guest. */
+/** Taps and anti-spoofing rules of a running guest, and its hold on the taps. */
 function planConnections(input: MachineInput, host: MachineOnHost): Outcome | undefined {
   const wanted = interfacesOf(input);
   const broken = wanted.find(({ name, address, macAddress }) => {
     const port = host.snapshot.ports[tapName(input.machine.metadata.uid, name)];
     const domain = host.snapshot.domains[input.machine.metadata.uid];
-    if (!domain?.live?.interfaces.some(({ tap }) => tap === tapName(input.machine.metadata.uid, name)))
-      return false;
+    const card = domain?.live?.interfaces.find(
+      ({ tap }) => tap === tapName(input.machine.metadata.uid, name),
+    );
+    if (!card) return false;
     return (
+      isUnplugged(card) ||
       !port?.attached ||
       port.state !== 'up' ||
       port.rules !== 'present' ||

@@ -4,7 +4,7 @@ import { readyCondition } from '../../plan/ready.ts';
 import type { DomainSnapshot } from '../../plan/snapshot.ts';
 import { type WantedCondition, conditionTrue } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
-import { awaitingRestart } from './changes.ts';
+import { awaitingRestart, isUnplugged } from './changes.ts';
 import { definitionOf } from './definition.ts';
 import { type MachineInput, boundHost } from './input.ts';
 
@@ -57,7 +57,7 @@ function ready(
   failure: Failure | undefined,
   domain: DomainSnapshot | undefined,
 ): WantedCondition {
-  const running = domain?.power === 'running' && !stopping(domain, outcome);
+  const running = domain?.power === 'running' && !stopping(domain, outcome) && !isCutOff(domain);
   if (outcome.type === 'settled' && domain?.power === 'shutoff') {
     return {
       type: 'Ready',
@@ -68,6 +68,10 @@ function ready(
   }
   return readyCondition(outcome, failure, running && !deleting(machine));
 }
+
+/** Of what the guest sends on one of its interfaces nothing arrives. */
+const isCutOff = ({ live }: DomainSnapshot): boolean =>
+  live?.interfaces.some((card) => card.link === 'down' || isUnplugged(card)) === true;
 
 /** Asked to shut down, and still meant to: a guest that did not obey before the wish was taken back goes on. */
 const stopping = (domain: DomainSnapshot, outcome: Outcome): boolean =>

@@ -11,6 +11,7 @@ import type {
   InterfaceDefinition,
   MachineDefinition,
 } from '../../../src/plan/actions.ts';
+import { tapName } from '../../../src/values/links.ts';
 import { facts } from './world.ts';
 
 /** A file that can be imported on every host under test. */
@@ -143,8 +144,10 @@ export class Installation<Ports extends AgentPorts = AgentPorts> {
       network: await network.list(),
       storage: { ...(await storage.list()), freeBytes: 0 },
     };
-    const rest = { complete: true, epoch: 1, results: new Map(), removed: {}, uptimeMs: 1_000 };
-    return assembleSnapshot(host, { ...listings, ...rest }, (diskUid) => storage.diskPath(diskUid));
+    const rest = { complete: true, epoch: 1, results: new Map(), removed: {}, unplugged: new Set<string>() };
+    return assembleSnapshot(host, { ...listings, ...rest, uptimeMs: 1_000 }, (diskUid) =>
+      storage.diskPath(diskUid),
+    );
   }
 
   async removeEverything(): Promise<void> {
@@ -211,6 +214,9 @@ export interface ByHand {
   save: (installation: Installation) => Promise<void>;
   /** What was saved is gone. */
   discardSaved: (installation: Installation) => Promise<void>;
+  loseTap: (installation: Installation, tap: string) => Promise<void>;
+  /** Whether guests give up a device when they are asked to; without an operating system none does. */
+  guestsLetGo: boolean;
 }
 
 /** @param install a new installation on the host under test */
@@ -326,6 +332,31 @@ export function describeExecutors(install: () => Installation | Promise<Installa
       power: 'running',
       live: { cpus: 1, maxCpus: 255 },
     });
+  });
+
+  test('a tap that was lost under a running guest is made anew and held by it, or the guest is said to hold on', async () => {
+    const installation = await install();
+    const { machine } = installation.uids;
+    await installation.prepare('machine.connect');
+    const held = async () => Object.values((await installation.state()).ports).map(({ carrier }) => carrier);
+    expect(await held()).toEqual(['present']);
+
+    await byHand.loseTap(installation, tapName(machine, 'eth0'));
+    const outcome = await installation.perform('machine.connect').then(
+      () => 'connected',
+      ({ name }: Error) => name,
+    );
+
+    const { domains } = await installation.state();
+    expect(domains[machine]?.power).toBe('running');
+    expect({ outcome, held: await held() }).toEqual(
+      byHand.guestsLetGo
+        ? { outcome: 'connected', held: ['present'] }
+        : { outcome: 'DeviceNotReleased', held: ['absent'] },
+    );
+    await installation.perform('machine.powerOff');
+    await installation.perform('machine.start');
+    expect(await held()).toEqual(['present']);
     await installation.removeEverything();
   });
 

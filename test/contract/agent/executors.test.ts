@@ -35,7 +35,29 @@ describe('on a simulated host', () =>
     commit: redirect((uid) => simulatedPorts().storage.diskPath(uid)),
     save: async ({ ports, uids }) => (ports as SimulatedPorts).hypervisor.saveByHand(uids.machine),
     discardSaved: async ({ ports, uids }) => (ports as SimulatedPorts).hypervisor.discardSaved(uids.machine),
+    loseTap: async ({ ports }, tap) => (ports as SimulatedPorts).network.loseTap(tap),
+    guestsLetGo: true,
   }));
+
+test('a card whose link an operator took down, or whose guest is paused, is not plugged again', async () => {
+  const installation = install();
+  const { ports, uids, ethernet } = installation;
+  await installation.prepare('machine.connect');
+  const tap = tapName(uids.machine, 'eth0');
+  const reconnected = async () => {
+    ports.network.loseTap(tap);
+    await installation.perform('machine.connect');
+    const { carrier } = (await ports.network.list()).ports.find((port) => port.tap === tap) ?? {};
+    return carrier;
+  };
+  ports.hypervisor.setLink(uids.machine, ethernet.macAddress, 'down');
+  expect(await reconnected()).toBe('absent');
+  ports.hypervisor.setLink(uids.machine, ethernet.macAddress, 'up');
+  ports.hypervisor.pause(uids.machine, 'user');
+  expect(await reconnected()).toBe('absent');
+  await ports.hypervisor.startDomain(uids.machine);
+  expect(await reconnected()).toBe('present');
+});
 
 describe('after a failure before or after any of its steps', () => {
   const operations = {

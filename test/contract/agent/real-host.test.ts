@@ -90,4 +90,8 @@ describe('on a real host', () =>
       void (await virsh('blockcommit', machine, target, '--active', '--pivot')),
     save: async ({ uids: { machine } }) => void (await virsh('managedsave', machine)),
     discardSaved: async ({ uids: { machine } }) => void (await virsh('managedsave-remove', machine)),
+    loseTap: async (_installation, tap) => {
+      await execa('ip', ['-n', site.netns, 'link', 'delete', tap]);
+    },
+    guestsLetGo: false,
   }));

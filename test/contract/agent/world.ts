@@ -23,11 +23,12 @@ export const facts: HostFacts = {
   architecture: 'x86_64',
 };
 
-export const simulatedPorts = () => ({
-  hypervisor: new SimulatedHypervisor(),
-  network: new FaultyNetwork(),
-  storage: new SimulatedStorage(),
-});
+export const simulatedPorts = () => {
+  const hypervisor = new SimulatedHypervisor();
+  const network = new FaultyNetwork();
+  hypervisor.onCarrier = (tap, carrier) => network.setCarrier(tap, carrier);
+  return { hypervisor, network, storage: new SimulatedStorage() };
+};
 
 export type SimulatedPorts = ReturnType<typeof simulatedPorts>;
 

@@ -68,6 +68,26 @@ export async function linuxWorld(
     loseTap: async (tap) => {
       await execa('ip', ['-n', netns, 'link', 'delete', tap]);
     },
+    hold: async (tap) => {
+      const netdev = `tap,id=net,ifname=${tap},script=no,downscript=no`;
+      const guest = ['-accel', 'tcg', '-m', '16', '-S', '-nodefaults', '-display', 'none', '-netdev', netdev];
+      const qemu = execa(
+        'nsenter',
+        [
+          `--net=/run/netns/${netns}`,
+          '--',
+          'qemu-system-x86_64',
+          ...guest,
+          '-device',
+          'virtio-net,netdev=net',
+        ],
+        { reject: false, stdio: 'ignore' },
+      );
+      return async () => {
+        qemu.kill('SIGKILL');
+        await qemu;
+      };
+    },
     cleanup: async () => {
       for (const adapter of adapters) await adapter.close();
       await site[Symbol.asyncDispose]();

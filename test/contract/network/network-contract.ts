@@ -18,6 +18,8 @@ export interface NetworkWorld {
   flushRules(): Promise<void>;
   stopForwarding(): Promise<void>;
   loseTap(tap: string): Promise<void>;
+  /** A program opens the tap and holds it. @returns how it lets go */
+  hold(tap: string): Promise<() => Promise<void>>;
   cleanup(): Promise<void>;
 }
 
@@ -64,6 +66,7 @@ export const realisedPort = (spec: PortSpec) => ({
   interfaceName: spec.interfaceName,
   subnetUid: spec.subnetUid,
   state: 'up',
+  carrier: 'absent',
   attached: true,
   rules: 'present',
   macAddress: spec.macAddress,
@@ -282,6 +285,27 @@ export function networkContract(name: string, make: () => Promise<NetworkWorld>)
       );
       await network.ensureReservations(subnetUid, segment.reservations);
       expect(await segments()).toEqual([realisedSegment(segment)]);
+    });
+
+    test('who holds a tap is seen, and that nobody holds one that was made anew', async () => {
+      await network.ensureSegment(segment);
+      const tap = await network.ensurePort(port);
+      const carrier = (snapshot: NetworkSnapshot) => snapshot.ports[0]?.carrier;
+      let letGo: () => Promise<void> = async () => {};
+      await seenByWatch(
+        network,
+        async () => {
+          letGo = await world.hold(tap);
+        },
+        (snapshot) => carrier(snapshot) === 'present',
+      );
+      await network.ensurePort(port);
+      expect(await ports()).toEqual([{ ...realisedPort(port), carrier: 'present' }]);
+      await world.loseTap(tap);
+      expect(carrier(await network.list())).toBe('absent');
+      await network.ensurePort(port);
+      expect(await ports()).toEqual([realisedPort(port)]);
+      await letGo();
     });
 
     test('a lost tap is seen and healed', async () => {

@@ -11,6 +11,10 @@ networkContract('SimulatedNetwork', async () => {
     flushRules: async () => network.flushRules(),
     stopForwarding: async () => network.stopForwarding(),
     loseTap: async (tap) => network.loseTap(tap),
+    hold: async (tap) => {
+      network.setCarrier(tap, 'present');
+      return async () => network.setCarrier(tap, 'absent');
+    },
     cleanup: () => network.close(),
   };
 });

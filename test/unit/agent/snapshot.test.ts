@@ -6,7 +6,12 @@ const uuid = '00000000-0000-4000-8000-000000000001';
 const diskUid = '00000000-0000-4000-8000-000000000002';
 const diskPath = (uid: string): string => `/data/disks/${uid}/disk`;
 
-const names = { diskPath, bySerial: new Map([[diskSerial(diskUid), diskUid]]) };
+const seenAt = (uptimeMs: number, ...unplugged: string[]) => ({
+  diskPath,
+  bySerial: new Map([[diskSerial(diskUid), diskUid]]),
+  unplugged: new Set(unplugged),
+  uptimeMs,
+});
 
 const metadata = (overrides: Partial<DomainMetadata> = {}): DomainMetadata => ({
   namespace: 'default',
@@ -44,20 +49,20 @@ describe('a domain as planners see it', () => {
         shutdownGraceMs: 30,
       }),
     });
-    expect(describeDomain({ ...domain, config: config(), live }, names, 34)).toMatchObject({
+    expect(describeDomain({ ...domain, config: config(), live }, seenAt(34))).toMatchObject({
       persistent: true,
       definitionHash: 'h1',
       runningHash: 'h0',
       restartToken: 't',
       shutdown: { graceMs: 30, overdue: false },
     });
-    expect(describeDomain({ ...domain, config: config(), live }, names, 35)).toMatchObject({
+    expect(describeDomain({ ...domain, config: config(), live }, seenAt(35))).toMatchObject({
       shutdown: { graceMs: 30, overdue: true },
     });
   });
 
   test('that runs without a restart token satisfies the empty one', () => {
-    expect(describeDomain({ ...domain, live: config() }, names, 34)).toMatchObject({
+    expect(describeDomain({ ...domain, live: config() }, seenAt(34))).toMatchObject({
       persistent: false,
       restartToken: '',
     });
@@ -66,8 +71,7 @@ describe('a domain as planners see it', () => {
   test('that is off satisfies no token and has no pending shutdown', () => {
     const seen = describeDomain(
       { ...domain, power: 'shutoff', stopCause: 'guest', config: config() },
-      names,
-      34,
+      seenAt(34),
     );
     expect(seen).toMatchObject({ power: 'shutoff', stopCause: 'guest' });
     expect(seen).not.toHaveProperty('restartToken');
@@ -82,11 +86,34 @@ describe('a domain as planners see it', () => {
     ['other', 'paused'],
   ] as const)('that is paused (%s) is %s to a planner', (pauseCause, power) => {
     const paused = { ...domain, power: 'paused', pauseCause, live: config() } as const;
-    expect(describeDomain(paused, names, 34).power).toBe(power);
+    expect(describeDomain(paused, seenAt(34)).power).toBe(power);
   });
 
   test('shows the memory that it was started with, wherever its balloon is', () => {
-    expect(describeDomain({ ...domain, live: config() }, names, 34).live?.memoryBytes).toBe(200);
+    expect(describeDomain({ ...domain, live: config() }, seenAt(34)).live?.memoryBytes).toBe(200);
+  });
+
+  test('shows which of its cards are cut off, and which somebody took down', () => {
+    const live = config({
+      interfaces: [
+        { tap: 'a', macAddress: '02:00:00:00:00:01' },
+        { tap: 'b', macAddress: '02:00:00:00:00:02', link: 'down' },
+      ],
+    });
+    expect(describeDomain({ ...domain, config: live, live }, seenAt(34, 'a'))).toMatchObject({
+      config: {
+        interfaces: [
+          { tap: 'a', macAddress: '02:00:00:00:00:01' },
+          { tap: 'b', link: 'down' },
+        ],
+      },
+      live: {
+        interfaces: [
+          { tap: 'a', unplugged: true },
+          { tap: 'b', link: 'down' },
+        ],
+      },
+    });
   });
 
   test('knows its disks by the paths that the storage makes, and the seed as none of them', () => {
@@ -102,7 +129,7 @@ describe('a domain as planners see it', () => {
       file(`/data/seeds/${uuid}.iso`, 'vdz'),
       file(`/elsewhere/${diskUid}/disk`, 'vdb'),
     ];
-    expect(describeDomain({ ...domain, config: config({ disks }) }, names, 34).config?.disks).toEqual([
+    expect(describeDomain({ ...domain, config: config({ disks }) }, seenAt(34)).config?.disks).toEqual([
       { diskUid, target: 'vda' },
       { target: 'vdz' },
       { target: 'vdb' },
@@ -115,7 +142,7 @@ describe('a domain as planners see it', () => {
   ])('knows a disk again of which %s, and tells where it is now', (_what, left) => {
     const disk = { path: '/backup/overlay', target: 'vda', serial: '', format: 'qcow2', readOnly: false };
     const live = config({ disks: [{ ...disk, ...left }] });
-    expect(describeDomain({ ...domain, live }, names, 34).live?.disks).toEqual([
+    expect(describeDomain({ ...domain, live }, seenAt(34)).live?.disks).toEqual([
       { diskUid, target: 'vda', redirectedTo: '/backup/overlay' },
     ]);
   });

@@ -27,6 +27,7 @@ describe('planning an IPAddress', () => {
     interfaceName: 'eth0',
     subnetUid: 's',
     state: 'up' as const,
+    carrier: 'present' as const,
     attached: true,
     rules: 'present' as const,
   };

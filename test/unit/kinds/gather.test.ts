@@ -59,6 +59,7 @@ describe('what a Machine is planned from', () => {
       interfaceName: 'eth0',
       subnetUid,
       state: 'up' as const,
+      carrier: 'present' as const,
       attached: true,
       rules: 'present' as const,
       ...(address !== undefined && { address, macAddress: '02:00:00:00:00:01' }),

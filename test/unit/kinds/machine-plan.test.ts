@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals';
 import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { planMachine } from '../../../src/kinds/machine/plan.ts';
 import type { Machine } from '../../../src/resources/kinds.ts';
-import { tapName } from '../../../src/values/links.ts';
 import { deleted, domainOf, host, machine, placement, sentence, silentHost } from './builders.ts';
 import {
   heldBy,
@@ -310,109 +309,6 @@ describe('restarts', () => {
     ],
   ])('%s', (_name, input, expected) => {
     expect(plan(input)).toBe(expected);
-  });
-});
-
-describe('connections of a running guest', () => {
-  const web = machine();
-  const held = heldBy(web);
-  const connected = withInterface(web, { held });
-  const tap = tapName('uid-of-web', 'eth0');
-  const port = {
-    tap,
-    machineUid: 'uid-of-web',
-    interfaceName: 'eth0',
-    subnetUid: 'uid-of-frontend',
-    state: 'up' as const,
-    attached: true,
-    rules: 'present' as const,
-    macAddress: held.spec.macAddress,
-    address: held.spec.address,
-  };
-  const given = (changes: Partial<typeof port> | 'gone'): MachineInput => {
-    const input = machineInput(connected);
-    const domain = domainOf(input);
-    const live = domain.live && {
-      ...domain.live,
-      interfaces: [{ tap, macAddress: held.spec.macAddress }],
-    };
-    return {
-      ...input,
-      hosts: [
-        host({
-          domains: { 'uid-of-web': { ...domain, ...(live && { live }) } },
-          ports: changes === 'gone' ? {} : { [tap]: { ...port, ...changes } },
-        }),
-      ],
-    };
-  };
-
-  test('whole', () => {
-    expect(plan(given({}))).toBe('settled');
-  });
-
-  test.each<[string, Parameters<typeof given>[0]]>([
-    ['the tap is gone', 'gone'],
-    ['the tap is down', { state: 'down' as never }],
-    ['the tap left the bridge', { attached: false }],
-    ['the rules are gone', { rules: 'absent' as never }],
-    ['the rules are for another address', { address: '10.20.0.99' }],
-    ['the rules are for another MAC', { macAddress: '02:ff:ff:ff:ff:ff' }],
-  ])('%s: connected again', (_name, changes) => {
-    expect(plan(given(changes))).toBe(
-      'machine.connect on h1 (PortBroken, drift): interface eth0 is not connected as it should be',
-    );
-  });
-
-  const left = tapName('uid-of-web', 'old0');
-  const spare = { ...port, tap: left, interfaceName: 'old0' };
-  const withSpare = (changes: Parameters<typeof withDomain>[1], spec: Partial<Machine['spec']> = {}) => {
-    const of = { ...connected.machine, spec: { ...connected.machine.spec, ...spec } };
-    return withDomain({ ...connected, machine: of }, changes, { ports: { [tap]: port, [left]: spare } });
-  };
-
-  test('a tap that no interface asks for goes, also of a guest that is shut off for good', () => {
-    const expected = 'machine.connect on h1 (Disconnecting): interface old0 is not in the spec any more';
-    expect(plan(withSpare({}))).toBe(expected);
-    expect(plan(withSpare(off, { runStrategy: 'Halted' }))).toBe(expected);
-  });
-
-  const unfinished =
-    'machine.reconfigure on h1 (Reconfiguring): the running guest does not have spec.interfaces as it should';
-
-  test('a tap that the running guest still holds is taken from the guest first', () => {
-    const { live } = domainOf(machineInput(connected));
-    const interfaces = [tap, left].map((each) => ({ tap: each, macAddress: held.spec.macAddress }));
-    expect(plan(withSpare({ ...(live && { live: { ...live, interfaces } }) }))).toBe(unfinished);
-  });
-
-  test('an interface that the running guest does not have is no broken port: the change was cut short', () => {
-    expect(plan(withDomain(connected))).toBe(unfinished);
-  });
-
-  test('a card that was made for another MTU waits for a restart, and only that', () => {
-    const taps = [{ tap, macAddress: held.spec.macAddress, mtu: 9000 }];
-    const made = (updatePolicy: 'OnRestart' | 'Restart') => {
-      const input = given({});
-      const [on] = input.hosts;
-      const domain = on?.snapshot !== 'unknown' && on?.snapshot.domains['uid-of-web'];
-      if (!domain || !domain.live) throw new Error('the guest runs');
-      domain.live.interfaces = taps;
-      return { ...input, machine: { ...input.machine, spec: { ...input.machine.spec, updatePolicy } } };
-    };
-    expect(plan(made('OnRestart'))).toBe('settled');
-    expect(plan(made('Restart'))).toContain('updatePolicy is Restart and spec.interfaces changed');
-  });
-
-  test('so is a CPU, as far as the guest can have it; fewer wait for a restart', () => {
-    const running = (cpus: number, maxCpus: number) => {
-      const { live } = domainOf(machineInput({ machine: spec({ cpus: 3 }) }));
-      return plan(
-        withDomain({ machine: spec({ cpus: 3 }) }, { ...(live && { live: { ...live, cpus, maxCpus } }) }),
-      );
-    };
-    expect(running(2, 4)).toContain('does not have spec.cpus as it should');
-    expect([running(2, 2), running(4, 4)]).toEqual(['settled', 'settled']);
   });
 });
 

@@ -21,6 +21,7 @@ const port = {
   interfaceName: 'eth0',
   subnetUid: 'uid-of-frontend',
   state: 'up',
+  carrier: 'present',
   attached: true,
   rules: 'present',
 } as const;

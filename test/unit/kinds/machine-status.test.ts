@@ -3,13 +3,33 @@ import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { planMachine } from '../../../src/kinds/machine/plan.ts';
 import { machineStatus } from '../../../src/kinds/machine/status.ts';
 import type { Failure } from '../../../src/plan/kind.ts';
-import { deleted, machine } from './builders.ts';
+import type { DomainInterface } from '../../../src/plan/snapshot.ts';
+import { tapName } from '../../../src/values/links.ts';
+import { deleted, domainOf, machine } from './builders.ts';
 import { candidate, heldBy, machineInput, withDisk, withDomain, withInterface } from './machine-builders.ts';
 
 const statusOf = (input: MachineInput, failure?: Failure) =>
   machineStatus(input, planMachine(input), failure);
 const condition = (input: MachineInput, type: string, failure?: Failure) =>
   statusOf(input, failure).conditions.find((each) => each.type === type);
+
+/** A running guest with one card. */
+const withCard = (card: Partial<DomainInterface>): MachineInput => {
+  const web = machine();
+  const held = heldBy(web);
+  const { macAddress, address } = held.spec;
+  const input = withInterface(web, { held });
+  const tap = tapName('uid-of-web', 'eth0');
+  const { live } = domainOf(machineInput(input));
+  const interfaces = [{ tap, macAddress, ...card }];
+  const owner = { machineUid: 'uid-of-web', interfaceName: 'eth0', subnetUid: 'uid-of-frontend' };
+  const state = { state: 'up', carrier: 'absent', attached: true, rules: 'present' } as const;
+  return withDomain(
+    input,
+    { ...(live && { live: { ...live, interfaces } }) },
+    { ports: { [tap]: { tap, ...owner, ...state, macAddress, address } } },
+  );
+};
 
 const off = { power: 'shutoff', stopCause: 'guest' } as const;
 const web = machine();
@@ -58,6 +78,16 @@ describe('phase', () => {
 describe('Ready', () => {
   test.each<[string, MachineInput, object]>([
     ['running', withDomain(), { status: 'True', reason: 'Ready' }],
+    [
+      'running, but not holding its tap',
+      withCard({ unplugged: true }),
+      { status: 'False', reason: 'PortBroken' },
+    ],
+    [
+      'running, with a link that was set down',
+      withCard({ link: 'down' }),
+      { status: 'False', reason: 'LinkDown' },
+    ],
     [
       'stopped as it should be',
       withDomain({ machine: halted }, off),

@@ -222,6 +222,7 @@ describe('deleting a Subnet', () => {
     interfaceName: 'eth0',
     subnetUid: uid,
     state: 'up' as const,
+    carrier: 'present' as const,
     attached: true,
     rules: 'present' as const,
   };
