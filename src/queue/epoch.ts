@@ -82,6 +82,10 @@ export async function watchEpoch(
   subscriber.on('ready', readQuietly);
   await subscriber.subscribe(epochKey);
   await readNow();
-  const timer = setInterval(readQuietly, renewMs);
+  const timer = setInterval(() => {
+    readQuietly();
+    // Who only listens never learns that nothing can come any more; whoever owes an answer is given up without it.
+    subscriber.ping().catch(() => {});
+  }, renewMs);
   return () => clearInterval(timer);
 }

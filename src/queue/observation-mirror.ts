@@ -126,6 +126,7 @@ export class ObservationMirror implements Mirror {
 
   /** Compares what we have with what Redis has, and reads again what differs. */
   async #check(): Promise<void> {
+    await this.#stayWithPrimary();
     const claims = Object.entries(await this.#redis.hgetall(hostsKey));
     for (const [hostName, agentUid] of claims) {
       const entry = this.#entries.get(hostName);
@@ -140,6 +141,14 @@ export class ObservationMirror implements Mirror {
       }
     }
     for (const entry of this.#entries.values()) await this.#checkHost(entry);
+  }
+
+  /** A primary that was demoted goes on answering whoever only reads, with what it had or hears of at second hand. */
+  async #stayWithPrimary(): Promise<void> {
+    const [role] = await this.#redis.role();
+    if (role === 'master') return;
+    this.#redis.disconnect(true);
+    throw new Error(`Redis is no primary any more but a ${String(role)}`);
   }
 
   async #checkHost(entry: Entry): Promise<void> {

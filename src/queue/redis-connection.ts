@@ -14,13 +14,50 @@ export type RedisRole = 'worker' | 'producer' | 'reader';
 /** Reconnects for ever, quickly at first and then every 2 s. */
 const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 6), 2_000);
 
-/** A Redis that hangs is as good as none. Longer than any blocking read of ours. */
+/** A Redis that hangs is as good as none. Longer than any blocking read of a producer or reader. */
 const commandTimeout = 10_000;
 
+/**
+ * A path can be lost without a word (a firewall that forgot it, an address that moved), and the kernel would send again
+ * for a quarter of an hour. So a connection that owes an answer and has brought nothing for so long is given up.
+ */
+const socketTimeout = commandTimeout;
+
+/** Seconds that a `worker` may wait in one blocking read. */
+export const longestWaitSeconds = 10;
+
+/** In the numbers of ioredis's `reconnectOnError`. */
+const onReadOnly = { fail: 1, sendAgain: 2 } as const;
+
+/**
+ * A primary that was demoted keeps its connections and refuses every write on them; another connection leads to
+ * whoever is the primary now. What it refused did not take effect, so that it can be sent again.
+ */
+const reconnectOnError =
+  (then: keyof typeof onReadOnly) =>
+  ({ message }: Error): false | 1 | 2 =>
+    message.startsWith('READONLY') && onReadOnly[then];
+
 const roleOptions: Record<RedisRole, RedisOptions> = {
-  worker: { maxRetriesPerRequest: null },
-  producer: { maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout },
-  reader: { maxRetriesPerRequest: 0, autoResubscribe: true, commandTimeout },
+  worker: {
+    maxRetriesPerRequest: null,
+    socketTimeout: longestWaitSeconds * 1000 + socketTimeout,
+    reconnectOnError: reconnectOnError('sendAgain'),
+  },
+  producer: {
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    commandTimeout,
+    socketTimeout,
+    reconnectOnError: reconnectOnError('fail'),
+  },
+  reader: {
+    maxRetriesPerRequest: 0,
+    autoResubscribe: true,
+    commandTimeout,
+    socketTimeout,
+    reconnectOnError: reconnectOnError('fail'),
+  },
 };
 
 /** Options for BullMQ, which makes (and closes) its connections itself. */

@@ -3,7 +3,7 @@ import { settledWithin } from './deadline.ts';
 import { LockLost, WorkerClosing } from './interruptions.ts';
 import { copiesQueueName, queueName } from './keys.ts';
 import type { Doorbell } from './orders.ts';
-import { type RedisAddress, redisOptions } from './redis-connection.ts';
+import { longestWaitSeconds, type RedisAddress, redisOptions } from './redis-connection.ts';
 
 export interface OrderWorkerOptions {
   redis: RedisAddress;
@@ -20,8 +20,8 @@ export interface OrderWorkerOptions {
 
 const concurrency = { orders: 8, copies: 2 };
 
-/** A worker that waits is woken by the job itself; this is only how often it asks again whether one was missed. */
-const askAgainSeconds = 30;
+/** How long it pauses after a connection was lost in a blocking read. */
+const retryMs = 1_000;
 
 /** Answers the doorbells of one agent: short work and long copies each with their own concurrency. */
 export class OrderWorker {
@@ -69,7 +69,9 @@ class QueueWorker {
         lockDuration: this.#lockDurationMs,
         stalledInterval: this.#lockDurationMs / 2,
         maxStalledCount: 3,
-        drainDelay: askAgainSeconds,
+        // A worker that waits is woken by the job itself; this is only how often it asks whether one was missed.
+        drainDelay: longestWaitSeconds,
+        runRetryDelay: retryMs,
       },
     );
     this.#worker.on('error', options.onError);
