@@ -7,8 +7,8 @@ import type { HostFacts } from '../plan/snapshot.ts';
 import { settledWithin } from '../queue/deadline.ts';
 import { type EpochRecord, watchEpoch } from '../queue/epoch.ts';
 import { ordersChannel } from '../queue/keys.ts';
-import { HostNameTaken, SnapshotPublisher } from '../queue/observations.ts';
-import { incarnationOf } from '../queue/snapshot-fields.ts';
+import { HostNameTaken, readPublished, SnapshotPublisher } from '../queue/observations.ts';
+import { incarnationOf, publishedStart } from '../queue/snapshot-fields.ts';
 import { StandingOrders } from '../queue/orders.ts';
 import { connectRedis, type RedisAddress } from '../queue/redis-connection.ts';
 import { createVerifier } from '../queue/signature.ts';
@@ -62,7 +62,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const around = options.around ?? nothingAround;
   const book = around('fence', new SqliteFenceBook(options.dataDir));
   try {
-    const incarnation = incarnationOf(countStart(book), randomUUID());
+    const published = publishedStart(await readPublished(options.redis, agentUid));
+    const incarnation = incarnationOf(countStart(book, published), randomUUID());
     const fence = new Fence({ book, agentUid, incarnation, trust: options.trust, now });
     return await RunningAgent.start({ ...options, identity, incarnation, fence, now, around });
   } catch (error) {

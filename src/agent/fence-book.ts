@@ -23,9 +23,15 @@ export interface FenceBook {
   close(): void;
 }
 
-/** Counts this start of the agent. @returns the how-manieth it is */
-export function countStart(book: FenceBook): number {
-  const start = Number(book.fact('starts') ?? 0) + 1;
+/**
+ * Counts this start of the agent. A book out of a backup does not know of the last starts, but Redis may: one that is
+ * counted below them would be taken for a publication out of the past.
+ *
+ * @param published the last start that Redis knows of, or 0
+ * @returns the how-manieth it is
+ */
+export function countStart(book: FenceBook, published: number): number {
+  const start = Math.max(Number(book.fact('starts') ?? 0), published) + 1;
   book.setFact('starts', String(start));
   return start;
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { HostSnapshot } from '../plan/snapshot.ts';
+import { EarlierLife, earlierLifeMs } from './earlier-life.ts';
 import { arrivalsKey, changesKey, heartbeatKey, hostsKey, snapshotKey } from './keys.ts';
 import type { ChangeEntry } from './observations.ts';
 import { connectRedis, type RedisAddress } from './redis-connection.ts';
@@ -42,6 +43,8 @@ interface Entry extends MirroredHost {
   streamId: string;
   /** Nothing was missed since `snapshot`. */
   certain: boolean;
+  /** Of publications that are older than the snapshot. */
+  earlier: EarlierLife;
   /** Sequence that we had when Redis was last seen to be ahead. */
   behindAt?: number;
 }
@@ -53,7 +56,7 @@ const retryMs = 500;
 /** Reads the hash and the stream's end in one step, so that no change falls between them. */
 const readHost = `
 local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
-return { redis.call('HGETALL', KEYS[1]), last[1] and last[1][1] or '0-0', redis.call('EXISTS', KEYS[3]) }`;
+return { redis.call('HGETALL', KEYS[1]), last[1] and last[1][1] or '0-0', redis.call('GET', KEYS[3]) }`;
 
 /**
  * The controller's copy of what all agents published. While in doubt (a gap, a new incarnation, a flushed or
@@ -61,19 +64,28 @@ return { redis.call('HGETALL', KEYS[1]), last[1] and last[1][1] or '0-0', redis.
  */
 export class ObservationMirror implements Mirror {
   readonly #redis: Redis;
+  readonly #believeAfterMs: number;
   readonly #entries = new Map<string, Entry>();
   readonly #listeners = new Set<MirrorListener>();
   #arrivalsId = '0-0';
   #closed = false;
   #running: Promise<void> = Promise.resolve();
 
-  private constructor(redis: Redis) {
+  private constructor(redis: Redis, believeAfterMs: number) {
     this.#redis = redis;
+    this.#believeAfterMs = believeAfterMs;
   }
 
-  /** Resolves once every host known to Redis has been read. */
-  static async connect(address: RedisAddress): Promise<ObservationMirror> {
-    const mirror = new ObservationMirror(await connectRedis(address, 'reader'));
+  /**
+   * Resolves once every host known to Redis has been read.
+   *
+   * @param options.believeAfterMs for how long an agent of an earlier start has to live until it is believed
+   */
+  static async connect(
+    address: RedisAddress,
+    { believeAfterMs = earlierLifeMs }: { believeAfterMs?: number } = {},
+  ): Promise<ObservationMirror> {
+    const mirror = new ObservationMirror(await connectRedis(address, 'reader'), believeAfterMs);
     const [latest] = await mirror.#redis.xrevrange(arrivalsKey, '+', '-', 'COUNT', 1);
     mirror.#arrivalsId = latest?.[0] ?? '0-0';
     await mirror.#check();
@@ -117,7 +129,10 @@ export class ObservationMirror implements Mirror {
         if (await this.#readChanges()) checkedAt = Number.NEGATIVE_INFINITY;
       } catch {
         if (this.#closed) return;
-        for (const entry of this.#entries.values()) this.#doubt(entry);
+        for (const entry of this.#entries.values()) {
+          entry.earlier.forget();
+          this.#doubt(entry);
+        }
         checkedAt = Number.NEGATIVE_INFINITY;
         await new Promise((resolve) => setTimeout(resolve, retryMs));
       }
@@ -137,6 +152,7 @@ export class ObservationMirror implements Mirror {
           alive: false,
           streamId: '0-0',
           certain: false,
+          earlier: new EarlierLife(this.#believeAfterMs),
         });
       }
     }
@@ -166,8 +182,8 @@ export class ObservationMirror implements Mirror {
   async #readWhole(entry: Entry): Promise<void> {
     const { agentUid } = entry;
     const keys = [snapshotKey(agentUid), changesKey(agentUid), heartbeatKey(agentUid)];
-    const answer = (await this.#redis.eval(readHost, keys.length, ...keys)) as [string[], string, number];
-    const [flat, streamId, alive] = answer;
+    const answer = await this.#redis.eval(readHost, keys.length, ...keys);
+    const [flat, streamId, lifeSign] = answer as [string[], string, string | null];
     const fields = new Map<string, string>();
     for (let index = 0; index + 1 < flat.length; index += 2) {
       fields.set(flat[index] as string, flat[index + 1] as string);
@@ -177,10 +193,16 @@ export class ObservationMirror implements Mirror {
     fields.delete(versionField);
     fields.delete(sealingKeyField);
     const snapshot = fromFields(fields, readVersion(version));
-    if (entry.snapshot && isEarlier(snapshot, entry.snapshot)) return this.#doubt(entry); // an old copy of Redis: as above
+    if (entry.snapshot && isEarlier(snapshot, entry.snapshot)) {
+      // An old copy of Redis: the agent notices as well, unless it counts its starts from an old copy of its disk.
+      const another = snapshot.incarnation !== entry.snapshot.incarnation;
+      const sign = lifeSign === null ? undefined : readVersion(lifeSign);
+      if (!another || !entry.earlier.isAlive(snapshot, sign, performance.now())) return this.#doubt(entry);
+    }
+    entry.earlier.forget();
     entry.snapshot = snapshot;
     entry.streamId = streamId;
-    entry.alive = alive === 1;
+    entry.alive = lifeSign !== null;
     entry.certain = true;
     this.#tell(entry.hostName, 'all');
   }

@@ -1,11 +1,15 @@
 import type { Redis } from 'ioredis';
 import { arrivalsKey, changesKey, heartbeatKey, hostsKey, snapshotKey } from './keys.ts';
+import { connectRedis, type RedisAddress } from './redis-connection.ts';
 import {
   difference,
   isNoChange,
+  readVersion,
   sealingKeyField,
   type SnapshotContent,
   toFields,
+  type Version,
+  versionField,
   writeVersion,
 } from './snapshot-fields.ts';
 
@@ -52,6 +56,17 @@ return { redis.call('HGET', KEYS[2], 'version'), redis.call('EXISTS', KEYS[3]), 
 /** Another agent already speaks for this host. */
 export class HostNameTaken extends Error {
   override readonly name = 'HostNameTaken';
+}
+
+/** What stands in Redis of this agent, before it publishes anything itself. @throws when Redis does not answer */
+export async function readPublished(address: RedisAddress, agentUid: string): Promise<Version | undefined> {
+  const redis = await connectRedis(address, 'reader');
+  try {
+    const version = await redis.hget(snapshotKey(agentUid), versionField);
+    return version === null ? undefined : readVersion(version);
+  } finally {
+    redis.disconnect();
+  }
 }
 
 export interface PublisherOptions {

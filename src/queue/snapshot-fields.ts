@@ -34,7 +34,14 @@ export function readVersion(text: string): Version {
  */
 export const incarnationOf = (start: number, uuid: string): string => `${start}.${uuid}`;
 
+/** NaN when it is none of ours. */
 const startOf = (incarnation: string): number => Number.parseInt(incarnation, 10);
+
+/** The start that a publication was made in; 0 when there is none, or none that counts. */
+export function publishedStart(published: Pick<Version, 'incarnation'> | undefined): number {
+  const start = published ? startOf(published.incarnation) : 0;
+  return Number.isSafeInteger(start) && start > 0 ? start : 0;
+}
 
 /** Whether `found` was published before `known`, as far as can be told. */
 export function isEarlier(found: Version, known: Version): boolean {

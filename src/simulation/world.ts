@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { countStart } from '../agent/fence-book.ts';
 import type { KindDefinition, Reader } from '../plan/kind.ts';
-import { incarnationOf } from '../queue/snapshot-fields.ts';
+import { incarnationOf, publishedStart } from '../queue/snapshot-fields.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { SimulatedAgent } from './agent.ts';
 import { ApiStore, type Collection } from './api-store.ts';
@@ -283,12 +283,13 @@ export class World {
     if (!this.#hosts.includes(host)) return;
     const process = new Process(`agent ${host.name}`, this.#scheduler);
     const { logger } = this.#options;
+    const published = publishedStart(this.#queue.records(host.agentUid)?.published);
     const agent = new SimulatedAgent({
       host,
       queue: this.#queue,
       faults: this.#faults,
       installationUid: 'installation',
-      incarnation: incarnationOf(countStart(host.book), this.#random.uuid()),
+      incarnation: incarnationOf(countStart(host.book, published), this.#random.uuid()),
       process,
       underway: this.#underway,
       onBroken: (broken) => this.#break(broken),

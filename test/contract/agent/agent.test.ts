@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Worker } from 'bullmq';
@@ -54,6 +54,18 @@ describe('identity', () => {
     expect(second.agentUid).toBe(first.agentUid);
     expect(second.incarnation).not.toBe(first.incarnation);
     expect((await stat(join(dataDir, 'agent', 'identity.json'))).mode & 0o777).toBe(0o600);
+  });
+
+  test('an agent whose book of starts is out of a backup counts above what it published since', async () => {
+    const dataDir = await world.newDirectory();
+    for (let start = 0; start < 3; start += 1) await (await world.startAgent({ dataDir })).close();
+    for (const name of await readdir(join(dataDir, 'agent')))
+      if (name.startsWith('fence.sqlite')) await rm(join(dataDir, 'agent', name));
+    // `startAgent` waits until the mirror, which has seen the third start, knows the host again.
+    const restored = await world.startAgent({ dataDir });
+    expect(restored.incarnation).toMatch(/^4\./);
+    await restored.close();
+    expect((await world.startAgent({ dataDir })).incarnation).toMatch(/^5\./);
   });
 
   test('a second agent with the same host name is refused', async () => {

@@ -184,6 +184,43 @@ describe('the mirror', () => {
     expect(seeds(await until((seen) => seen !== 'unknown'))).toEqual({ m3: 'z' });
   });
 
+  test('believes an agent that counts its starts from a backup of its disk, once it has lived on', async () => {
+    const patient = await ObservationMirror.connect(server.address, { believeAfterMs: 4_000 });
+    const knows = (start: string) => {
+      const seen = patient.get('h1');
+      return seen !== 'unknown' && seen.incarnation === start;
+    };
+    const until = async (holds: () => boolean) => {
+      while (!holds()) await new Promise((resolve) => setTimeout(resolve, 50));
+    };
+    await publish(await publisher({ incarnation: '7.a' }));
+    await until(() => knows('7.a'));
+
+    const restored = await publisher({ incarnation: '3.b' });
+    const startedAt = performance.now();
+    await publish(restored);
+    restored.start();
+    await until(() => patient.get('h1') === 'unknown');
+    await until(() => knows('3.b'));
+    expect(performance.now() - startedAt).toBeGreaterThan(4_000);
+
+    await publish(restored, { seeds: { m1: 'x' } });
+    await until(() => seeds(patient.get('h1'))?.m1 === 'x');
+    await patient.close();
+  });
+
+  test('believes nothing of an earlier start of which only a copy is left', async () => {
+    const patient = await ObservationMirror.connect(server.address, { believeAfterMs: 4_000 });
+    await publish(await publisher({ incarnation: '7.a' }));
+    while (patient.get('h1') === 'unknown') await new Promise((resolve) => setTimeout(resolve, 50));
+    await publish(await publisher({ incarnation: '3.b' }));
+    // Its sign of life runs out after 15 s; this one does so sooner.
+    await server.client.pexpire(heartbeatKey('a1'), 3_000);
+    await new Promise((resolve) => setTimeout(resolve, 8_000));
+    expect(patient.get('h1')).toBe('unknown');
+    await patient.close();
+  });
+
   test('follows the agent over its restarts', async () => {
     await publish(await publisher(), { seeds: { m1: 'x' } });
     await until((seen) => seen !== 'unknown');

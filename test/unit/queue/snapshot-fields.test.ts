@@ -7,6 +7,7 @@ import {
   difference,
   fromFields,
   isNoChange,
+  publishedStart,
   readVersion,
   type SnapshotContent,
   toFields,
@@ -123,4 +124,14 @@ describe('who has to look again', () => {
   test('nobody, when only the free space moved', () => {
     expect(changed(empty, { ...empty, storage: { freeBytes: 0, totalBytes: 2 } })).toEqual(new Set());
   });
+});
+
+test.each([
+  [undefined, 0],
+  ['7.uuid', 7],
+  ['uuid', 0],
+  ['-3.uuid', 0],
+  ['99999999999999999999.uuid', 0],
+])('what was published as %s is of start %d', (incarnation, start) => {
+  expect(publishedStart(incarnation === undefined ? undefined : { incarnation })).toBe(start);
 });
