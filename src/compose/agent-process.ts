@@ -13,6 +13,7 @@ import type { HostFacts } from '../plan/snapshot.ts';
 import type { RedisAddress } from '../queue/redis-connection.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { nothingAround, type Around } from '../values/around.ts';
+import { keepLibvirtChoice, libvirtChoice } from './libvirt-choice.ts';
 import { pathsOf } from './paths.ts';
 import { writePrivateFile } from './private-files.ts';
 import { purlinVersion } from './version.ts';
@@ -119,24 +120,24 @@ interface Libvirt {
   keepRunning(logger: Logger, onStarted: () => void): () => void;
 }
 
-/** Private or system is chosen once and kept: guests of one cannot be seen by the other. */
 async function provideLibvirt(options: AgentProcessOptions, kvmWorks: boolean): Promise<Libvirt> {
   const { dataDir, libvirt, logger } = options;
-  const paths = pathsOf(dataDir);
-  const kept = existsSync(paths.libvirtChoice) ? readFileSync(paths.libvirtChoice, 'utf8').trim() : undefined;
-  const wanted = libvirt === 'auto' ? kept : libvirt;
+  const wanted = libvirtChoice(dataDir, libvirt);
   const system = wanted === 'private' ? undefined : await findSystemLibvirt(undefined);
   if (wanted === 'system' && !system) {
     throw new Error(
       'this host was set up with the system libvirt, which does not run; start libvirtd or virtqemud',
     );
   }
-  writePrivateFile(paths.libvirtChoice, system ? 'system\n' : 'private\n');
+  keepLibvirtChoice(dataDir, system ? 'system' : 'private');
   if (system) {
     logger.info({ socket: system }, 'using the libvirt of the system');
     return { access: { socketPath: system }, keepRunning: () => () => undefined };
   }
-  const daemon = new PrivateLibvirt({ root: paths.libvirtDir, kvm: kvmWorks ? 'offered' : 'hidden' });
+  const daemon = new PrivateLibvirt({
+    root: pathsOf(dataDir).libvirtDir,
+    kvm: kvmWorks ? 'offered' : 'hidden',
+  });
   await daemon.ensureRunning();
   logger.info({ socket: daemon.socketPath }, 'private libvirt runs');
   return {
