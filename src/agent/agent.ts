@@ -15,7 +15,7 @@ import { createVerifier } from '../queue/signature.ts';
 import { OrderWorker } from '../queue/worker.ts';
 import { type Around, nothingAround } from '../values/around.ts';
 import { Fence, type Trust } from './fence.ts';
-import { countStart, SqliteFenceBook } from './fence-book.ts';
+import { countStart, type FenceBook, SqliteFenceBook } from './fence-book.ts';
 import { type AgentIdentity, loadIdentity } from './identity.ts';
 import { Observer } from './observer.ts';
 import { OrderDesk } from './order-desk.ts';
@@ -27,6 +27,8 @@ export interface AgentOptions {
   hostName: string;
   /** The agent's own files are below `<dataDir>/agent`. */
   dataDir: string;
+  /** Opened already, where something else of the data directory had to wait for its lock; closed with the agent. */
+  book?: FenceBook;
   ports: AgentPorts;
   facts: HostFacts;
   trust: Trust;
@@ -60,7 +62,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const now = options.now ?? Date.now;
   const { agentUid } = identity;
   const around = options.around ?? nothingAround;
-  const book = around('fence', new SqliteFenceBook(options.dataDir));
+  const book = around('fence', options.book ?? new SqliteFenceBook(options.dataDir));
   try {
     const published = publishedStart(await readPublished(options.redis, agentUid));
     const incarnation = incarnationOf(countStart(book, published), randomUUID());

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, watch } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { release, cpus as hostCpus, arch } from 'node:os';
 import { type Agent, startAgent } from '../agent/agent.ts';
+import { type FenceBook, SqliteFenceBook } from '../agent/fence-book.ts';
 import { type ConnectionOptions, LibvirtConnection } from '../host/libvirt/connection.ts';
 import { probeKvm } from '../host/libvirt/kvm-probe.ts';
 import { LibvirtHypervisor } from '../host/libvirt/libvirt-hypervisor.ts';
@@ -42,6 +43,7 @@ const LIBVIRT_CHECK_MS = 1_000;
 /**
  * Starts everything of one hypervisor: libvirt (private or the system's), network, storage, and the agent over them.
  *
+ * @throws DataDirectoryTaken before anything of the host was touched
  * @param around what a test puts between the agent and all that it changes
  */
 export async function startAgentProcess(
@@ -49,11 +51,30 @@ export async function startAgentProcess(
   signal: AbortSignal,
   around: Around = nothingAround,
 ): Promise<AgentProcess> {
-  const { dataDir, hostName, redis, importDirs, logger } = options;
-  const trust = await readTrust(options.trustFile, logger, signal);
-  // Kept beside what belongs to the installation, so that a purge knows whose guests it may remove.
-  if (options.trustFile !== pathsOf(dataDir).trust)
-    writePrivateFile(pathsOf(dataDir).trust, JSON.stringify(trust));
+  const { dataDir, trustFile, logger } = options;
+  // Searchable by QEMU's own user; one that is there already is the operator's.
+  if (mkdirSync(dataDir, { recursive: true }) !== undefined) chmodSync(dataDir, 0o711);
+  // Before anything is touched, the leftovers in tmp/ for one, which another agent may be at work on.
+  const book = new SqliteFenceBook(dataDir);
+  try {
+    const trust = await readTrust(trustFile, logger, signal);
+    // Kept beside what belongs to the installation, so that a purge knows whose guests it may remove.
+    if (trustFile !== pathsOf(dataDir).trust) writePrivateFile(pathsOf(dataDir).trust, JSON.stringify(trust));
+    return await startOnHost({ ...options, trust, book, around }, signal);
+  } catch (error) {
+    book.close();
+    throw error;
+  }
+}
+
+interface HostOptions extends AgentProcessOptions {
+  trust: Trust;
+  book: FenceBook;
+  around: Around;
+}
+
+async function startOnHost(options: HostOptions, signal: AbortSignal): Promise<AgentProcess> {
+  const { dataDir, hostName, redis, importDirs, logger, trust, book, around } = options;
   const kvm = await probeKvm();
   logger.info({ works: kvm.works }, `KVM: ${kvm.reason}`);
 
@@ -90,6 +111,7 @@ export async function startAgentProcess(
       },
       facts,
       trust,
+      book,
       logger,
       around,
     });

@@ -89,7 +89,7 @@ export const markerName = 'complete.json';
 export const retainedName = 'retained.json';
 
 /**
- * Makes the directories that are missing, refuses unsafe ones and reaps leftovers in tmp/ (they were never
+ * Makes the directories that are missing, refuses unsafe ones and those of another file system, and reaps leftovers in tmp/ (they were never
  * published, so nobody has data in them). Directories are searchable by others (0711), so that an unprivileged
  * QEMU reaches its files while it can list nothing; tmp/ is private.
  */
@@ -104,6 +104,8 @@ export function openLayout(dataDir: string): Layout {
   for (const path of [layout.disks, images, layout.blobs, layout.refs, layout.seeds, layout.machines])
     ensureDirectory(path, 0o711);
   ensureDirectory(layout.tmp, 0o700);
+  for (const path of [layout.disks, images, layout.blobs, layout.refs, layout.seeds])
+    checkSameFileSystem(path, layout.tmp);
   for (const name of readdirSync(layout.tmp))
     rmSync(join(layout.tmp, name), { recursive: true, force: true });
   return layout;
@@ -117,6 +119,16 @@ function ensureDirectory(path: string, mode: number): void {
     if (errorCode(error) !== 'EEXIST') throw error;
   }
   checkDirectory(path);
+}
+
+/** Nothing could be published from tmp/ to where rename(2) does not reach (EXDEV). */
+function checkSameFileSystem(path: string, tmp: string): void {
+  if (lstatSync(path).dev === lstatSync(tmp).dev) return;
+  throw refused(
+    'DataDirectoryUnsafe',
+    `${path} is on another file system than ${tmp}, and files are moved between them by rename; unmount it, and mount the ` +
+      'file system that is to have the data as the whole data directory',
+  );
 }
 
 function checkDirectory(path: string): void {

@@ -2,6 +2,7 @@
 import { chmod, mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { execa } from 'execa';
 import { createFileStorage } from '../../../src/host/storage/index.ts';
 import { qcow2 } from '../../unit/storage/qcow2-bytes.ts';
 import {
@@ -53,6 +54,31 @@ describe('the data directory', () => {
     expect(await mode(world.storage.seedPath(machineUid))).toBe('600');
     expect(await mode(join(world.dataDir, 'tmp'))).toBe('700');
   });
+
+  test.each(['disks', 'images', 'images/blobs', 'images/refs', 'seeds', 'tmp'])(
+    'is refused when %s is another file system, before anything is cleared away',
+    async (mounted) => {
+      const { dataDir, imports } = world;
+      await world.storage.close();
+      await writeFile(join(dataDir, 'tmp/half-done'), '');
+      const opener = join(import.meta.dirname, 'mounted-process.ts');
+      const { stdout } = await execa('/usr/bin/unshare', [
+        '--mount',
+        process.execPath,
+        opener,
+        dataDir,
+        imports,
+        mounted,
+      ]);
+      const other = mounted === 'tmp' ? 'disks' : mounted;
+      expect(JSON.parse(stdout)).toEqual({
+        reason: 'DataDirectoryUnsafe',
+        retryable: false,
+        message: expect.stringContaining(`${join(dataDir, other)} is on another file system than`),
+        left: mounted === 'tmp' ? [] : ['half-done'],
+      });
+    },
+  );
 
   test('is refused when others could write to it or it leads elsewhere', async () => {
     const { dataDir, imports } = world;

@@ -3,14 +3,7 @@ import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { planMachine } from '../../../src/kinds/machine/plan.ts';
 import type { Machine } from '../../../src/resources/kinds.ts';
 import { deleted, domainOf, host, machine, placement, sentence, silentHost } from './builders.ts';
-import {
-  heldBy,
-  machineInput,
-  withDisk,
-  withDomain,
-  withInterface,
-  withTemplate,
-} from './machine-builders.ts';
+import { machineInput, withDisk, withDomain, withTemplate } from './machine-builders.ts';
 
 const plan = (input: MachineInput): string => sentence(planMachine(input));
 const spec = (changes: Partial<Machine['spec']>): Machine => machine('web', { spec: changes });
