@@ -143,8 +143,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a new leader does not raise the epoch',
     file: 'src/reconcile/leader.ts',
-    from: 'Math.max(stored, options.reportedEpoch()) + 1',
-    to: 'Math.max(stored, options.reportedEpoch(), 1)',
+    from: 'Math.max(stored, reported, clock.now()) + 1',
+    to: 'Math.max(stored, reported, 1)',
   },
   {
     name: 'a status is not written when only a condition changed',
@@ -161,8 +161,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the end of a grace period is not told',
     file: 'src/agent/observer.ts',
-    from: '    if (due === undefined) return;\n',
-    to: '    if (due !== Infinity) return;\n',
+    from: '    if (due === Infinity) return;\n',
+    to: '    if (due !== 0) return;\n',
     seed: 336,
   },
   {
@@ -189,7 +189,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a deleted Machine leaves its taps',
     file: 'src/kinds/machine/execute.ts',
-    from: '    for (const name of interfaceNames) await network.deletePort(uid, name);\n    await deleteSparePorts([], context, uid);\n',
+    from: '    for (const name of interfaceNames) await network.deletePort(uid, name);\n    await deleteSparePorts([], await lookAtPorts(context, uid), context, uid);\n',
     to: '',
   },
   {
@@ -269,7 +269,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a Machine is bound anew where its Placement is not seen',
-    file: 'src/kinds/machine/prepare.ts',
+    file: 'src/kinds/machine/adopt.ts',
     from: 'const former = boundHost(input)?.name ?? machine.status?.hostName;',
     to: 'const former = undefined as string | undefined;',
     seed: 333,
@@ -329,8 +329,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'orders are given for ever to a host where all is as it should be',
     file: 'src/kinds/machine/plan.ts',
-    from: 'planConnections(input, host) ?? settled;',
-    to: "planConnections(input, host) ?? host.step({ name: 'machine.withdrawShutdown', arguments: {} }, { reason: 'X', because: 'x' });",
+    from: 'linkSetDown(input, domain) ?? settled;',
+    to: "linkSetDown(input, domain) ?? host.step({ name: 'machine.withdrawShutdown', arguments: {} }, { reason: 'X', because: 'x' });",
   },
   // What a store that was restored from a backup does not know.
   {

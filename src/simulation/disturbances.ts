@@ -82,6 +82,7 @@ export class Disturbances {
     ['image removed', () => this.#byHand((host) => this.#removeImage(host))],
     ['placement deleted', () => this.#deletePlacement()],
     ['store restored older', () => this.#restoreStore()],
+    ['forwarding off', () => this.#byHand((host) => (host.network.stopForwarding(), host.name))],
     ['rules flushed', () => this.#byHand((host) => (host.network.flushRules(), host.name))],
   ];
 

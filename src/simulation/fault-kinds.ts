@@ -41,6 +41,7 @@ export const faultKinds = [
   'MTU changed',
   'dnsmasq killed',
   'rules flushed',
+  'forwarding off',
   'reservations lost',
   'tap deleted',
   'disk removed',
