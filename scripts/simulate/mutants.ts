@@ -162,8 +162,8 @@ export const mutants: readonly Mutant[] = [
     name: 'the end of a grace period is not told',
     file: 'src/agent/observer.ts',
     from: '    if (due === Infinity) return;\n',
-    to: '    if (due !== 0) return;\n',
-    seed: 336,
+    to: '    if (shutdown !== undefined || due === Infinity) return;\n',
+    seed: 292,
   },
   {
     name: 'a change on a host is not looked at',
@@ -186,6 +186,12 @@ export const mutants: readonly Mutant[] = [
     to: 'present.spec.holderIdentity !== identity;',
   },
   // Executors.
+  {
+    name: 'a guest is not plugged in again when its tap was made anew',
+    file: 'src/kinds/machine/execute.ts',
+    from: '    await plugAgain(interfaces, seen, context, uid);\n',
+    to: '',
+  },
   {
     name: 'a deleted Machine leaves its taps',
     file: 'src/kinds/machine/execute.ts',

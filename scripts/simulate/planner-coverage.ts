@@ -123,7 +123,7 @@ const unreachable: readonly { file: string; text: string; because: string }[] = 
     because: 'few worlds pause the guest of a Machine that nobody resumes; test/unit/plan/ready does',
   },
   {
-    file: 'src/kinds/machine/plan.ts',
+    file: 'src/kinds/machine/connections.ts',
     text: "&& waiting( 'LinkDown', `the link of ${card.macAddress} was set down by hand; virsh domif-setlink ${machine.metadata.uid} ${card.macAddress} up sets it up again`, )",
     because: 'no simulated operator takes the link of a card down; test/unit/kinds/machine-plan',
   },

@@ -32,6 +32,7 @@ export interface PortSnapshot {
   attached: boolean;
   /** Anti-spoofing rules are in force for exactly this MAC and address. */
   rules: 'absent' | 'present';
+  /** What it was made for, in force or not: its guest may use them. */
   macAddress?: string;
   address?: string;
 }

@@ -119,7 +119,7 @@ async function listPorts(
         carrier: link?.carrier ? 'present' : 'absent',
         attached: link?.master === bridgeName(subnetUid),
         rules: inForce ? 'present' : 'absent',
-        ...(inForce && { macAddress: record.spec.macAddress, address: record.spec.address }),
+        ...(record && { macAddress: record.spec.macAddress, address: record.spec.address }),
       };
     });
 }

@@ -319,7 +319,8 @@ function describePort({ spec, link, carrier, attached, rules }: Port): PortSnaps
     carrier,
     attached,
     rules,
-    ...(rules === 'present' && { macAddress, address }),
+    macAddress,
+    address,
   };
 }
 

@@ -1,18 +1,17 @@
-import type { HostAction } from '../../plan/actions.ts';
 import type { KnownHost } from '../../plan/known-hosts.ts';
-import { type Outcome, act, blocked, firstOf, settled, waiting } from '../../plan/outcome.ts';
+import { type Outcome, blocked, firstOf, settled, waiting } from '../../plan/outcome.ts';
 import { awaitsDisks } from '../../plan/redirected.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
-import type { DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
-import { earlierOrderUnderway } from '../../plan/underway.ts';
+import type { DomainSnapshot } from '../../plan/snapshot.ts';
 import type { Machine } from '../../resources/kinds.ts';
 import { readyReason } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
-import { tapName } from '../../values/links.ts';
-import { awaitingRestart, changeableLive, isUnplugged } from './changes.ts';
+import { awaitingRestart, changeableLive } from './changes.ts';
 import { adoptedBeforeRemoval } from './adopt.ts';
 import { abandonedAddressesReleased, waitsForAddress } from './addresses.ts';
+import { linkSetDown, planConnections, planSparePorts } from './connections.ts';
 import { definitionOf, interfacesOf } from './definition.ts';
+import { MachineOnHost } from './on-host.ts';
 import { type MachineInput, boundHost } from './input.ts';
 import { beforeDefinition } from './prepare.ts';
 
@@ -63,29 +62,6 @@ function stillWanting(input: MachineInput): Outcome | undefined {
 function knownHost(input: MachineInput): KnownHost | undefined {
   const host = boundHost(input);
   return host && host.snapshot !== 'unknown' ? (host as KnownHost) : undefined;
-}
-
-/** Steps for one Machine on its host, with the locks that each of them needs. */
-class MachineOnHost {
-  readonly name: string;
-  readonly snapshot: HostSnapshot;
-  readonly #input: MachineInput;
-
-  constructor(input: MachineInput, host: KnownHost) {
-    this.#input = input;
-    this.name = host.name;
-    this.snapshot = host.snapshot;
-  }
-
-  step(action: HostAction, why: { reason: string; because: string; drift?: boolean }): Outcome {
-    const { machine, disks, interfaces } = this.#input;
-    const lock = [
-      machine.metadata.uid,
-      ...disks.flatMap(({ disk }) => disk?.metadata.uid ?? []),
-      ...interfaces.flatMap(({ subnet }) => subnet?.metadata.uid ?? []),
-    ];
-    return act({ on: 'host', hostName: this.name, action, lock }, why);
-  }
 }
 
 /** A stop that was asked for does not wait for anything that a start would need. */
@@ -190,18 +166,6 @@ function planRun(input: MachineInput, host: MachineOnHost, domain: DomainSnapsho
   return undefined;
 }
 
-/** What an operator did on purpose is told, not undone. */
-function linkSetDown({ machine }: MachineInput, domain: DomainSnapshot): Outcome | undefined {
-  const card = domain.live?.interfaces.find(({ link }) => link === 'down');
-  return (
-    card &&
-    waiting(
-      'LinkDown',
-      `the link of ${card.macAddress} was set down by hand; virsh domif-setlink ${machine.metadata.uid} ${card.macAddress} up sets it up again`,
-    )
-  );
-}
-
 /** What an earlier attempt to change the running guest did not get to. */
 function planLiveChanges(
   input: MachineInput,
@@ -290,74 +254,6 @@ function whyNotGently(domain: DomainSnapshot, graceMs: number): string {
   return domain.power === 'paused'
     ? 'a paused guest cannot shut itself down; '
     : 'the guest did not shut down in time; ';
-}
-
-/** Taps and anti-spoofing rules of a running guest, and its hold on the taps. */
-function planConnections(input: MachineInput, host: MachineOnHost): Outcome | undefined {
-  const wanted = interfacesOf(input);
-  const broken = wanted.find(({ name, address, macAddress }) => {
-    const port = host.snapshot.ports[tapName(input.machine.metadata.uid, name)];
-    const domain = host.snapshot.domains[input.machine.metadata.uid];
-    const card = domain?.live?.interfaces.find(
-      ({ tap }) => tap === tapName(input.machine.metadata.uid, name),
-    );
-    if (!card) return false;
-    return (
-      isUnplugged(card) ||
-      !port?.attached ||
-      port.state !== 'up' ||
-      port.rules !== 'present' ||
-      (port.address !== undefined && port.address !== address) ||
-      (port.macAddress !== undefined && port.macAddress !== macAddress)
-    );
-  });
-  if (!broken) return undefined;
-  return host.step(
-    { name: 'machine.connect', arguments: { interfaces: wanted } },
-    {
-      reason: 'PortBroken',
-      because: `interface ${broken.name} is not connected as it should be`,
-      drift: true,
-    },
-  );
-}
-
-/**
- * Taps that no interface asks for any more, and that no guest holds, be it running or saved: their addresses wait for them to go. They
- * also wait until the host has carried out an order of this generation, since an older one, which still has the
- * interface, may be on its way until then.
- */
-function planSparePorts(
-  input: MachineInput,
-  host: MachineOnHost,
-  domain: DomainSnapshot,
-): Outcome | undefined {
-  const { uid } = input.machine.metadata;
-  const wanted = interfacesOf(input);
-  const kept = new Set([
-    ...wanted.map(({ name }) => tapName(uid, name)),
-    ...((domain.live ?? domain.saved)?.interfaces ?? []).map(({ tap }) => tap),
-  ]);
-  const own = Object.values(host.snapshot.ports).filter(({ machineUid }) => machineUid === uid);
-  const spare = own.find(({ tap }) => !kept.has(tap))?.interfaceName;
-  const left = spare === undefined ? whatWaits(input, host.snapshot) : `interface ${spare}`;
-  if (left === undefined) return undefined;
-  // Nothing is connected for it: a guest that is shut off has the taps that it has.
-  const present = wanted.filter(({ name }) => own.some(({ tap }) => tap === tapName(uid, name)));
-  return host.step(
-    { name: 'machine.connect', arguments: { interfaces: present } },
-    { reason: 'Disconnecting', because: `${left} is not in the spec any more` },
-  );
-}
-
-/** What waits to be given back until the host has carried out an order of this generation. */
-function whatWaits(
-  { machine, abandoned, leaving }: MachineInput,
-  snapshot: HostSnapshot,
-): string | undefined {
-  if (!earlierOrderUnderway(machine.metadata, snapshot)) return undefined;
-  if (abandoned[0]) return `interface ${abandoned[0].spec.interface}`;
-  return leaving[0] && `Disk ${leaving[0].metadata.name}`;
 }
 
 function planRemoval(input: MachineInput): Outcome {
