@@ -332,6 +332,7 @@ export function describeExecutors(install: () => Installation | Promise<Installa
       power: 'running',
       live: { cpus: 1, maxCpus: 255 },
     });
+    await installation.removeEverything();
   });
 
   test('a tap that was lost under a running guest is made anew and held by it, or the guest is said to hold on', async () => {
