@@ -276,7 +276,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a Machine is bound anew where its Placement is not seen',
     file: 'src/kinds/machine/adopt.ts',
-    from: 'const former = boundHost(input)?.name ?? machine.status?.hostName;',
+    from: 'const former = (boundHost(input) ?? hostWithSeed(input))?.name ?? machine.status?.hostName;',
     to: 'const former = undefined as string | undefined;',
     seed: 333,
   },
@@ -317,7 +317,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a deleted Machine leaves its seed and its directory',
     file: 'src/kinds/machine/execute.ts',
-    from: '    await storage.deleteSeed(uid);\n    await storage.deleteMachineDirectory(uid);\n',
+    from: '    await storage.deleteMachineDirectory(uid);\n    await storage.deleteSeed(uid);\n',
     to: '',
   },
   {

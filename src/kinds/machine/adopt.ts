@@ -5,7 +5,7 @@ import { API_VERSION, ownerReference } from '../../resources/metadata.ts';
 import { placementName } from '../../values/names.ts';
 import { addressChild } from './addresses.ts';
 import { createChild } from './child.ts';
-import { type MachineInput, boundHost } from './input.ts';
+import { type MachineInput, boundHost, hostWithSeed } from './input.ts';
 
 /**
  * What hosts have of a Machine and the store does not say: it was restored from a backup, or somebody removed the object.
@@ -22,7 +22,7 @@ export const adoptedBeforeRemoval: Check<MachineInput>[] = [
 /** Where the Placement was lost: that host has the domain, or may have it yet, by an order that is on its way. */
 function boundAgain(input: MachineInput): Outcome | undefined {
   const { machine, placement } = input;
-  const former = boundHost(input)?.name ?? machine.status?.hostName;
+  const former = (boundHost(input) ?? hostWithSeed(input))?.name ?? machine.status?.hostName;
   if (placement || former === undefined) return undefined;
   return bind(machine, former, { because: `the Machine was bound to host ${former} before`, adopts: true });
 }

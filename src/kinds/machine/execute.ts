@@ -67,8 +67,9 @@ export const machineExecutors: Executors<MachineActionName> = {
     if (domain) await hypervisor.undefineDomain(uid, { nvram: 'delete' });
     for (const name of interfaceNames) await network.deletePort(uid, name);
     await deleteSparePorts([], await lookAtPorts(context, uid), context, uid);
-    await storage.deleteSeed(uid);
+    // The seed goes last, as it comes first: where anything is left of a Machine, the listing tells of it.
     await storage.deleteMachineDirectory(uid);
+    await storage.deleteSeed(uid);
   },
 };
 
@@ -76,8 +77,8 @@ type Spec = ReturnType<typeof domainSpec>;
 
 async function define(definition: MachineDefinition, context: ExecutionContext, owner: Owner): Promise<Spec> {
   const { hypervisor, storage, signal } = context;
-  await storage.ensureMachineDirectory(owner.uid);
   await storage.ensureSeed({ machineUid: owner.uid, ...definition.seed });
+  await storage.ensureMachineDirectory(owner.uid);
   const existing = await hypervisor.findDomain(owner.uid);
   const spec = domainSpec(definition, context, owner, existing);
   refuseRedirected(spec, existing);

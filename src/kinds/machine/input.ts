@@ -69,3 +69,7 @@ export function boundHost({ machine, placement, hosts }: MachineInput): HostView
   );
   return reporting ?? hosts.find(({ name }) => name === placement?.spec.hostName);
 }
+
+/** One that was cut short in defining or in removing the Machine: its seed comes first and goes last. */
+export const hostWithSeed = ({ machine, hosts }: MachineInput): HostView | undefined =>
+  hosts.find(({ snapshot }) => snapshot !== 'unknown' && snapshot.seeds[machine.metadata.uid] !== undefined);

@@ -264,7 +264,8 @@ function planRemoval(input: MachineInput): Outcome {
   );
   const affected = hosts.filter(
     ({ name, snapshot }) =>
-      hostNames.has(name) || (snapshot !== 'unknown' && snapshot.domains[uid] !== undefined),
+      hostNames.has(name) ||
+      (snapshot !== 'unknown' && (snapshot.domains[uid] ?? snapshot.seeds[uid]) !== undefined),
   );
   for (const host of affected) {
     const domain = host.snapshot === 'unknown' ? undefined : host.snapshot.domains[uid];

@@ -63,6 +63,19 @@ test('a Machine that is being deleted is bound to the host that has its guest, i
   );
 });
 
+test('so is one of which a host has only the seed, by a removal that was cut short', () => {
+  const hosts = [host(), host({ hostName: 'h9', seeds: { 'uid-of-web': 'hash' } })];
+  for (const metadata of [{}, deleted]) {
+    const input = machineInput({ machine: machine('web', { metadata }), placement: undefined, hosts });
+    expect(sentence(planMachine(input))).toContain('the Machine was bound to host h9 before');
+  }
+  const known = machine('web', { metadata: deleted, status: { hostName: 'h1' } });
+  const removedFromOne = [host({ removed: { 'uid-of-web': 1 } }), ...hosts.slice(1)];
+  expect(sentence(planMachine(machineInput({ machine: known, hosts: removedFromOne })))).toMatch(
+    /^machine\.delete on h9/,
+  );
+});
+
 const attached = (hosts: MachineInput['hosts'], claim?: ReturnType<typeof claimBy>): string => {
   const status = { hostName: 'h1', ...(claim && { claim }) };
   return sentence(planMachine(machineInput({ ...withDisk(web, disk('data', { status })), hosts })));
