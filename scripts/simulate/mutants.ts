@@ -364,30 +364,6 @@ export const mutants: readonly Mutant[] = [
     to: 'Math.max(stored, reported) + 1',
   },
   {
-    name: 'a Disk without a host is bound without a look at where its data is',
-    file: 'src/plan/whereabouts.ts',
-    from: "snapshot !== 'unknown' && snapshot.disks[metadata.uid] !== undefined",
-    to: 'snapshot === undefined && metadata === undefined',
-  },
-  {
-    name: 'a Disk is attached that a guest without a Machine has open',
-    file: 'src/kinds/machine/prepare.ts',
-    from: '    if (guest) return guest;\n',
-    to: '',
-  },
-  {
-    name: 'an interface is connected whose address a guest without a Machine has',
-    file: 'src/kinds/machine/addresses.ts',
-    from: ' ?? usedByGuest(each, held.spec)',
-    to: '',
-  },
-  {
-    name: 'an order of an earlier leader proves that none of an earlier generation is on its way',
-    file: 'src/plan/underway.ts',
-    from: 'last?.epoch !== epoch || (last.generation ?? 0) < generation',
-    to: '(last?.generation ?? 0) < generation && epoch > 0',
-  },
-  {
     name: 'an address that a guest has is forgotten with its object',
     file: 'src/kinds/machine/adopt.ts',
     from: 'const [port] = unrecorded;',

@@ -90,7 +90,7 @@ describe('the parts alone', () => {
     await site.until('the second controller leads', async () => (await site.leader()).startsWith('c2-'));
     // A Lease that was not given back runs out after 15 s, of which at most 5 s have passed since it was renewed.
     expect(performance.now() - stoppedAt).toBeLessThan(8_000);
-    expect(await site.epoch()).toBe(epoch + 1);
+    expect(await site.epoch()).toBeGreaterThan(epoch);
   });
 
   test('the second controller goes on where the first one stopped', async () => {
