@@ -143,6 +143,10 @@ const unreachable: readonly { file: string; text: string; because: string }[] = 
   })),
   ...[
     { file: 'src/kinds/machine/addresses.ts', text: '? { problem }' },
+    {
+      file: 'src/kinds/machine/addresses.ts',
+      text: "return waiting( 'AddressInUse', `address ${wanted.address} of interface ${entry.name} is used by a guest without a Machine on host ${user.hostName}; remove that one, or ${replaceInterface}`, 30_000, );",
+    },
     { file: 'src/kinds/machine/prepare.ts', text: 'return guest;' },
     {
       file: 'src/kinds/machine/prepare.ts',
