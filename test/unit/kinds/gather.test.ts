@@ -87,6 +87,37 @@ describe('what a Machine is planned from', () => {
     expect(gatherMachine(web, readerOf([web, subnet(), own], hosts)).interfaces[0]?.ports).toEqual([]);
   });
 
+  test('what it has on its host without an IPAddress that says so, unless the address is of somebody else', () => {
+    const net = subnet();
+    const web = machine('web', { status: { hostName: 'h1' } });
+    const port = {
+      tap: 'a',
+      machineUid: web.metadata.uid,
+      interfaceName: 'eth0',
+      subnetUid: net.metadata.uid,
+      state: 'up' as const,
+      carrier: 'present' as const,
+      attached: true,
+      rules: 'absent' as const,
+      address: '10.20.0.5',
+      macAddress: '02:00:00:00:00:01',
+    };
+    const hosts = [host({ ports: { a: port, b: { ...port, machineUid: 'other' } } })];
+    const unrecorded = (...objects: Resource[]) =>
+      gatherMachine(web, readerOf([web, net, ...objects], hosts)).unrecorded;
+    expect(unrecorded()).toEqual([
+      {
+        hostName: 'h1',
+        interfaceName: 'eth0',
+        subnet: net,
+        address: '10.20.0.5',
+        macAddress: '02:00:00:00:00:01',
+      },
+    ]);
+    expect(unrecorded(ipAddress('10.20.0.5', { machine: machine('other') }))).toEqual([]);
+    expect(unrecorded(ipAddress('10.20.0.5', { machine: web }))).toEqual([]);
+  });
+
   test('an address of an interface that left the spec is abandoned', () => {
     const left = ipAddress('10.20.0.5', { machine: web, interface: 'eth7' });
     expect(gatherMachine(web, readerOf([web, subnet(), left])).abandoned).toEqual([left]);

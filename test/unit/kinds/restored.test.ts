@@ -5,7 +5,15 @@ import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { planMachine } from '../../../src/kinds/machine/plan.ts';
 import type { Outcome } from '../../../src/plan/outcome.ts';
 import { deleted, disk, domainOf, host, hostObject, machine, sentence, silentHost } from './builders.ts';
-import { candidate, claimBy, heldBy, machineInput, withDisk, withInterface } from './machine-builders.ts';
+import {
+  candidate,
+  claimBy,
+  heldBy,
+  machineInput,
+  readySubnet,
+  withDisk,
+  withInterface,
+} from './machine-builders.ts';
 
 const web = machine();
 const uid = 'uid-of-data';
@@ -89,6 +97,27 @@ test('a Disk that another guest has open is not attached, whoever has the claim'
   expect(attached(hosts, claimBy(web))).toBe(taken);
   expect(attached([host({ domains: { 'uid-of-web': guest('web') } })], claimBy(web))).not.toBe(taken);
   expect(attached([silentHost()], claimBy(web))).not.toContain('DiskInUse');
+});
+
+test('the address that a guest has gets an object again, also while its Machine is being deleted', () => {
+  const port = {
+    hostName: 'h1',
+    interfaceName: 'eth0',
+    address: '10.20.0.7',
+    macAddress: '02:00:00:00:00:07',
+  };
+  const unrecorded = [{ ...port, subnet: readySubnet() }];
+  for (const metadata of [{}, deleted]) {
+    const of = machine('web', { metadata, status: { hostName: 'h1' } });
+    const outcome = planMachine(machineInput({ machine: of, unrecorded }));
+    expect(sentence(outcome)).toBe(
+      'api.createChild (AllocatingAddress): interface eth0 has 10.20.0.7 on host h1 already',
+    );
+    expect(outcome).toMatchObject({
+      adopts: true,
+      step: { action: { child: { spec: { address: '10.20.0.7', macAddress: '02:00:00:00:00:07' } } } },
+    });
+  }
 });
 
 test.each([
