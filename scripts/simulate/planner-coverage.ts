@@ -125,7 +125,7 @@ const unreachable: readonly { file: string; text: string; because: string }[] = 
   {
     file: 'src/kinds/machine/connections.ts',
     text: "&& waiting( 'LinkDown', `the link of ${card.macAddress} was set down by hand; virsh domif-setlink ${machine.metadata.uid} ${card.macAddress} up sets it up again`, )",
-    because: 'no simulated operator takes the link of a card down; test/unit/kinds/machine-plan',
+    because: 'no simulated operator takes the link of a card down; test/unit/kinds/machine-connections',
   },
   ...[
     { file: 'src/kinds/disk/plan.ts', text: 'return redirected;' },

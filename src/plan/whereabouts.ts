@@ -2,7 +2,7 @@ import type { Disk } from '../resources/kinds.ts';
 import type { HostView } from './kind.ts';
 import type { DomainSnapshot } from './snapshot.ts';
 
-/** The name of the host that has a Disk's data: by its status, or by what a host reports of which the status says nothing. */
+/** The name of the host that has a Disk's data: by its status, or by a host's report where the status says nothing. */
 export const hostNameOf = ({ metadata, status }: Disk, hosts: readonly HostView[]): string | undefined =>
   status?.hostName ??
   hosts.find(({ snapshot }) => snapshot !== 'unknown' && snapshot.disks[metadata.uid] !== undefined)?.name;

@@ -82,20 +82,15 @@ function nothingIsLeft({ store, hosts, present, retained, lost }: Resting): void
 function orphansAreTold(store: ApiStore, host: SimulatedHost, lost: ReadonlySet<string>): void {
   const { status } = store.find('hosts', { name: host.name }) as Host;
   const told = new Set(status?.orphans?.map(({ uid }) => uid));
-  const { hypervisor, storage, network } = host;
-  for (const uid of [
-    ...hypervisor.uuids,
-    ...storage.diskUids,
-    ...storage.importedUids,
-    ...network.segmentUids,
-  ]) {
-    if (lost.has(uid) && !told.has(uid))
-      throw untrue(`${host.name} does not tell of ${uid}, which has no object`);
+  const present = belongings(host);
+  for (const what of ['a domain', 'a disk', 'an image', 'a bridge'] as const) {
+    const untold = present[what].find((uid) => lost.has(uid) && !told.has(uid));
+    if (untold !== undefined) throw untrue(`${host.name} does not tell of ${what} of ${untold}`);
   }
 }
 
 /** Everything that is on a host, by the UIDs of its owners. */
-const belongings = ({ hypervisor, storage, network }: SimulatedHost): Record<string, string[]> => ({
+const belongings = ({ hypervisor, storage, network }: SimulatedHost) => ({
   'a domain': hypervisor.uuids,
   'a disk': storage.diskUids,
   'an image': storage.importedUids,

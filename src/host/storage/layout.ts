@@ -89,9 +89,9 @@ export const markerName = 'complete.json';
 export const retainedName = 'retained.json';
 
 /**
- * Makes the directories that are missing, refuses unsafe ones and those of another file system, and reaps leftovers in tmp/ (they were never
- * published, so nobody has data in them). Directories are searchable by others (0711), so that an unprivileged
- * QEMU reaches its files while it can list nothing; tmp/ is private.
+ * Makes the directories that are missing, refuses unsafe ones and those of another file system, and reaps leftovers in
+ * tmp/ (they were never published, so nobody has data in them). Directories are searchable by others (0711), so that an
+ * unprivileged QEMU reaches its files while it can list nothing; tmp/ is private.
  */
 export function openLayout(dataDir: string): Layout {
   if (!isAbsolute(dataDir))

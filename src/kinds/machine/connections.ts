@@ -39,9 +39,9 @@ export function planConnections(input: MachineInput, host: MachineOnHost): Outco
 }
 
 /**
- * Taps that no interface asks for any more, and that no guest holds, be it running or saved: their addresses wait for them to go. They
- * also wait until the host has carried out an order of this generation, since an older one, which still has the
- * interface, may be on its way until then.
+ * Taps that no interface asks for any more, and that no guest holds, be it running or saved: their addresses wait for
+ * them to go. They also wait until the host has carried out an order of this generation, since an older one, which still
+ * has the interface, may be on its way until then.
  */
 export function planSparePorts(
   input: MachineInput,
