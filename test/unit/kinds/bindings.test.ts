@@ -17,20 +17,11 @@ import {
   sentence,
   silentHost,
   subnet,
+  port,
 } from './builders.ts';
 
 describe('planning an IPAddress', () => {
   const tap = tapName('uid-of-web', 'eth0');
-  const port = {
-    tap,
-    machineUid: 'uid-of-web',
-    interfaceName: 'eth0',
-    subnetUid: 's',
-    state: 'up' as const,
-    carrier: 'present' as const,
-    attached: true,
-    rules: 'present' as const,
-  };
   const going = ipAddress('10.20.0.5', { metadata: deleted });
 
   const given = (changes: Partial<IPAddressInput> = {}): IPAddressInput => ({
@@ -63,7 +54,7 @@ describe('planning an IPAddress', () => {
     ],
     [
       'deleted, its tap is there',
-      given({ hosts: [host({ ports: { [tap]: port } })] }),
+      given({ hosts: [host({ ports: { [tap]: port() } })] }),
       'wait (InUse): the tap of Machine web is still on host h1',
     ],
     [

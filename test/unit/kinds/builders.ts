@@ -1,7 +1,12 @@
 import type { HostView } from '../../../src/plan/kind.ts';
 import type { Outcome } from '../../../src/plan/outcome.ts';
 import { FINALIZER } from '../../../src/plan/removal.ts';
-import type { DomainSnapshot, HostSnapshot, SegmentSnapshot } from '../../../src/plan/snapshot.ts';
+import type {
+  DomainSnapshot,
+  HostSnapshot,
+  PortSnapshot,
+  SegmentSnapshot,
+} from '../../../src/plan/snapshot.ts';
 import type {
   Disk,
   Host,
@@ -15,7 +20,7 @@ import type { ObjectMeta } from '../../../src/resources/metadata.ts';
 import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { definitionOf } from '../../../src/kinds/machine/definition.ts';
 import { segmentOf } from '../../../src/kinds/subnet/plan.ts';
-import { reservationsHash, segmentHash } from '../../../src/values/links.ts';
+import { reservationsHash, segmentHash, tapName } from '../../../src/values/links.ts';
 import { addressName, placementName } from '../../../src/values/names.ts';
 
 /** What a test changes of an object; everything else is as a healthy object has it. */
@@ -172,6 +177,19 @@ export const silentHost = (name = 'h1'): HostView => ({
   alive: false,
   snapshot: 'unknown',
   incomplete: false,
+});
+
+/** The port of interface eth0 of Machine `web`, as it is while its guest runs. */
+export const port = (changes: Partial<PortSnapshot> = {}): PortSnapshot => ({
+  tap: tapName('uid-of-web', 'eth0'),
+  machineUid: 'uid-of-web',
+  interfaceName: 'eth0',
+  subnetUid: 'uid-of-frontend',
+  state: 'up',
+  carrier: 'present',
+  attached: true,
+  rules: 'present',
+  ...changes,
 });
 
 /** A segment exactly as the Subnet with these addresses asks for. */

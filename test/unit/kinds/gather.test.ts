@@ -21,6 +21,7 @@ import {
   placement,
   silentHost,
   subnet,
+  port,
 } from './builders.ts';
 import { readerOf } from './reader.ts';
 
@@ -53,25 +54,20 @@ describe('what a Machine is planned from', () => {
   });
 
   test('what other guests have on the hosts of its Subnet, until it has a port of its own there', () => {
-    const port = (machineUid: string, subnetUid: string, address?: string) => ({
-      tap: machineUid,
-      machineUid,
-      interfaceName: 'eth0',
-      subnetUid,
-      state: 'up' as const,
-      carrier: 'present' as const,
-      attached: true,
-      rules: 'present' as const,
-      ...(address !== undefined && { address, macAddress: '02:00:00:00:00:01' }),
-    });
+    const used = (machineUid: string, subnetUid: string, address?: string) =>
+      port({
+        machineUid,
+        subnetUid,
+        ...(address !== undefined && { address, macAddress: '02:00:00:00:00:01' }),
+      });
     const on = subnet().metadata.uid;
     const hosts = [
       host({
         ports: {
-          a: port(web.metadata.uid, on, '10.20.0.5'),
-          b: port('lost', on, '10.20.0.6'),
-          c: port('lost', 'other', '10.20.0.7'),
-          d: port('unruly', on),
+          a: used(web.metadata.uid, on, '10.20.0.5'),
+          b: used('lost', on, '10.20.0.6'),
+          c: used('lost', 'other', '10.20.0.7'),
+          d: used('unruly', on),
         },
       }),
       silentHost('h2'),
@@ -83,26 +79,15 @@ describe('what a Machine is planned from', () => {
     const own = ipAddress('10.20.0.5', { machine: web });
     expect(gatherMachine(web, readerOf([web, subnet(), own], hosts)).interfaces[0]?.ports).toHaveLength(2);
     const tap = tapName(web.metadata.uid, 'eth0');
-    hosts.push(host({ ports: { [tap]: port(web.metadata.uid, on, '10.20.0.5') } }));
+    hosts.push(host({ ports: { [tap]: used(web.metadata.uid, on, '10.20.0.5') } }));
     expect(gatherMachine(web, readerOf([web, subnet(), own], hosts)).interfaces[0]?.ports).toEqual([]);
   });
 
   test('what it has on its host without an IPAddress that says so, unless the address is of somebody else', () => {
     const net = subnet();
     const web = machine('web', { status: { hostName: 'h1' } });
-    const port = {
-      tap: 'a',
-      machineUid: web.metadata.uid,
-      interfaceName: 'eth0',
-      subnetUid: net.metadata.uid,
-      state: 'up' as const,
-      carrier: 'present' as const,
-      attached: true,
-      rules: 'absent' as const,
-      address: '10.20.0.5',
-      macAddress: '02:00:00:00:00:01',
-    };
-    const hosts = [host({ ports: { a: port, b: { ...port, machineUid: 'other' } } })];
+    const own = port({ subnetUid: net.metadata.uid, address: '10.20.0.5', macAddress: '02:00:00:00:00:01' });
+    const hosts = [host({ ports: { a: own, b: { ...own, machineUid: 'other' } } })];
     const unrecorded = (...objects: Resource[]) =>
       gatherMachine(web, readerOf([web, net, ...objects], hosts)).unrecorded;
     expect(unrecorded()).toEqual([

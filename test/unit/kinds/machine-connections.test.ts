@@ -2,10 +2,10 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { planMachine } from '../../../src/kinds/machine/plan.ts';
-import type { DomainInterface } from '../../../src/plan/snapshot.ts';
+import type { DomainInterface, PortSnapshot } from '../../../src/plan/snapshot.ts';
 import type { Machine } from '../../../src/resources/kinds.ts';
 import { tapName } from '../../../src/values/links.ts';
-import { domainOf, host, machine, sentence } from './builders.ts';
+import { domainOf, host, machine, port, sentence } from './builders.ts';
 import { heldBy, machineInput, withDomain, withInterface } from './machine-builders.ts';
 
 const plan = (input: MachineInput): string => sentence(planMachine(input));
@@ -17,20 +17,9 @@ describe('connections of a running guest', () => {
   const held = heldBy(web);
   const connected = withInterface(web, { held });
   const tap = tapName('uid-of-web', 'eth0');
-  const port = {
-    tap,
-    machineUid: 'uid-of-web',
-    interfaceName: 'eth0',
-    subnetUid: 'uid-of-frontend',
-    state: 'up' as const,
-    carrier: 'present' as const,
-    attached: true,
-    rules: 'present' as const,
-    macAddress: held.spec.macAddress,
-    address: held.spec.address,
-  };
+  const joined = port({ macAddress: held.spec.macAddress, address: held.spec.address });
   const given = (
-    changes: Partial<typeof port> | 'gone',
+    changes: Partial<PortSnapshot> | 'gone',
     card: Partial<DomainInterface> = {},
   ): MachineInput => {
     const input = machineInput(connected);
@@ -44,7 +33,7 @@ describe('connections of a running guest', () => {
       hosts: [
         host({
           domains: { 'uid-of-web': { ...domain, ...(live && { live }) } },
-          ports: changes === 'gone' ? {} : { [tap]: { ...port, ...changes } },
+          ports: changes === 'gone' ? {} : { [tap]: { ...joined, ...changes } },
         }),
       ],
     };
@@ -56,9 +45,9 @@ describe('connections of a running guest', () => {
 
   test.each<[string, Parameters<typeof given>[0]]>([
     ['the tap is gone', 'gone'],
-    ['the tap is down', { state: 'down' as never }],
+    ['the tap is down', { state: 'down' }],
     ['the tap left the bridge', { attached: false }],
-    ['the rules are gone', { rules: 'absent' as never }],
+    ['the rules are gone', { rules: 'absent' }],
     ['the rules are for another address', { address: '10.20.0.99' }],
     ['the rules are for another MAC', { macAddress: '02:ff:ff:ff:ff:ff' }],
   ])('%s: connected again', (_name, changes) => {
@@ -77,10 +66,10 @@ describe('connections of a running guest', () => {
   });
 
   const left = tapName('uid-of-web', 'old0');
-  const spare = { ...port, tap: left, interfaceName: 'old0' };
+  const spare = { ...joined, tap: left, interfaceName: 'old0' };
   const withSpare = (changes: Parameters<typeof withDomain>[1], spec: Partial<Machine['spec']> = {}) => {
     const of = { ...connected.machine, spec: { ...connected.machine.spec, ...spec } };
-    return withDomain({ ...connected, machine: of }, changes, { ports: { [tap]: port, [left]: spare } });
+    return withDomain({ ...connected, machine: of }, changes, { ports: { [tap]: joined, [left]: spare } });
   };
 
   test('a tap that no interface asks for goes, also of a guest that is shut off for good', () => {

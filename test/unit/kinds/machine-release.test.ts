@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { planMachine } from '../../../src/kinds/machine/plan.ts';
 import { tapName } from '../../../src/values/links.ts';
-import { deleted, disk, machine, sentence } from './builders.ts';
+import { deleted, disk, machine, sentence, port } from './builders.ts';
 import { heldBy, machineInput, withDomain, withInterface } from './machine-builders.ts';
 
 const plan = (input: MachineInput): string => sentence(planMachine(input));
@@ -15,19 +15,8 @@ const done = { orderId: '', action: '', generation: 1, epoch: 1, outcome: 'done'
 const results = { 'uid-of-web': done };
 
 const tap = tapName('uid-of-web', 'eth0');
-const port = {
-  tap,
-  machineUid: 'uid-of-web',
-  interfaceName: 'eth0',
-  subnetUid: 'uid-of-frontend',
-  state: 'up',
-  carrier: 'present',
-  attached: true,
-  rules: 'present',
-} as const;
-
 test('it is given back once no tap has it, and only once', () => {
-  expect(plan(withDomain({ abandoned: [left] }, {}, { results, ports: { [tap]: port } }))).toBe(
+  expect(plan(withDomain({ abandoned: [left] }, {}, { results, ports: { [tap]: port() } }))).toBe(
     'machine.connect on h1 (Disconnecting): interface eth0 is not in the spec any more',
   );
   expect(plan(withDomain({ abandoned: [left] }, {}, { results }))).toBe(
