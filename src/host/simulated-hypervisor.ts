@@ -6,8 +6,7 @@ import type {
   DomainSpec,
   InterfaceSpec,
 } from './libvirt/domain-spec.ts';
-import { domainName, diskSerial, isDisk, seedSerial } from './libvirt/domain-spec.ts';
-import { seedTarget } from './libvirt/domain-xml.ts';
+import { isDisk } from './libvirt/domain-spec.ts';
 import {
   DeviceConflict,
   DeviceNotReleased,
@@ -18,6 +17,7 @@ import {
   type ShutdownRequest,
 } from './libvirt/hypervisor-port.ts';
 import { LibvirtError } from './libvirt/rpc/error.ts';
+import { type Domain, configOf, diskOf, observe } from './simulated-domain.ts';
 
 /** The operations that a fault can be put before or after. */
 export type HypervisorOperation = {
@@ -29,15 +29,6 @@ interface Fault {
   error: Error;
   /** `after`: the effect happens and its reply is lost. */
   when: 'before' | 'after';
-}
-
-interface Domain {
-  config?: DomainConfig;
-  live?: DomainConfig;
-  saved?: DomainConfig;
-  power: ObservedDomain['power'];
-  stopCause?: NonNullable<ObservedDomain['stopCause']>;
-  pauseCause?: NonNullable<ObservedDomain['pauseCause']>;
 }
 
 /** libvirt's codes for the two refusals that this double knows. */
@@ -359,59 +350,6 @@ export class SimulatedHypervisor implements Hypervisor {
     for (const listener of this.#listeners) listener(change);
   }
 }
-
-/** @returns nothing for a domain that carries no tag of ours */
-function observe(
-  uuid: string,
-  { config, live, saved, power, stopCause, pauseCause }: Domain,
-): ObservedDomain | undefined {
-  const metadata = (live ?? config)?.metadata;
-  return (
-    metadata && {
-      uuid,
-      metadata,
-      power,
-      ...(stopCause !== undefined && { stopCause }),
-      ...(pauseCause !== undefined && { pauseCause }),
-      ...(config && { config }),
-      ...(live && { live }),
-      ...(saved && { saved }),
-    }
-  );
-}
-
-function configOf(spec: DomainSpec): DomainConfig {
-  const seed = spec.seedPath === undefined ? [] : [seedDisk(spec.seedPath)];
-  return copyJson({
-    uuid: spec.uuid,
-    name: domainName(spec.uuid),
-    metadata: spec.metadata,
-    accelerator: spec.accelerator,
-    cpus: spec.cpus,
-    maxCpus: spec.maxCpus,
-    memoryBytes: spec.memoryBytes,
-    maxMemoryBytes: spec.memoryBytes,
-    firmware: spec.firmware.type,
-    disks: [...spec.disks.map(diskOf), ...seed],
-    interfaces: spec.interfaces.map(({ tap, macAddress, mtu }) => ({ tap, macAddress, mtu })),
-  });
-}
-
-const diskOf = ({ path, target, diskUid, format, readOnly }: DiskSpec): DomainConfig['disks'][number] => ({
-  path,
-  target,
-  serial: diskSerial(diskUid),
-  format,
-  readOnly: readOnly ?? false,
-});
-
-const seedDisk = (path: string): DomainConfig['disks'][number] => ({
-  path,
-  target: seedTarget,
-  serial: seedSerial,
-  format: 'raw',
-  readOnly: true,
-});
 
 const libvirtError = (code: number, message: string): LibvirtError =>
   new LibvirtError({ code, domain: 10, level: 2, message });
