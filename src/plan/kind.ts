@@ -51,8 +51,8 @@ export interface KindDefinition<Kind extends Resource = Resource, Input = unknow
   kind: Kind['kind'];
   plural: string;
   watches: Watch[];
-  /** Further objects that a change of some owner's parts on a host concerns; the owner itself always is. */
-  alsoConcerns?(changedUids: ReadonlySet<string>, reader: Reader): string[];
+  /** Further objects that a change of some owners' parts on a host concerns; the owners themselves always are. */
+  alsoConcerns?(changedUids: ReadonlySet<string>, reader: Reader, hostName: string): string[];
   /** Reads everything that plan and status need, and nothing else does I/O. */
   gather(object: Kind, reader: Reader): Input;
   plan(input: Input): Outcome;

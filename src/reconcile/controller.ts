@@ -122,7 +122,7 @@ export class Controller {
   }
 
   /** Parts of some owners changed on a host. */
-  hostChanged(changedUids: ReadonlySet<string> | 'all'): void {
+  hostChanged(hostName: string, changedUids: ReadonlySet<string> | 'all'): void {
     if (changedUids === 'all') {
       this.enqueueAll();
       return;
@@ -132,7 +132,7 @@ export class Controller {
       if (owner) this.#enqueue(owner.kind, owner.key);
     }
     for (const definition of this.#kinds.values()) {
-      const keys = definition.alsoConcerns?.(changedUids, this.#parts.informers) ?? [];
+      const keys = definition.alsoConcerns?.(changedUids, this.#parts.informers, hostName) ?? [];
       for (const key of keys) this.#enqueue(definition.kind, key);
     }
   }

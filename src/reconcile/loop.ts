@@ -64,7 +64,7 @@ export async function startLoop(options: LoopOptions, signal?: AbortSignal): Pro
           settling.giveUp(object.metadata.name);
           registrar.notice();
         }
-        controller.hostChanged('all');
+        controller.enqueueAll();
       }
     },
     logger,
@@ -114,7 +114,7 @@ export async function startLoop(options: LoopOptions, signal?: AbortSignal): Pro
     if (snapshot !== 'unknown') checkEpoch(hostName, snapshot);
     if (changed === 'all') registrar.notice();
     settling.look();
-    controller.hostChanged(changed);
+    controller.hostChanged(hostName, changed);
   });
   for (const { hostName, snapshot } of mirror.hosts()) checkEpoch(hostName, snapshot);
   registrar.notice();

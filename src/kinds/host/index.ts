@@ -16,6 +16,18 @@ export interface HostInput {
   orphans: { kind: string; uid: string }[];
 }
 
+type OwnerKind = 'Machine' | 'Disk' | 'Subnet' | 'Image';
+
+/** What a host has of each kind, by the UID of its owner. */
+const partsOf: Record<OwnerKind, (snapshot: HostSnapshot) => Readonly<Record<string, unknown>>> = {
+  Machine: ({ domains }) => domains,
+  Disk: ({ disks }) => disks,
+  Subnet: ({ segments }) => segments,
+  Image: ({ images }) => images,
+};
+
+const ownerKinds = Object.keys(partsOf) as OwnerKind[];
+
 /** A Host needs no steps: its agent says what is there, and the status repeats it on transitions. */
 export const host: KindDefinition<Host, HostInput> = {
   kind: 'Host',
@@ -29,12 +41,13 @@ export const host: KindDefinition<Host, HostInput> = {
         return hostName === undefined ? [] : [hostName];
       },
     },
-    ...['Disk', 'Subnet', 'Image'].map((kind) => ({
+    // What has lost its object is told of, until it has one again.
+    ...ownerKinds.map((kind) => ({
       kind,
-      keys: (_changed: Resource, reader: Reader) => namesOf(reader),
+      keys: (changed: Resource, reader: Reader) => hostsWith(kind, changed.metadata.uid, reader),
     })),
   ],
-  alsoConcerns: (_changedUids, reader) => namesOf(reader),
+  alsoConcerns: (_changedUids, _reader, hostName) => [hostName],
   gather: (host, reader) => {
     const view = reader.hosts().find(({ name }) => name === host.metadata.name);
     return {
@@ -132,17 +145,19 @@ function given(hostName: string, reader: Reader): HostInput['given'] {
   };
 }
 
-const namesOf = (reader: Reader): string[] => reader.list<Host>('Host').map(({ metadata }) => metadata.name);
+const hostsWith = (kind: OwnerKind, uid: string, reader: Reader): string[] =>
+  reader
+    .hosts()
+    .filter(({ snapshot }) => snapshot !== 'unknown' && partsOf[kind](snapshot)[uid] !== undefined)
+    .map(({ name }) => name);
 
 /** Whatever carries the UID of an object that is not there. */
-function orphansOf({ domains, disks, segments, images }: HostSnapshot, reader: Reader): HostInput['orphans'] {
-  const found = { Machine: domains, Disk: disks, Subnet: segments, Image: images };
-  return Object.entries(found)
-    .flatMap(([kind, byUid]) => {
+const orphansOf = (snapshot: HostSnapshot, reader: Reader): HostInput['orphans'] =>
+  ownerKinds
+    .flatMap((kind) => {
       const present = new Set(reader.list(kind).map(({ metadata }) => metadata.uid));
-      return Object.keys(byUid)
+      return Object.keys(partsOf[kind](snapshot))
         .filter((uid) => !present.has(uid))
         .map((uid) => ({ kind, uid }));
     })
     .sort((a, b) => (a.uid < b.uid ? -1 : 1));
-}

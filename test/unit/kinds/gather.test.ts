@@ -1,12 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { disk as diskKind } from '../../../src/kinds/disk/index.ts';
+import { host as hostKind } from '../../../src/kinds/host/index.ts';
 import { image as imageKind } from '../../../src/kinds/image/index.ts';
 import { ipaddress as ipAddressKind } from '../../../src/kinds/ipaddress/index.ts';
 import { gatherMachine } from '../../../src/kinds/machine/gather.ts';
 import { machine as machineKind } from '../../../src/kinds/machine/index.ts';
 import { placement as placementKind } from '../../../src/kinds/placement/index.ts';
 import { subnet as subnetKind } from '../../../src/kinds/subnet/index.ts';
-import type { KindDefinition } from '../../../src/plan/kind.ts';
+import type { HostView, KindDefinition } from '../../../src/plan/kind.ts';
 import type { Machine, Secret } from '../../../src/resources/kinds.ts';
 import type { Resource } from '../../../src/resources/metadata.ts';
 import { tapName } from '../../../src/values/links.ts';
@@ -19,6 +20,7 @@ import {
   ipAddress,
   machine,
   placement,
+  segment,
   silentHost,
   subnet,
   port,
@@ -37,10 +39,11 @@ const concerned = <Kind extends Resource, Input>(
   { watches }: KindDefinition<Kind, Input>,
   changed: Resource,
   objects: Resource[] = [],
+  hosts: HostView[] = [],
 ): string[] =>
   watches
     .filter(({ kind }) => kind === changed.kind)
-    .flatMap((watch) => watch.keys(changed, readerOf(objects)))
+    .flatMap((watch) => watch.keys(changed, readerOf(objects, hosts)))
     .sort((a, b) => a.localeCompare(b));
 
 describe('what a Machine is planned from', () => {
@@ -190,6 +193,22 @@ describe('who looks again when something changes', () => {
   const boot: Resource = { apiVersion: 'v1', kind: 'Secret', metadata: machine('boot').metadata };
   const reading = machine('reading', { spec: { userData: { secretRef: { name: 'boot', key: 'k' } } } });
   const everything = [web, reading, machine('idle', { status: { hostName: 'h1' } })];
+  const segments = { 'uid-of-frontend': segment(subnet()) };
+  const hosts = [
+    host({
+      segments,
+      domains: { 'uid-of-web': { machineUid: 'uid-of-web', power: 'running', persistent: true } },
+    }),
+    host({
+      hostName: 'h2',
+      segments,
+      disks: { 'uid-of-data': { diskUid: 'uid-of-data', sizeBytes: 1, format: 'raw', retained: true } },
+      images: {
+        'uid-of-debian': { imageUid: 'uid-of-debian', state: 'importing', format: 'qcow2', overlays: [] },
+      },
+    }),
+    silentHost('h9'),
+  ];
 
   test.each<[string, string[], string[]]>([
     ['a Disk: the Machines that name it', concerned(machineKind, disk('data'), everything), ['default/web']],
@@ -237,9 +256,28 @@ describe('who looks again when something changes', () => {
       ['default/frontend-10-20-0-5'],
     ],
     ['a Machine: its Placement', concerned(placementKind, web), ['default/machine-uid-of-web']],
+    ['a Placement: its Host', concerned(hostKind, placement(web, 'h2')), ['h2']],
+    [
+      'a Machine: the Host that its status names',
+      concerned(hostKind, machine('on', { status: { hostName: 'h3' } }), [], hosts),
+      ['h3'],
+    ],
+    ['a Machine: the Host that has its guest', concerned(hostKind, web, [], hosts), ['h1']],
+    ['a Disk: the Host that has its data', concerned(hostKind, disk('data'), [], hosts), ['h2']],
+    ['a Subnet: the Hosts that have its segment', concerned(hostKind, subnet(), [], hosts), ['h1', 'h2']],
+    ['an Image: the Hosts that have its file', concerned(hostKind, image(), [], hosts), ['h2']],
+    ['a Disk without data: no Host', concerned(hostKind, disk('other'), [], hosts), []],
   ])('%s', (_name, keys, expected) => {
     expect(keys).toEqual(expected);
   });
+});
+
+test('parts that change on a host concern its own Host, and the Disks that their owner holds', () => {
+  const held = disk('held', { status: { claim: { machineName: 'web', machineUid: 'uid-of-web' } } });
+  const reader = readerOf([held, disk('free'), hostObject('h1'), hostObject('h2')]);
+  const changed = new Set(['uid-of-web']);
+  expect(hostKind.alsoConcerns?.(changed, reader, 'h2')).toEqual(['h2']);
+  expect(diskKind.alsoConcerns?.(changed, reader, 'h2')).toEqual(['default/held']);
 });
 
 describe('what the other kinds are planned from', () => {
