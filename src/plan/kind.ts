@@ -43,6 +43,8 @@ export interface WantedStatus {
 /** Names the objects of this kind that a change of another object concerns. */
 export interface Watch {
   kind: string;
+  /** Only that there is such an object or none matters, not what is in it. */
+  existence?: true;
   keys(changed: Resource, reader: Reader): string[];
 }
 

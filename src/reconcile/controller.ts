@@ -91,7 +91,7 @@ export class Controller {
   /** Everything is looked at: at the start, and when a host becomes known or unknown. */
   enqueueAll(): void {
     for (const kind of this.#kinds.keys()) {
-      for (const object of this.#parts.informers.list(kind)) this.#enqueue(kind, keyOf(object));
+      for (const object of this.#parts.informers.list(kind)) this.#queue.add(itemOf(kind, keyOf(object)));
     }
   }
 
@@ -108,17 +108,21 @@ export class Controller {
 
   /** An object changed: itself and whatever watches it. */
   objectChanged(object: Resource, before: Resource | undefined, deleted: boolean): void {
-    if (this.#kinds.has(object.kind)) this.#enqueue(object.kind, keyOf(object));
-    if (deleted) this.#parts.dispatcher.forget(object.metadata.uid);
+    const { informers, dispatcher } = this.#parts;
+    const concerned = new Set<string>();
+    if (this.#kinds.has(object.kind)) concerned.add(itemOf(object.kind, keyOf(object)));
+    if (deleted) dispatcher.forget(object.metadata.uid);
+    const cameOrWent = deleted || before?.metadata.uid !== object.metadata.uid;
+    // What it referred to before may concern others than what it refers to now.
+    const versions = before && before !== object ? [object, before] : [object];
     for (const { kind, watches } of this.#kinds.values()) {
       for (const watch of watches) {
-        if (watch.kind !== object.kind) continue;
-        // What it referred to before may concern others than what it refers to now.
-        for (const version of before && before !== object ? [object, before] : [object]) {
-          for (const key of watch.keys(version, this.#parts.informers)) this.#enqueue(kind, key);
-        }
+        if (watch.kind !== object.kind || (watch.existence && !cameOrWent)) continue;
+        const keys = versions.flatMap((version) => watch.keys(version, informers));
+        for (const key of keys) concerned.add(itemOf(kind, key));
       }
     }
+    this.#enqueue(concerned);
   }
 
   /** Parts of some owners changed on a host. */
@@ -127,18 +131,22 @@ export class Controller {
       this.enqueueAll();
       return;
     }
+    const { informers } = this.#parts;
+    const concerned = new Set<string>();
     for (const uid of changedUids) {
-      const owner = this.#parts.informers.byUid(uid);
-      if (owner) this.#enqueue(owner.kind, owner.key);
+      const owner = informers.byUid(uid);
+      if (owner) concerned.add(itemOf(owner.kind, owner.key));
     }
-    for (const definition of this.#kinds.values()) {
-      const keys = definition.alsoConcerns?.(changedUids, this.#parts.informers, hostName) ?? [];
-      for (const key of keys) this.#enqueue(definition.kind, key);
+    for (const { kind, alsoConcerns } of this.#kinds.values()) {
+      for (const key of alsoConcerns?.(changedUids, informers, hostName) ?? [])
+        concerned.add(itemOf(kind, key));
     }
+    this.#enqueue(concerned);
   }
 
-  #enqueue(kind: string, key: string): void {
-    this.#queue.add(`${kind}:${key}`);
+  /** Each once: the first begins at once, and whatever is added while it is in work is looked at again. */
+  #enqueue(items: ReadonlySet<string>): void {
+    for (const item of items) this.#queue.add(item);
   }
 
   async #process(item: string): Promise<void> {
@@ -278,6 +286,8 @@ export class Controller {
 type Step = HostStep | ApiStep;
 
 const hostOf = (step: Step): string => (step.on === 'host' ? step.hostName : '');
+
+const itemOf = (kind: string, key: string): string => `${kind}:${key}`;
 
 const sameTarget = (a: Step, b: Step): boolean => hostOf(a) === hostOf(b) && equalJson(a.action, b.action);
 

@@ -44,6 +44,7 @@ export const host: KindDefinition<Host, HostInput> = {
     // What has lost its object is told of, until it has one again.
     ...ownerKinds.map((kind) => ({
       kind,
+      existence: true as const,
       keys: (changed: Resource, reader: Reader) => hostsWith(kind, changed.metadata.uid, reader),
     })),
   ],
