@@ -79,6 +79,15 @@ const newInterface = (users: UserClient, subnet: string, address?: string): Inte
   ...(address !== undefined && { address }),
 });
 
+/** A Disk that nobody uses is given to a Machine. */
+function plugIn(users: UserClient): string {
+  const free = (disk: Disk): boolean =>
+    standalone(disk) && !deleting(disk) && !users.all<Machine>('machines').some(attachedTo(disk));
+  const disk = users.some<Disk>('disks', free);
+  const machine = some(users);
+  return edit(users, machine, withDisk(users, machine, disk));
+}
+
 /** Taken from one and given to a new one at once: the second must wait until the first has let it go. */
 function moveDisk(users: UserClient): string {
   const disk = users.some<Disk>('disks', (each) => standalone(each) && each.status?.claim !== undefined);
@@ -255,14 +264,13 @@ export const machineDeeds: readonly Deed[] = [
       return edit(users, some(users), { interfaces: [newInterface(users, SUBNET, address)] });
     },
   },
+  { leadsTo: ['machine.reconfigure', 'api.claimDisk', 'disk.create'], does: plugIn },
   {
+    // Made to be plugged in.
     leadsTo: ['machine.reconfigure', 'api.claimDisk', 'disk.create'],
     does: (users) => {
-      const free = (disk: Disk): boolean =>
-        standalone(disk) && !deleting(disk) && !users.all<Machine>('machines').some(attachedTo(disk));
-      const disk = users.some<Disk>('disks', free);
-      const machine = some(users);
-      return edit(users, machine, withDisk(users, machine, disk));
+      users.soon(plugIn);
+      return users.create('disks', users.newName('d'), { spec: { size: '32Mi' } });
     },
   },
   {
@@ -282,7 +290,11 @@ export const machineDeeds: readonly Deed[] = [
       return users.patch('hosts', host, { spec: { unschedulable: true } });
     },
   },
-  { leadsTo: ['machine.reconfigure', 'api.claimDisk'], showsAfter: ['device held'], does: moveDisk },
+  {
+    leadsTo: ['machine.reconfigure', 'api.claimDisk'],
+    showsAfter: ['device held', 'effect hangs'],
+    does: moveDisk,
+  },
 ];
 
 /** What cannot work as it stands; what the object says of itself leads out of it. */
