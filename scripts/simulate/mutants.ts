@@ -244,7 +244,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'networks that overlap are both held',
-    file: 'src/kinds/subnet/plan.ts',
+    file: 'src/kinds/subnet/conflict.ts',
     from: 'return theirs !== undefined && overlaps(network, theirs) && precedes(other, subnet);',
     to: 'return theirs === undefined && precedes(other, subnet);',
   },

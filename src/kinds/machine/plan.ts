@@ -12,7 +12,7 @@ import { abandonedAddressesReleased, waitsForAddress } from './addresses.ts';
 import { linkSetDown, planConnections, planSparePorts } from './connections.ts';
 import { definitionOf, interfacesOf } from './definition.ts';
 import { MachineOnHost } from './on-host.ts';
-import { type MachineInput, boundHost } from './input.ts';
+import { type MachineInput, RESTART_ANNOTATION, boundHost } from './input.ts';
 import { beforeDefinition } from './prepare.ts';
 
 /** Bound, provided with disks and addresses, defined, and in the power state that `runStrategy` asks for. */
@@ -141,8 +141,8 @@ function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
   }
   // A guest that is off gets all its interfaces before it starts.
   if (domain.power === 'shutoff') return waitsForAddress(input) ?? planStart(input, host, domain);
-  const restart = restartBecause(input, domain);
-  if (restart) return shutDown(input, host, domain, restart);
+  const restart = planRestart(input, host, domain);
+  if (restart) return restart;
   const due = planRun(input, host, domain) ?? planLiveChanges(input, host, domain);
   return due ?? planConnections(input, host) ?? linkSetDown(input, domain) ?? settled;
 }
@@ -211,19 +211,22 @@ function planStart(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
   );
 }
 
-/** Why a running guest must be restarted, if it must: the annotation has a new value, or the policy says so. */
-function restartBecause(input: MachineInput, domain: DomainSnapshot): string | undefined {
-  if ('problem' in input.userData) return undefined;
-  const wanted = definitionOf(input);
-  if (
-    domain.restartToken !== undefined &&
-    domain.restartToken !== wanted.restartToken &&
-    wanted.restartToken !== ''
-  ) {
-    return `annotation purlin.dev/restart is ${JSON.stringify(wanted.restartToken)}`;
+/** A running guest that must be restarted: the annotation has a new value, or the policy says so. */
+function planRestart(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot): Outcome | undefined {
+  const { machine, userData } = input;
+  const asked = machine.metadata.annotations?.[RESTART_ANNOTATION] ?? '';
+  const isAsked = asked !== '' && domain.restartToken !== undefined && domain.restartToken !== asked;
+  if ('problem' in userData) {
+    // Told before what only a restart may mend is tried again.
+    const until = `${userData.problem}; until then the guest is not restarted`;
+    return isAsked ? waiting('UserDataMissing', until) : undefined;
   }
-  const fields = input.machine.spec.updatePolicy === 'Restart' ? awaitingRestart(domain, wanted) : [];
-  return fields.length > 0 ? `updatePolicy is Restart and ${fields.join(', ')} changed` : undefined;
+  if (isAsked)
+    return shutDown(input, host, domain, `annotation ${RESTART_ANNOTATION} is ${JSON.stringify(asked)}`);
+  if (machine.spec.updatePolicy !== 'Restart') return undefined;
+  const fields = awaitingRestart(domain, definitionOf(input));
+  if (fields.length === 0) return undefined;
+  return shutDown(input, host, domain, `updatePolicy is Restart and ${fields.join(', ')} changed`);
 }
 
 /** Asks the guest first; powers it off when its grace period is over. */

@@ -1,7 +1,8 @@
 import type { KindDefinition } from '../../plan/kind.ts';
 import type { IPAddress, Machine, Subnet } from '../../resources/kinds.ts';
 import { deleting, keyOf } from '../../resources/metadata.ts';
-import { type SubnetInput, planSubnet, wasRealised } from './plan.ts';
+import { wasRealised } from './network.ts';
+import { type SubnetInput, planSubnet } from './plan.ts';
 import { subnetStatus } from './status.ts';
 
 export const subnet: KindDefinition<Subnet, SubnetInput> = {

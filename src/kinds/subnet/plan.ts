@@ -1,21 +1,16 @@
 import type { SegmentArguments } from '../../plan/actions.ts';
 import type { HostView } from '../../plan/kind.ts';
 import { knownHosts } from '../../plan/known-hosts.ts';
-import { type HostStep, type Outcome, act, blocked, settled, waiting } from '../../plan/outcome.ts';
+import { type HostStep, type Outcome, act, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
-import type { HostSnapshot, SegmentSnapshot } from '../../plan/snapshot.ts';
+import type { SegmentSnapshot } from '../../plan/snapshot.ts';
 import type { IPAddress, Subnet } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
-import {
-  type Network,
-  formatAddress,
-  networkAround,
-  overlaps,
-  parseAddress,
-  parseCidr,
-} from '../../values/ipv4.ts';
+import { parseCidr } from '../../values/ipv4.ts';
 import { dnsLabel } from '../../values/names.ts';
 import { reservationsHash, segmentHash } from '../../values/links.ts';
+import { findConflict, takenByBridge } from './conflict.ts';
+import { gatewayOf, holdsNetwork, wasRealised } from './network.ts';
 
 export interface SubnetInput {
   subnet: Subnet;
@@ -34,6 +29,8 @@ export function planSubnet(input: SubnetInput): Outcome {
   if (deleting(subnet)) return planRemoval(input);
   const finalizer = claimFinalizer(subnet);
   if (finalizer) return finalizer;
+  const adopted = holdAgain(input);
+  if (adopted) return adopted;
   const conflict = findConflict(input);
   if (conflict) return conflict;
 
@@ -47,11 +44,23 @@ export function planSubnet(input: SubnetInput): Outcome {
     );
   }
 
-  const wanted = segmentOf(subnet, input.addresses);
+  return planSegments(input) ?? settled;
+}
+
+/** A host where another bridge has the network waits, and keeps no other host waiting. */
+function planSegments(input: SubnetInput): Outcome | undefined {
+  const { subnet, hosts, addresses } = input;
+  const wanted = segmentOf(subnet, addresses);
   const { uid } = subnet.metadata;
+  let held: Outcome | undefined;
   for (const host of knownHosts(hosts, uid)) {
     const missing = difference(wanted, host.snapshot.segments[uid]);
     if (!missing) continue;
+    const taken = takenByBridge(input, host);
+    if (taken) {
+      held ??= taken;
+      continue;
+    }
     const step: HostStep = {
       on: 'host',
       hostName: host.name,
@@ -67,20 +76,22 @@ export function planSubnet(input: SubnetInput): Outcome {
       drift: missing.drift && !first,
     });
   }
-  return settled;
+  return held;
 }
 
-/** From before the first step on a host until it is gone. */
-const holdsNetwork = (subnet: Subnet): boolean => subnet.status?.networkHeld === true || wasRealised(subnet);
-
-/** Once realised, a Subnet keeps its network, also while its bridge is being repaired. */
-export const wasRealised = (subnet: Subnet): boolean => subnet.status?.realised === true;
-
-export const networkOf = (subnet: Subnet): Network | undefined => parseCidr(subnet.spec.cidr);
-
-/** The gateway's address: as given, or the first of the network. */
-export const gatewayOf = (subnet: Subnet): string =>
-  subnet.spec.gateway ?? formatAddress((networkOf(subnet)?.base ?? 0) + 1);
+/** A host has the network already, although the store does not say so: the store was restored from a backup. */
+function holdAgain({ subnet, hosts }: SubnetInput): Outcome | undefined {
+  if (holdsNetwork(subnet)) return undefined;
+  const { uid } = subnet.metadata;
+  const host = knownHosts(hosts, uid).find(({ snapshot }) => snapshot.segments[uid] !== undefined);
+  return (
+    host &&
+    act(
+      { on: 'api', action: { name: 'api.holdNetwork' } },
+      { reason: 'HoldingNetwork', because: `host ${host.name} has the network already`, adopts: true },
+    )
+  );
+}
 
 export function segmentOf(subnet: Subnet, addresses: readonly IPAddress[]): SegmentArguments {
   return {
@@ -135,75 +146,6 @@ export function difference(
     };
   }
   return undefined;
-}
-
-function findConflict({ subnet, hosts, others }: SubnetInput): Outcome | undefined {
-  const network = networkOf(subnet);
-  if (!network) return blocked('InvalidCIDR', `spec.cidr ${subnet.spec.cidr} is not an IPv4 network`);
-  if (holdsNetwork(subnet)) return undefined; // it is never taken down by a later one
-  const gateway = parseAddress(gatewayOf(subnet));
-  if (gateway === network.base || gateway === network.base + network.size - 1) {
-    return blocked(
-      'InvalidGateway',
-      'spec.gateway is the network or broadcast address; make a new Subnet with one between them',
-    );
-  }
-  const earlier = others.find((other) => {
-    const theirs = networkOf(other);
-    return theirs !== undefined && overlaps(network, theirs) && precedes(other, subnet);
-  });
-  if (earlier) {
-    const who =
-      earlier.metadata.namespace === subnet.metadata.namespace
-        ? `Subnet ${earlier.metadata.name}`
-        : 'a Subnet of another namespace';
-    return blocked(
-      'CIDROverlap',
-      `spec.cidr ${subnet.spec.cidr} overlaps ${who}; make a new Subnet with another network`,
-    );
-  }
-  for (const host of hosts) {
-    if (host.snapshot === 'unknown') continue;
-    const taken = host.snapshot.hostCidrs.find((cidr) => {
-      const theirs = parseCidr(cidr);
-      return theirs !== undefined && theirs.prefix > 0 && overlaps(network, theirs);
-    });
-    if (taken) {
-      return blocked(
-        'CIDROverlapsHost',
-        `spec.cidr ${subnet.spec.cidr} overlaps ${taken}, which host ${host.name} uses itself; make a new Subnet with another network`,
-      );
-    }
-    const left = overlappingBridge(network, host.snapshot, [subnet, ...others]);
-    if (left) {
-      return waiting(
-        'CIDROverlapsHost',
-        `spec.cidr ${subnet.spec.cidr} overlaps ${left.gatewayCidr} of a bridge on host ${host.name} whose Subnet ${left.subnetUid} has no object; remove it there, or make a new Subnet with another network`,
-        30_000,
-      );
-    }
-  }
-  return undefined;
-}
-
-/** A bridge of ours without a Subnet: where the API's store was restored from a backup. */
-const overlappingBridge = (
-  network: Network,
-  { segments }: HostSnapshot,
-  subnets: readonly Subnet[],
-): SegmentSnapshot | undefined =>
-  Object.values(segments).find(({ subnetUid, gatewayCidr }) => {
-    const theirs = gatewayCidr === undefined ? undefined : networkAround(gatewayCidr);
-    return theirs && overlaps(network, theirs) && !subnets.some(({ metadata }) => metadata.uid === subnetUid);
-  });
-
-/** A Subnet that holds its network goes before one that does not; otherwise the older one, then the smaller UID. */
-function precedes(other: Subnet, subnet: Subnet): boolean {
-  if (holdsNetwork(other)) return true;
-  const a = other.metadata;
-  const b = subnet.metadata;
-  if (a.creationTimestamp !== b.creationTimestamp) return a.creationTimestamp < b.creationTimestamp;
-  return a.uid < b.uid;
 }
 
 function planRemoval({ subnet, hosts, addresses, machines }: SubnetInput): Outcome {

@@ -3,7 +3,8 @@ import type { Outcome } from '../../plan/outcome.ts';
 import { readyCondition } from '../../plan/ready.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { usableAddresses } from '../../values/ipv4.ts';
-import { type SubnetInput, difference, gatewayOf, networkOf, segmentOf, wasRealised } from './plan.ts';
+import { gatewayOf, networkOf, wasRealised } from './network.ts';
+import { type SubnetInput, difference, segmentOf } from './plan.ts';
 
 export function subnetStatus(
   input: SubnetInput,

@@ -65,6 +65,15 @@ describe('connections of a running guest', () => {
     expect(plan(given({}, { link: 'down', unplugged: true }))).toBe(told);
   });
 
+  test('a restart that is asked for comes first, also while the user data is missing that it needs', () => {
+    const input = given({}, { unplugged: true });
+    const without = { ...input, userData: { problem: 'Secret boot does not exist' } };
+    expect(plan(without)).toMatch(/^machine\.connect/);
+    // What the guest does not let go of only a restart mends: once it is asked for, what it waits for is told.
+    const metadata = { annotations: { 'purlin.dev/restart': 'now' } };
+    expect(plan({ ...without, machine: machine('web', { metadata }) })).toMatch(/^wait \(UserDataMissing\)/);
+  });
+
   const left = tapName('uid-of-web', 'old0');
   const spare = { ...joined, tap: left, interfaceName: 'old0' };
   const withSpare = (changes: Parameters<typeof withDomain>[1], spec: Partial<Machine['spec']> = {}) => {

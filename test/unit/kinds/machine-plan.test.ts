@@ -251,6 +251,14 @@ describe('restarts', () => {
     ['a value that the present run satisfies', withDomain({ machine: annotated('a') }), 'settled'],
     ['the annotation was removed', withDomain({}, { restartToken: 'a' }), 'settled'],
     [
+      'a new value, while the user data that the next run needs is missing',
+      withDomain(
+        { machine: annotated('b'), userData: { problem: 'Secret boot does not exist' } },
+        { restartToken: 'a' },
+      ),
+      'wait (UserDataMissing): Secret boot does not exist; until then the guest is not restarted',
+    ],
+    [
       'a host that does not say what the run satisfies',
       withDomain({ machine: annotated('a') }, { restartToken: undefined }),
       'settled',

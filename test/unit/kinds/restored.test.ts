@@ -3,8 +3,20 @@ import { expect, test } from '@jest/globals';
 import { planDisk } from '../../../src/kinds/disk/plan.ts';
 import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { planMachine } from '../../../src/kinds/machine/plan.ts';
+import { planSubnet } from '../../../src/kinds/subnet/plan.ts';
 import type { Outcome } from '../../../src/plan/outcome.ts';
-import { deleted, disk, domainOf, host, hostObject, machine, sentence, silentHost } from './builders.ts';
+import {
+  deleted,
+  disk,
+  domainOf,
+  host,
+  hostObject,
+  machine,
+  segment,
+  sentence,
+  silentHost,
+  subnet,
+} from './builders.ts';
 import {
   candidate,
   claimBy,
@@ -128,4 +140,13 @@ test.each([
   expect(sentence(planMachine(machineInput(input)))).toMatch(
     /^wait \(AddressInUse\): address 10\.20\.0\.10 of interface eth0 is used by a guest without a Machine on host h3/,
   );
+});
+
+test('a Subnet that is on a host holds its network again, before an older one is given it', () => {
+  const net = subnet();
+  const hosts = [host(), host({ hostName: 'h2', segments: { [net.metadata.uid]: segment(net) } })];
+  const older = subnet('older', { metadata: { creationTimestamp: '2025-01-01T00:00:00Z' } });
+  const outcome = planSubnet({ subnet: net, hosts, addresses: [], machines: [], others: [older] });
+  expect(sentence(outcome)).toBe('api.holdNetwork (HoldingNetwork): host h2 has the network already');
+  expect(adopts(outcome)).toBe(true);
 });

@@ -176,14 +176,15 @@ describe('conflicts', () => {
       'wait (CIDROverlapsHost): spec.cidr 10.20.0.0/24 overlaps 10.20.0.1/16 of a bridge on host h1 whose Subnet lost has no object; remove it there, or make a new Subnet with another network',
     ],
     [
-      'bridges of other Subnets, and without an address, overlap nothing',
+      'bridges of other networks, and without an address, overlap nothing',
       fresh({
         hosts: [
           host({
             segments: {
-              [subnet('backend').metadata.uid]: segment(
-                subnet('backend', { spec: { cidr: '10.20.0.0/24' } }),
-              ),
+              beside: {
+                ...segment(subnet('backend', { spec: { cidr: '10.30.0.0/24' } })),
+                subnetUid: 'beside',
+              },
               bare: {
                 subnetUid: 'bare',
                 bridge: 'down',
@@ -194,20 +195,31 @@ describe('conflicts', () => {
             },
           }),
         ],
-        others: [subnet('backend', { spec: { cidr: '10.30.0.0/24' } })],
       }),
       free,
     ],
-    ['the default route overlaps nothing', fresh({ hosts: [host({ hostCidrs: ['0.0.0.0/0'] })] }), free],
-    ...['10.20.0.0', '10.20.0.255'].map((gateway): [string, SubnetInput, string] => [
-      `gateway ${gateway}`,
-      given({ subnet: subnet('frontend', { spec: { gateway } }) }),
-      'blocked (InvalidGateway): spec.gateway is the network or broadcast address; make a new Subnet with one between them',
-    ]),
     [
-      'a CIDR that the API should have refused',
-      given({ subnet: subnet('frontend', { spec: { cidr: '10.20.0.1/24' } }) }),
-      'blocked (InvalidCIDR): spec.cidr 10.20.0.1/24 is not an IPv4 network',
+      'one that holds it, where another has a bridge, also one that is not in the store: there it waits',
+      given({
+        subnet: wasRealised,
+        hosts: [
+          host({ segments: { [wide.metadata.uid]: segment(wide) } }),
+          host({ hostName: 'h2', segments: { [wasRealised.metadata.uid]: segment(wasRealised) } }),
+        ],
+        others: [wide],
+      }),
+      'wait (CIDROverlapsHost): spec.cidr 10.20.0.0/24 overlaps 10.20.0.1/16 of a bridge on host h1, which Subnet backend has there; delete one of the two',
+    ],
+    [
+      'nor does it keep other hosts waiting',
+      given({
+        subnet: wasRealised,
+        hosts: [
+          host({ segments: { lost: { ...segment(wide), subnetUid: 'lost' } } }),
+          host({ hostName: 'h2' }),
+        ],
+      }),
+      'subnet.realise on h2 (BridgeMissing, drift): host h2: the bridge does not exist',
     ],
   ])('%s', (_name, input, expected) => {
     expect(sentence(planSubnet(input))).toBe(expected);
