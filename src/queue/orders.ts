@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { copiesQueueName, ordersChannel, ordersKey, queueName, snapshotKey } from './keys.ts';
 import { isLongCopy, type Order, writeOrder } from './order.ts';
-import { connectRedis, type RedisAddress, redisOptions } from './redis-connection.ts';
+import { connectRedis, type RedisAddress } from './redis-connection.ts';
 import { createSigner } from './signature.ts';
 import { sealingKeyField } from './snapshot-fields.ts';
 
@@ -58,14 +58,12 @@ export class HostNotThere extends Error {
 
 /** The controller's side: one order per UID and host, and a doorbell that says so. */
 export class OrderBook {
-  readonly #address: RedisAddress;
   readonly #redis: Redis;
   readonly #sign: ReturnType<typeof createSigner>;
   readonly #sealingKeys = new Map<string, string>();
   readonly #queues = new Map<string, Queue<Doorbell, void, 'order'>>();
 
-  private constructor(address: RedisAddress, redis: Redis, privateKey: string) {
-    this.#address = address;
+  private constructor(redis: Redis, privateKey: string) {
     this.#redis = redis;
     this.#sign = createSigner(privateKey);
   }
@@ -73,7 +71,7 @@ export class OrderBook {
   /** @param options.signingKey the controller's private key, PEM */
   static async connect(options: { redis: RedisAddress; signingKey: string }): Promise<OrderBook> {
     const redis = await connectRedis(options.redis, 'producer');
-    return new OrderBook(options.redis, redis, options.signingKey);
+    return new OrderBook(redis, options.signingKey);
   }
 
   /**
@@ -113,6 +111,7 @@ export class OrderBook {
     };
   }
 
+  /** Asks nothing of Redis, which may be away. */
   async close(): Promise<void> {
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
     this.#redis.disconnect();
@@ -149,7 +148,7 @@ export class OrderBook {
     const known = this.#queues.get(name);
     if (known) return known;
     const queue = new Queue<Doorbell, void, 'order'>(name, {
-      connection: redisOptions(this.#address, 'producer'),
+      connection: this.#redis,
       skipMetasUpdate: true,
     });
     queue.on('error', () => {}); // `add` rejects with it, and that is where it is handled
