@@ -5,6 +5,7 @@ import type { ApiStore, Change } from './api-store.ts';
 import type { ControllerWatch } from './controller-watch.ts';
 import type { Faults } from './faults.ts';
 import type { ActionName } from './meetings.ts';
+import { lastUntilEvent } from './patience.ts';
 import type { Process } from './scheduler.ts';
 import type { Underway } from './underway.ts';
 
@@ -157,8 +158,7 @@ export class SimulatedApi implements Api {
     if (restored && !this.#process.alive) return new Promise(() => undefined);
     if (restored || !this.#process.reachesApi || this.#faults.happens('request lost', action))
       throw new ConnectionLost(`no answer to ${what}`);
-    for (let steps = 0; steps < SLOW_STEPS && this.#faults.waitsForEvent(action); steps += 1)
-      await this.#process.step(`waits for the answer to ${what}`);
+    await lastUntilEvent(what, { faults: this.#faults, process: this.#process }, action);
     if (this.#faults.happens('history compacted')) this.#store.compact();
     const answer = outcomeOf(effect);
     await this.#process.step(`answer to ${what}`);
@@ -180,9 +180,6 @@ function outcomeOf<Answer>(effect: () => Answer): { value: Answer } | { error: u
     return { error };
   }
 }
-
-/** Of an API server that is to take its time. */
-const SLOW_STEPS = 30;
 
 const childPlurals = new Set(['placements', 'ipaddresses', 'disks']);
 

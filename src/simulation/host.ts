@@ -7,6 +7,7 @@ import type { HostActionName } from '../plan/actions.ts';
 import type { HostFacts } from '../plan/snapshot.ts';
 import type { Faults } from './faults.ts';
 import { MemoryFenceBook } from './fence-book.ts';
+import { lastUntilEvent } from './patience.ts';
 import type { Process } from './scheduler.ts';
 import { HostChronicle } from './watched-fence.ts';
 
@@ -58,9 +59,10 @@ export class SimulatedHost {
     const onEffect = (): void => {
       this.touched = true;
     };
+    const onLinkChange = (): void => this.network.touchLink();
     this.storage.whileImporting = () => process.step('storage.importImage halfway');
     const timed = <Port extends object>(port: Port, what: string): Port =>
-      inTime(port, `${what}.`, { process, faults, during, onEffect });
+      inTime(port, `${what}.`, { process, faults, during, onEffect, onLinkChange });
     return {
       hypervisor: timed(this.hypervisor, 'hypervisor'),
       network: timed(this.network, 'network'),
@@ -82,6 +84,8 @@ interface Circumstances {
   /** The action whose step a call is, if it is one. */
   during: () => HostActionName | undefined;
   onEffect: () => void;
+  /** A link of the host changes, which is none of Purlin's business; the agent is told all the same. */
+  onLinkChange: () => void;
 }
 
 function inTime<Port extends object>(port: Port, prefix: string, circumstances: Circumstances): Port {
@@ -126,10 +130,11 @@ async function look(
 
 async function act(
   what: string,
-  { process, faults, during, onEffect }: Circumstances,
+  { process, faults, during, onEffect, onLinkChange }: Circumstances,
   effect: () => unknown,
 ): Promise<unknown> {
   await process.step(what);
+  await lastUntilEvent(what, { faults, process }, during(), onLinkChange);
   if (faults.happens('agent crash before an effect', during())) return dead(process);
   if (faults.happens('effect hangs', during())) await after(process, 60_000);
   if (faults.happens('effect fails before', during())) throw outOfSpace(what);

@@ -253,6 +253,11 @@ export class SimulatedNetwork implements Network {
     this.#changed();
   }
 
+  /** A link changes that is not ours. */
+  touchLink(): void {
+    this.#changed();
+  }
+
   /** Every call rejects with this error until told otherwise. */
   failWith(error: Error | undefined): void {
     this.#failure = error;
