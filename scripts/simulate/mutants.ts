@@ -168,9 +168,27 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a change on a host is not looked at',
     file: 'src/reconcile/controller.ts',
-    from: '      if (owner) this.#enqueue(owner.kind, owner.key);\n',
+    from: '      if (owner) concerned.add(itemOf(owner.kind, owner.key));\n',
     to: '',
     seed: 143,
+  },
+  {
+    name: 'a Machine does not look again when its Subnet has become ready',
+    file: 'src/kinds/machine/index.ts',
+    from: "[conditionTrue(subnet, 'Ready'), readyMessage(subnet)]",
+    to: '[conditionTrue, readyMessage]',
+  },
+  {
+    name: 'whoever waits for an address is not told that one is free',
+    file: 'src/kinds/machine/index.ts',
+    from: '          .filter(lacksAddress)\n',
+    to: '          .slice(0, 0)\n',
+  },
+  {
+    name: 'an object is still found by what it had',
+    file: 'src/reconcile/object-cache.ts',
+    from: '        keys?.delete(key);\n',
+    to: '',
   },
   {
     name: 'what is contested is not decided one after another',
@@ -329,8 +347,8 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a guest is restarted for a change although its updatePolicy does not say so',
     file: 'src/kinds/machine/plan.ts',
-    from: "const fields = input.machine.spec.updatePolicy === 'Restart' ? awaitingRestart(domain, wanted) : [];",
-    to: 'const fields = awaitingRestart(domain, wanted);',
+    from: "  if (machine.spec.updatePolicy !== 'Restart') return undefined;\n",
+    to: '',
   },
   {
     name: 'orders are given for ever to a host where all is as it should be',

@@ -1,5 +1,6 @@
 import type { WantedCondition } from '../resources/conditions.ts';
 import type { Resource } from '../resources/metadata.ts';
+import type { Found, LookupKind, LookupOf } from './lookups.ts';
 import type { Outcome } from './outcome.ts';
 import type { HostSnapshot } from './snapshot.ts';
 
@@ -23,6 +24,10 @@ export interface Reader {
     name: string,
   ): Kind | undefined;
   list<Kind extends Resource>(kind: Kind['kind'], namespace?: string): Kind[];
+  /** Those that a lookup finds under the value. */
+  find<Kind extends LookupKind>(kind: Kind, by: LookupOf<Kind>, value: string): Found<Kind>[];
+  /** Whether the cache has an object of the kind with this UID. */
+  has(kind: string, uid: string): boolean;
   hosts(): HostView[];
 }
 
@@ -43,10 +48,13 @@ export interface WantedStatus {
 /** Names the objects of this kind that a change of another object concerns. */
 export interface Watch {
   kind: string;
-  /** Only that there is such an object or none matters, not what is in it. */
-  existence?: true;
+  /** What of it matters beside that it is there; all of it, unless told. */
+  reads?(object: Resource): unknown;
   keys(changed: Resource, reader: Reader): string[];
 }
+
+/** For a {@link Watch} to which nothing matters of an object but that it is there. */
+export const existence = (): unknown => undefined;
 
 /** One kind, as the kind-agnostic loop drives it. */
 export interface KindDefinition<Kind extends Resource = Resource, Input = unknown> {

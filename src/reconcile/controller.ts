@@ -1,5 +1,5 @@
 import type { ApiAction } from '../plan/api-actions.ts';
-import type { KindDefinition } from '../plan/kind.ts';
+import type { KindDefinition, Watch } from '../plan/kind.ts';
 import type { HostActionName } from '../plan/actions.ts';
 import { type ApiStep, type HostStep, type Outcome, waiting } from '../plan/outcome.ts';
 import type { HostSnapshot } from '../plan/snapshot.ts';
@@ -117,7 +117,7 @@ export class Controller {
     const versions = before && before !== object ? [object, before] : [object];
     for (const { kind, watches } of this.#kinds.values()) {
       for (const watch of watches) {
-        if (watch.kind !== object.kind || (watch.existence && !cameOrWent)) continue;
+        if (watch.kind !== object.kind || !(cameOrWent || mattersTo(watch, object, before))) continue;
         const keys = versions.flatMap((version) => watch.keys(version, informers));
         for (const key of keys) concerned.add(itemOf(kind, key));
       }
@@ -137,9 +137,9 @@ export class Controller {
       const owner = informers.byUid(uid);
       if (owner) concerned.add(itemOf(owner.kind, owner.key));
     }
-    for (const { kind, alsoConcerns } of this.#kinds.values()) {
-      for (const key of alsoConcerns?.(changedUids, informers, hostName) ?? [])
-        concerned.add(itemOf(kind, key));
+    for (const definition of this.#kinds.values()) {
+      const keys = definition.alsoConcerns?.(changedUids, informers, hostName) ?? [];
+      for (const key of keys) concerned.add(itemOf(definition.kind, key));
     }
     this.#enqueue(concerned);
   }
@@ -286,6 +286,9 @@ export class Controller {
 type Step = HostStep | ApiStep;
 
 const hostOf = (step: Step): string => (step.on === 'host' ? step.hostName : '');
+
+const mattersTo = (watch: Watch, object: Resource, before: Resource | undefined): boolean =>
+  !watch.reads || !before || !equalJson(watch.reads(before), watch.reads(object));
 
 const itemOf = (kind: string, key: string): string => `${kind}:${key}`;
 

@@ -2,6 +2,7 @@ import { type Clock, delay } from '../clock/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { type Api, ApiError, type ResourceType } from './api.ts';
+import type { Lookup } from '../plan/lookups.ts';
 import { ObjectCache } from './object-cache.ts';
 
 /**
@@ -20,7 +21,7 @@ const LAST_PAUSE_MS = 5_000;
  * and longer until one lasts.
  */
 export class Informer {
-  readonly cache = new ObjectCache();
+  readonly cache: ObjectCache;
   readonly #client: Pick<Api, 'list' | 'watch'>;
   readonly #type: ResourceType;
   readonly #listener: ObjectListener;
@@ -40,7 +41,9 @@ export class Informer {
     { client, clock, logger }: { client: Pick<Api, 'list' | 'watch'>; clock: Clock; logger: Logger },
     type: ResourceType,
     listener: ObjectListener,
+    lookups: readonly Lookup[] = [],
   ) {
+    this.cache = new ObjectCache(lookups);
     this.#client = client;
     this.#clock = clock;
     this.#type = type;

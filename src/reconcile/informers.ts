@@ -1,4 +1,5 @@
 import type { HostView, KindDefinition, Reader } from '../plan/kind.ts';
+import { type Found, type LookupKind, type LookupOf, lookupsOf } from '../plan/lookups.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { keyOf } from '../resources/metadata.ts';
@@ -32,7 +33,7 @@ export class Informers implements Reader {
     for (const { kind, plural } of options.kinds) this.#types.set(kind, purlinType(plural));
     this.#types.set('Secret', secrets);
     for (const [kind, type] of this.#types) {
-      this.#informers.set(kind, new Informer(options, type, options.listener));
+      this.#informers.set(kind, new Informer(options, type, options.listener, lookupsOf(kind)));
     }
   }
 
@@ -103,6 +104,14 @@ export class Informers implements Reader {
 
   list<Kind extends Resource>(kind: Kind['kind'], namespace?: string): Kind[] {
     return (this.#informers.get(kind)?.cache.list(namespace) ?? []) as Kind[];
+  }
+
+  find<Kind extends LookupKind>(kind: Kind, by: LookupOf<Kind>, value: string): Found<Kind>[] {
+    return (this.#informers.get(kind)?.cache.find(by, value) ?? []) as Found<Kind>[];
+  }
+
+  has(kind: string, uid: string): boolean {
+    return this.#informers.get(kind)?.cache.keyOfUid(uid) !== undefined;
   }
 
   hosts(): HostView[] {

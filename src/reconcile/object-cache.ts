@@ -1,3 +1,4 @@
+import type { Lookup } from '../plan/lookups.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { keyOf } from '../resources/metadata.ts';
 
@@ -8,18 +9,26 @@ import { keyOf } from '../resources/metadata.ts';
 const RESTORE_RAISES_BY = 500_000_000n;
 
 /**
- * The objects of one kind as last seen, indexed by key, namespace and UID. Only newer versions replace older ones, so
+ * The objects of one kind as last seen, indexed by key, namespace, UID and lookups. Only newer versions replace older ones, so
  * that the answer to an own write and the watch event of it may come in either order.
  */
 export class ObjectCache<Kind extends Resource = Resource> {
   readonly #byKey = new Map<string, Kind>();
   readonly #keysByNamespace = new Map<string, Set<string>>();
   readonly #keyByUid = new Map<string, string>();
+  /** Per lookup: value → keys. */
+  readonly #found = new Map<string, Map<string, Set<string>>>();
+  readonly #lookups: readonly Lookup[];
   /**
    * UIDs seen deleted, with the version that was known then: neither a late answer to a write nor an older list may bring
    * them back, but the restore of a backup does.
    */
   readonly #gone = new Map<string, bigint>();
+
+  constructor(lookups: readonly Lookup[] = []) {
+    this.#lookups = lookups;
+    for (const [by] of lookups) this.#found.set(by, new Map());
+  }
 
   get(key: string): Kind | undefined {
     return this.#byKey.get(key);
@@ -32,6 +41,11 @@ export class ObjectCache<Kind extends Resource = Resource> {
   list(namespace?: string): Kind[] {
     if (namespace === undefined) return [...this.#byKey.values()];
     const keys = this.#keysByNamespace.get(namespace);
+    return keys ? [...keys].flatMap((key) => this.#byKey.get(key) ?? []) : [];
+  }
+
+  find(by: string, value: string): Kind[] {
+    const keys = this.#found.get(by)?.get(value);
     return keys ? [...keys].flatMap((key) => this.#byKey.get(key) ?? []) : [];
   }
 
@@ -48,6 +62,7 @@ export class ObjectCache<Kind extends Resource = Resource> {
     if (before && !isNewer(object, before)) return 'unchanged';
     // Its name was free: the one before is gone, and an older list must not bring it back.
     if (before && before.metadata.uid !== object.metadata.uid) this.remove(before);
+    this.#index(key, this.#byKey.get(key), object);
     this.#byKey.set(key, object);
     this.#keyByUid.set(object.metadata.uid, key);
     const namespace = object.metadata.namespace ?? '';
@@ -65,8 +80,27 @@ export class ObjectCache<Kind extends Resource = Resource> {
     const known = this.#byKey.get(key);
     if (known?.metadata.uid !== object.metadata.uid) return undefined;
     this.#byKey.delete(key);
+    this.#index(key, known, undefined);
     this.#keysByNamespace.get(object.metadata.namespace ?? '')?.delete(key);
     return known;
+  }
+
+  #index(key: string, before: Kind | undefined, after: Kind | undefined): void {
+    for (const [by, valuesOf] of this.#lookups) {
+      const found = this.#found.get(by) ?? new Map<string, Set<string>>();
+      const old = before ? valuesOf(before) : [];
+      const wanted = after ? valuesOf(after) : [];
+      for (const value of old) {
+        if (wanted.includes(value)) continue;
+        const keys = found.get(value);
+        keys?.delete(key);
+        if (keys?.size === 0) found.delete(value);
+      }
+      for (const value of wanted) {
+        if (old.includes(value)) continue;
+        found.set(value, (found.get(value) ?? new Set()).add(key));
+      }
+    }
   }
 }
 

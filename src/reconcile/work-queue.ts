@@ -1,5 +1,8 @@
 import type { Cancel, Clock } from '../clock/clock.ts';
 
+/** Looking at so many objects takes a few milliseconds to some tens of them. */
+const TURN = 64;
+
 /**
  * Keys to look at: each at most once in the queue and once in work at a time; what is added while in work is looked
  * at again afterwards. Delayed additions keep the earliest time. (client-go's workqueue is the model.)
@@ -13,6 +16,9 @@ export class WorkQueue {
   readonly #again = new Set<string>();
   readonly #timers = new Map<string, { at: number; cancel: Cancel }>();
   readonly #clock: Clock;
+  /** How many were begun since others last had a chance. */
+  #begun = 0;
+  #resume: Cancel | undefined;
   #closed = false;
   readonly #idle = Promise.withResolvers<void>();
 
@@ -56,19 +62,34 @@ export class WorkQueue {
   async close(): Promise<void> {
     this.#closed = true;
     for (const key of this.#timers.keys()) this.#clearTimer(key);
+    this.#resume?.();
     this.#ready.length = 0;
     if (this.#active.size === 0) this.#idle.resolve();
     await this.#idle.promise;
   }
 
   #pump(): void {
-    while (this.#active.size < this.#concurrency) {
+    while (this.#active.size < this.#concurrency && !this.#resume) {
+      if (this.#begun === TURN) return this.#letOthersGo();
       const key = this.#ready.shift();
-      if (key === undefined) return;
+      if (key === undefined) {
+        if (this.#active.size === 0) this.#begun = 0;
+        return;
+      }
+      this.#begun += 1;
       this.#queued.delete(key);
       this.#active.add(key);
       void this.#process(key).finally(() => this.#done(key));
     }
+  }
+
+  /** Many keys that need no waiting would keep the whole process from everything else, such as its lease. */
+  #letOthersGo(): void {
+    this.#resume = this.#clock.after(0, () => {
+      this.#resume = undefined;
+      this.#begun = 0;
+      this.#pump();
+    });
   }
 
   #done(key: string): void {

@@ -1,6 +1,7 @@
 /** What must hold once a world has come to rest: everything is as the specs say, and there is nothing else. */
 import { memoryBytesOf } from '../kinds/machine/definition.ts';
 import type { KindDefinition, Reader } from '../plan/kind.ts';
+import { statusPatch } from '../reconcile/report.ts';
 import type { Condition } from '../resources/conditions.ts';
 import type { Disk, Host, Image, IPAddress, Machine, Placement, Subnet } from '../resources/kinds.ts';
 import { type Resource, deleting } from '../resources/metadata.ts';
@@ -9,12 +10,10 @@ import type { ApiStore } from './api-store.ts';
 import type { SimulatedHost } from './host.ts';
 import { InvariantBroken } from './invariant.ts';
 
-export type Kind = Pick<KindDefinition, 'kind' | 'plural'>;
-
 export interface Resting {
   store: ApiStore;
   hosts: readonly SimulatedHost[];
-  kinds: readonly Kind[];
+  kinds: readonly KindDefinition[];
   /** Every object by its UID. */
   present: ReadonlyMap<string, Resource>;
   /** UIDs of Disks that are gone and whose files are to stay. */
@@ -25,7 +24,10 @@ export interface Resting {
 
 /** @param caches what the leaders see @throws InvariantBroken */
 export function checkRest(world: Resting, caches: Iterable<Reader>): void {
-  for (const cache of caches) nothingIsSeenThatIsNot(world, cache);
+  for (const cache of caches) {
+    nothingIsSeenThatIsNot(world, cache);
+    nothingIsForgotten(world, cache);
+  }
   nothingIsLeft(world);
   const { store } = world;
   for (const machine of store.all('machines') as Machine[]) machineIsAsItShould(world, machine);
@@ -50,6 +52,23 @@ function nothingIsSeenThatIsNot({ kinds, store }: Resting, cache: Reader): void 
         'every object is seen as it is',
         `${plural}: seen ${seen}; there are ${there}`,
       );
+  }
+}
+
+/** Whoever looked at an object once more would find nothing to do, and nothing to say: every change was noticed. */
+function nothingIsForgotten({ kinds }: Resting, cache: Reader): void {
+  for (const definition of kinds) {
+    const { kind } = definition;
+    for (const object of cache.list(kind)) {
+      const { name } = object.metadata;
+      const input = definition.gather(object, cache);
+      const outcome = definition.plan(input);
+      const forgotten = (what: string) =>
+        new InvariantBroken('nothing is forgotten', `${kind} ${name}: ${what}`);
+      if (outcome.type === 'act') throw forgotten(`${outcome.because}, and nobody does anything`);
+      const patch = statusPatch(object, definition.status(input, outcome, undefined), 'now');
+      if (patch) throw forgotten(`the status should become ${JSON.stringify(patch.status)}`);
+    }
   }
 }
 

@@ -1,11 +1,11 @@
 import { RESTART_ANNOTATION } from '../kinds/machine/input.ts';
 import type { Disk, Machine } from '../resources/kinds.ts';
-import type { Reader } from '../plan/kind.ts';
+import type { KindDefinition, Reader } from '../plan/kind.ts';
 import { FINALIZER } from '../plan/removal.ts';
 import { deleting, hasFinalizer, type Resource } from '../resources/metadata.ts';
 import { overlaps, parseCidr } from '../values/ipv4.ts';
 import type { ApiStore } from './api-store.ts';
-import { type Kind, checkRest, readyOf } from './at-rest.ts';
+import { checkRest, readyOf } from './at-rest.ts';
 import type { SimulatedHost } from './host.ts';
 import { InvariantBroken } from './invariant.ts';
 
@@ -20,7 +20,7 @@ interface Belongings {
 export class Invariants {
   readonly #store: ApiStore;
   readonly #hosts: readonly SimulatedHost[];
-  readonly #kinds: readonly Kind[];
+  readonly #kinds: readonly KindDefinition[];
   readonly #before = new Map<SimulatedHost, Belongings>();
   readonly #seen = new Map<string, Resource>();
   readonly #retained = new Set<string>();
@@ -36,7 +36,7 @@ export class Invariants {
   readonly #everThere = new Set<string>();
   #untrue: string | undefined;
 
-  constructor(store: ApiStore, hosts: readonly SimulatedHost[], kinds: readonly Kind[]) {
+  constructor(store: ApiStore, hosts: readonly SimulatedHost[], kinds: readonly KindDefinition[]) {
     this.#kinds = kinds;
     this.#store = store;
     this.#hosts = hosts;

@@ -1,7 +1,7 @@
 import type { KindDefinition, Reader } from '../../plan/kind.ts';
+import { lookups } from '../../plan/lookups.ts';
 import type { Disk, Image, Machine } from '../../resources/kinds.ts';
 import { keyOf } from '../../resources/metadata.ts';
-import { diskName } from '../../values/names.ts';
 import { type DiskInput, planDisk } from './plan.ts';
 import { diskStatus } from './status.ts';
 
@@ -18,30 +18,19 @@ export const disk: KindDefinition<Disk, DiskInput> = {
   plural: 'disks',
   // A domain that lets go of a disk says so under its Machine's UID.
   alsoConcerns: (changedUids, reader) =>
-    reader
-      .list<Disk>('Disk')
-      .filter(({ status }) => status?.claim && changedUids.has(status.claim.machineUid))
-      .map(keyOf),
+    [...changedUids].flatMap((uid) => reader.find('Disk', 'claimantUid', uid).map(keyOf)),
   watches: [
     {
       kind: 'Image',
-      keys: (changed, reader) =>
-        reader
-          .list<Disk>('Disk', changed.metadata.namespace)
-          .filter((disk) => disk.spec.source?.imageRef?.name === changed.metadata.name)
-          .map((disk) => `${disk.metadata.namespace}/${disk.metadata.name}`),
+      keys: (changed, reader) => reader.find('Disk', 'image', keyOf(changed)).map(keyOf),
     },
     {
       kind: 'Machine',
-      keys: (changed, reader) => {
-        const { namespace, name, uid } = changed.metadata;
-        const named = ((changed as Machine).spec.disks ?? []).map((entry) => diskName(name, entry));
-        const claimed = reader
-          .list<Disk>('Disk', namespace)
-          .filter((disk) => disk.status?.claim?.machineUid === uid)
-          .map((disk) => disk.metadata.name);
-        return [...new Set([...named, ...claimed])].map((each) => `${namespace}/${each}`);
-      },
+      reads: ({ metadata: { generation, deletionTimestamp } }) => [generation, deletionTimestamp],
+      keys: (changed, reader) => [
+        ...lookups.Machine.disk(changed as Machine),
+        ...reader.find('Disk', 'claimantUid', changed.metadata.uid).map(keyOf),
+      ],
     },
   ],
   gather: (disk, reader) => ({

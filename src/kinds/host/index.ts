@@ -1,4 +1,4 @@
-import type { HostView, KindDefinition, Reader } from '../../plan/kind.ts';
+import { type HostView, type KindDefinition, type Reader, existence } from '../../plan/kind.ts';
 import { settled } from '../../plan/outcome.ts';
 import type { HostSnapshot } from '../../plan/snapshot.ts';
 import type { Host, Machine, Placement } from '../../resources/kinds.ts';
@@ -33,9 +33,17 @@ export const host: KindDefinition<Host, HostInput> = {
   kind: 'Host',
   plural: 'hosts',
   watches: [
-    { kind: 'Placement', keys: (changed) => [(changed as Placement).spec.hostName] },
+    {
+      kind: 'Placement',
+      reads: ({ spec }) => spec,
+      keys: (changed) => [(changed as Placement).spec.hostName],
+    },
     {
       kind: 'Machine',
+      reads: (machine) => {
+        const { spec, status } = machine as Machine;
+        return [spec.cpus, spec.memory, status?.hostName];
+      },
       keys: (changed) => {
         const { hostName } = (changed as Machine).status ?? {};
         return hostName === undefined ? [] : [hostName];
@@ -44,7 +52,7 @@ export const host: KindDefinition<Host, HostInput> = {
     // What has lost its object is told of, until it has one again.
     ...ownerKinds.map((kind) => ({
       kind,
-      existence: true as const,
+      reads: existence,
       keys: (changed: Resource, reader: Reader) => hostsWith(kind, changed.metadata.uid, reader),
     })),
   ],
@@ -134,11 +142,11 @@ function conditions(view: HostView | undefined, accelerator: string): WantedCond
 }
 
 function given(hostName: string, reader: Reader): HostInput['given'] {
-  const machines = new Map(reader.list<Machine>('Machine').map((machine) => [machine.metadata.uid, machine]));
-  const bound = reader
-    .list<Placement>('Placement')
-    .filter(({ spec }) => spec.hostName === hostName)
-    .flatMap(({ spec }) => machines.get(spec.machineRef.uid) ?? []);
+  const bound = reader.find('Placement', 'hostName', hostName).flatMap(({ metadata, spec }) => {
+    const { name, uid } = spec.machineRef;
+    const machine = reader.get<Machine>('Machine', metadata.namespace, name);
+    return machine?.metadata.uid === uid ? machine : [];
+  });
   return {
     machines: bound.length,
     cpus: bound.reduce((sum, { spec }) => sum + spec.cpus, 0),
@@ -155,10 +163,9 @@ const hostsWith = (kind: OwnerKind, uid: string, reader: Reader): string[] =>
 /** Whatever carries the UID of an object that is not there. */
 const orphansOf = (snapshot: HostSnapshot, reader: Reader): HostInput['orphans'] =>
   ownerKinds
-    .flatMap((kind) => {
-      const present = new Set(reader.list(kind).map(({ metadata }) => metadata.uid));
-      return Object.keys(partsOf[kind](snapshot))
-        .filter((uid) => !present.has(uid))
-        .map((uid) => ({ kind, uid }));
-    })
+    .flatMap((kind) =>
+      Object.keys(partsOf[kind](snapshot))
+        .filter((uid) => !reader.has(kind, uid))
+        .map((uid) => ({ kind, uid })),
+    )
     .sort((a, b) => (a.uid < b.uid ? -1 : 1));

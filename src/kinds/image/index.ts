@@ -1,5 +1,6 @@
 import type { KindDefinition } from '../../plan/kind.ts';
 import type { Disk, Image } from '../../resources/kinds.ts';
+import { keyOf } from '../../resources/metadata.ts';
 import { type ImageInput, planImage } from './plan.ts';
 import { imageStatus } from './status.ts';
 
@@ -9,6 +10,7 @@ export const image: KindDefinition<Image, ImageInput> = {
   watches: [
     {
       kind: 'Disk',
+      reads: (disk) => (disk as Disk).spec.source,
       keys: (changed) => {
         const name = (changed as Disk).spec.source?.imageRef?.name;
         return name === undefined ? [] : [`${changed.metadata.namespace}/${name}`];
@@ -19,8 +21,7 @@ export const image: KindDefinition<Image, ImageInput> = {
     image,
     hosts: reader.hosts(),
     users: reader
-      .list<Disk>('Disk', image.metadata.namespace)
-      .filter((disk) => disk.spec.source?.imageRef?.name === image.metadata.name)
+      .find('Disk', 'image', keyOf(image))
       .map((disk) => disk.metadata.name)
       .sort(),
   }),

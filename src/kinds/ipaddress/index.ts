@@ -50,18 +50,18 @@ export const ipaddress: KindDefinition<IPAddress, IPAddressInput> = {
   kind: 'IPAddress',
   plural: 'ipaddresses',
   alsoConcerns: (changedUids, reader) =>
-    reader
-      .list<IPAddress>('IPAddress')
-      .filter((address) => deleting(address) && changedUids.has(address.spec.machineRef.uid))
+    [...changedUids]
+      .flatMap((uid) => reader.find('IPAddress', 'machineUid', uid))
+      .filter(deleting)
       .map(keyOf),
   watches: [
     {
       kind: 'Machine',
-      keys: (changed, reader) =>
-        reader
-          .list<IPAddress>('IPAddress', changed.metadata.namespace)
-          .filter(({ spec }) => spec.machineRef.uid === changed.metadata.uid)
-          .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
+      reads: (machine) => {
+        const { metadata, status } = machine as Machine;
+        return [metadata.generation, metadata.deletionTimestamp, status?.hostName];
+      },
+      keys: ({ metadata }, reader) => reader.find('IPAddress', 'machineUid', metadata.uid).map(keyOf),
     },
   ],
   gather: (address, reader) => {

@@ -2,7 +2,7 @@ import type { HostView, Reader } from '../../plan/kind.ts';
 import type { DomainHardware } from '../../plan/snapshot.ts';
 import type { Disk, Host, IPAddress, Machine, Placement, Secret, Subnet } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
-import { diskName, placementName } from '../../values/names.ts';
+import { addressName, diskName, placementName } from '../../values/names.ts';
 import { tapName } from '../../values/links.ts';
 import type { Candidate } from '../../schedule/schedule.ts';
 import { memoryBytesOf } from './definition.ts';
@@ -13,8 +13,7 @@ const MAX_USER_DATA_BYTES = 65_536;
 /** Reads from the caches everything that a Machine depends on. */
 export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
   const { namespace, name, uid } = machine.metadata;
-  const addresses = reader.list<IPAddress>('IPAddress', namespace);
-  const own = addresses.filter(({ spec }) => spec.machineRef.uid === uid);
+  const own = reader.find('IPAddress', 'machineUid', uid);
   const hosts = reader.hosts();
   const placement = reader.get<Placement>('Placement', namespace, placementName(uid));
   return {
@@ -36,8 +35,8 @@ export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
         entry,
         subnet,
         held,
-        taken: addresses.filter(({ spec }) => spec.subnetRef.uid === subnetUid),
-        // Looking at the ports of all others is only worth it until it has its own.
+        // Looking at what all others have is only worth it until it has its own.
+        taken: subnetUid === undefined || held ? [] : reader.find('IPAddress', 'subnetUid', subnetUid),
         ports:
           subnetUid === undefined || (held && isConnected(hosts, tapName(uid, entry.name)))
             ? []
@@ -45,16 +44,14 @@ export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
       };
     }),
     leaving: reader
-      .list<Disk>('Disk', namespace)
+      .find('Disk', 'claimantUid', uid)
       .filter(
-        (disk) =>
-          disk.status?.claim?.machineUid === uid &&
-          !(machine.spec.disks ?? []).some((entry) => diskName(name, entry) === disk.metadata.name),
+        ({ metadata }) => !machine.spec.disks?.some((entry) => diskName(name, entry) === metadata.name),
       ),
     abandoned: own.filter(
       ({ spec }) => !machine.spec.interfaces?.some((entry) => entry.name === spec.interface),
     ),
-    unrecorded: unrecordedPorts(machine, placement, reader, addresses),
+    unrecorded: unrecordedPorts(machine, placement, hosts, reader),
     userData: readUserData(machine, reader),
   };
 }
@@ -63,21 +60,26 @@ export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
 function unrecordedPorts(
   { metadata, status }: Machine,
   placement: Placement | undefined,
+  hosts: readonly HostView[],
   reader: Reader,
-  addresses: readonly IPAddress[],
 ): UnrecordedPort[] {
   const hostName = placement?.spec.hostName ?? status?.hostName;
-  const { snapshot = 'unknown' } = reader.hosts().find(({ name }) => name === hostName) ?? {};
+  const { snapshot = 'unknown' } = hosts.find(({ name }) => name === hostName) ?? {};
   if (hostName === undefined || snapshot === 'unknown') return [];
   return Object.values(snapshot.ports).flatMap(
     ({ machineUid, interfaceName, subnetUid, address, macAddress }) => {
       if (machineUid !== metadata.uid || address === undefined || macAddress === undefined) return [];
-      if (addresses.some(({ spec }) => spec.address === address && spec.subnetRef.uid === subnetUid))
-        return [];
       const subnet = reader
         .list<Subnet>('Subnet', metadata.namespace)
         .find(({ metadata: { uid } }) => uid === subnetUid);
-      return subnet ? [{ hostName, interfaceName, subnet, address, macAddress }] : [];
+      if (!subnet) return [];
+      const held = reader.get<IPAddress>(
+        'IPAddress',
+        metadata.namespace,
+        addressName(subnet.metadata.name, address),
+      );
+      if (held?.spec.subnetRef.uid === subnetUid) return [];
+      return [{ hostName, interfaceName, subnet, address, macAddress }];
     },
   );
 }
@@ -100,14 +102,14 @@ function portsOfOthers(hosts: HostView[], subnetUid: string, machineUid: string)
 }
 
 function candidatesOf(reader: Reader, hosts: HostView[]): Candidate[] {
-  const machines = new Map(reader.list<Machine>('Machine').map((machine) => [machine.metadata.uid, machine]));
   const promised = new Map<string, { cpus: number; memoryBytes: number }>();
-  for (const { spec } of reader.list<Placement>('Placement')) {
-    const machine = machines.get(spec.machineRef.uid);
-    if (!machine) continue;
+  for (const { metadata, spec } of reader.list<Placement>('Placement')) {
+    const { name, uid } = spec.machineRef;
+    const machine = reader.get<Machine>('Machine', metadata.namespace, name);
+    if (machine?.metadata.uid !== uid) continue;
     const sum = promised.get(spec.hostName) ?? { cpus: 0, memoryBytes: 0 };
     // A guest keeps what it was started with until its restart, whatever its spec says by now.
-    const running = runningOn(hosts, spec.hostName, machine.metadata.uid);
+    const running = runningOn(hosts, spec.hostName, uid);
     sum.cpus += Math.max(machine.spec.cpus, running?.cpus ?? 0);
     sum.memoryBytes += Math.max(memoryBytesOf(machine.spec.memory), running?.memoryBytes ?? 0);
     promised.set(spec.hostName, sum);

@@ -1,24 +1,13 @@
-import type { KindDefinition, Reader } from '../../plan/kind.ts';
-import type { IPAddress, Machine, Placement } from '../../resources/kinds.ts';
+import { type KindDefinition, existence } from '../../plan/kind.ts';
+import { conditionTrue, readyMessage } from '../../resources/conditions.ts';
+import type { IPAddress, Machine, Placement, Subnet } from '../../resources/kinds.ts';
 import { keyOf } from '../../resources/metadata.ts';
-import { diskName } from '../../values/names.ts';
 import { gatherMachine } from './gather.ts';
 import type { MachineInput } from './input.ts';
 import { planMachine } from './plan.ts';
 import { machineStatus } from './status.ts';
 
-const machinesWhere = (
-  reader: Reader,
-  namespace: string | undefined,
-  matches: (machine: Machine) => boolean,
-): string[] => reader.list<Machine>('Machine', namespace).filter(matches).map(keyOf);
-
-const namesDisk = (machine: Machine, name: string): boolean =>
-  (machine.spec.disks ?? []).some((entry) => diskName(machine.metadata.name, entry) === name);
-
-const namesSubnet = (machine: Machine, name: string): boolean =>
-  (machine.spec.interfaces ?? []).some(({ subnetRef }) => subnetRef.name === name);
-
+/** It waits for an address, or will ask for one soon. */
 const lacksAddress = ({ spec: { interfaces = [] }, status }: Machine): boolean =>
   (status?.addresses?.length ?? 0) < interfaces.length;
 
@@ -26,48 +15,53 @@ export const machine: KindDefinition<Machine, MachineInput> = {
   kind: 'Machine',
   plural: 'machines',
   watches: [
-    {
-      kind: 'Disk',
-      keys: ({ metadata }, reader) =>
-        machinesWhere(reader, metadata.namespace, (each) => namesDisk(each, metadata.name)),
-    },
+    { kind: 'Disk', keys: (changed, reader) => reader.find('Machine', 'disk', keyOf(changed)).map(keyOf) },
     {
       kind: 'Subnet',
-      keys: ({ metadata }, reader) =>
-        machinesWhere(reader, metadata.namespace, (each) => namesSubnet(each, metadata.name)),
+      reads: (changed) => {
+        const subnet = changed as Subnet;
+        const { metadata, spec, status } = subnet;
+        const ready = [conditionTrue(subnet, 'Ready'), readyMessage(subnet)];
+        return [metadata.deletionTimestamp, spec, status?.gateway, ready];
+      },
+      keys: (changed, reader) => reader.find('Machine', 'subnet', keyOf(changed)).map(keyOf),
     },
     {
       kind: 'Secret',
-      keys: ({ metadata }, reader) =>
-        machinesWhere(
-          reader,
-          metadata.namespace,
-          ({ spec }) => spec.userData?.secretRef?.name === metadata.name,
-        ),
+      keys: (changed, reader) => reader.find('Machine', 'secret', keyOf(changed)).map(keyOf),
     },
     {
       kind: 'IPAddress',
-      keys: (changed, reader) => {
-        const { spec, metadata } = changed as IPAddress;
-        // An address given back may be what another Machine of the Subnet waits for.
-        return [
-          `${metadata.namespace}/${spec.machineRef.name}`,
-          ...machinesWhere(
-            reader,
-            metadata.namespace,
-            (each) => namesSubnet(each, spec.subnetRef.name) && lacksAddress(each),
-          ),
-        ];
-      },
+      reads: ({ metadata, spec }) => [metadata.deletionTimestamp, spec],
+      keys: (changed) => [`${changed.metadata.namespace}/${(changed as IPAddress).spec.machineRef.name}`],
+    },
+    // An address given back may be what another Machine of the Subnet waits for.
+    {
+      kind: 'IPAddress',
+      reads: existence,
+      keys: (changed, reader) =>
+        reader
+          .find(
+            'Machine',
+            'subnet',
+            `${changed.metadata.namespace}/${(changed as IPAddress).spec.subnetRef.name}`,
+          )
+          .filter(lacksAddress)
+          .map(keyOf),
     },
     {
       kind: 'Placement',
+      reads: ({ spec }) => spec,
       keys: (changed) => [`${changed.metadata.namespace}/${(changed as Placement).spec.machineRef.name}`],
     },
     // A cordon lifted, a label set: whoever has no host yet looks again.
     {
       kind: 'Host',
-      keys: (_changed, reader) => machinesWhere(reader, undefined, ({ status }) => !status?.hostName),
+      keys: (_changed, reader) =>
+        reader
+          .list<Machine>('Machine')
+          .filter(({ status }) => !status?.hostName)
+          .map(keyOf),
     },
   ],
   gather: gatherMachine,

@@ -17,7 +17,7 @@ export interface MachineInterface {
   entry: InterfaceEntry;
   subnet: Subnet | undefined;
   held: IPAddress | undefined;
-  /** All addresses of the Subnet, for choosing a free one. */
+  /** All addresses of the Subnet, for choosing a free one; none when it holds one. */
   taken: IPAddress[];
   /** Ports of other guests in the Subnet, which may have no object: where the API's store was restored from a backup. */
   ports: UsedPort[];

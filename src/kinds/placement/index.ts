@@ -26,6 +26,7 @@ export const placement: KindDefinition<Placement, PlacementInput> = {
   watches: [
     {
       kind: 'Machine',
+      reads: ({ metadata }) => metadata.finalizers,
       keys: (changed) => [`${changed.metadata.namespace}/${placementName(changed.metadata.uid)}`],
     },
   ],

@@ -1,7 +1,8 @@
 import type { KindDefinition } from '../../plan/kind.ts';
+import { lookups } from '../../plan/lookups.ts';
 import type { IPAddress, Machine, Subnet } from '../../resources/kinds.ts';
 import { deleting, keyOf } from '../../resources/metadata.ts';
-import { wasRealised } from './network.ts';
+import { holdsNetwork, wasRealised } from './network.ts';
 import { type SubnetInput, planSubnet } from './plan.ts';
 import { subnetStatus } from './status.ts';
 
@@ -11,18 +12,18 @@ export const subnet: KindDefinition<Subnet, SubnetInput> = {
   watches: [
     {
       kind: 'IPAddress',
+      reads: ({ spec }) => spec,
       keys: (changed) => [`${changed.metadata.namespace}/${(changed as IPAddress).spec.subnetRef.name}`],
     },
     {
       kind: 'Machine',
-      keys: (changed) =>
-        ((changed as Machine).spec.interfaces ?? []).map(
-          ({ subnetRef }) => `${changed.metadata.namespace}/${subnetRef.name}`,
-        ),
+      reads: (machine) => [deleting(machine), (machine as Machine).spec.interfaces],
+      keys: (changed) => lookups.Machine.subnet(changed as Machine),
     },
     // One Subnet gone or realised decides whether an overlapping one may be.
     {
       kind: 'Subnet',
+      reads: (subnet) => [(subnet as Subnet).spec.cidr, holdsNetwork(subnet as Subnet)],
       keys: (_changed, reader) =>
         reader
           .list<Subnet>('Subnet')
@@ -33,13 +34,10 @@ export const subnet: KindDefinition<Subnet, SubnetInput> = {
   gather: (subnet, reader) => ({
     subnet,
     hosts: reader.hosts(),
-    addresses: reader
-      .list<IPAddress>('IPAddress', subnet.metadata.namespace)
-      .filter(({ spec }) => spec.subnetRef.uid === subnet.metadata.uid),
+    addresses: reader.find('IPAddress', 'subnetUid', subnet.metadata.uid),
     machines: reader
-      .list<Machine>('Machine', subnet.metadata.namespace)
+      .find('Machine', 'subnet', keyOf(subnet))
       .filter((machine) => !deleting(machine))
-      .filter(({ spec }) => spec.interfaces?.some(({ subnetRef }) => subnetRef.name === subnet.metadata.name))
       .map(({ metadata }) => metadata.name)
       .sort(),
     others: reader.list<Subnet>('Subnet').filter(({ metadata }) => metadata.uid !== subnet.metadata.uid),

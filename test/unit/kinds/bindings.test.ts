@@ -3,7 +3,6 @@ import { host as hostKind, type HostInput } from '../../../src/kinds/host/index.
 import { type IPAddressInput, planIPAddress } from '../../../src/kinds/ipaddress/index.ts';
 import { planPlacement } from '../../../src/kinds/placement/index.ts';
 import { settled } from '../../../src/plan/outcome.ts';
-import type { Resource } from '../../../src/resources/metadata.ts';
 import { tapName } from '../../../src/values/links.ts';
 import {
   deleted,
@@ -19,6 +18,7 @@ import {
   subnet,
   port,
 } from './builders.ts';
+import { readerOf } from './reader.ts';
 
 describe('planning an IPAddress', () => {
   const tap = tapName('uid-of-web', 'eth0');
@@ -164,17 +164,7 @@ describe('the status of a Host', () => {
       disks: { 'uid-of-data': file, 'uid-y': file },
       segments: { 'uid-of-frontend': segment(subnet()), 'uid-x': segment(subnet()) },
     });
-    const objects: Record<string, Resource[]> = {
-      Machine: [machine()],
-      Disk: [disk()],
-      Subnet: [subnet()],
-      Placement: [],
-    };
-    const input = hostKind.gather(hostObject(), {
-      get: () => undefined,
-      list: ((kind: string) => objects[kind] ?? []) as never,
-      hosts: () => [view],
-    });
+    const input = hostKind.gather(hostObject(), readerOf([machine(), disk(), subnet()], [view]));
     expect(input.orphans).toEqual([
       { kind: 'Subnet', uid: 'uid-x' },
       { kind: 'Disk', uid: 'uid-y' },

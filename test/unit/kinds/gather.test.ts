@@ -47,13 +47,15 @@ const concerned = <Kind extends Resource, Input>(
     .sort((a, b) => a.localeCompare(b));
 
 describe('what a Machine is planned from', () => {
-  test('its disks, its Subnet, the address that it holds, and those that others hold', () => {
+  test('its disks, its Subnet, the address that it holds, or those that others hold until it has one', () => {
     const own = ipAddress('10.20.0.5', { machine: web });
     const others = ipAddress('10.20.0.6', { machine: machine('other') });
     const input = gatherMachine(web, readerOf([web, disk('data'), subnet(), own, others]));
     expect(input.disks[0]?.disk?.metadata.name).toBe('data');
-    expect(input.interfaces[0]).toMatchObject({ held: own, taken: [own, others] });
+    expect(input.interfaces[0]).toMatchObject({ held: own, taken: [] });
     expect(input.abandoned).toEqual([]);
+    const without = gatherMachine(web, readerOf([web, subnet(), others]));
+    expect(without.interfaces[0]).toMatchObject({ held: undefined, taken: [others] });
   });
 
   test('what other guests have on the hosts of its Subnet, until it has a port of its own there', () => {

@@ -5,6 +5,7 @@ import { image as imageKind } from '../../../src/kinds/image/index.ts';
 import { settled } from '../../../src/plan/outcome.ts';
 import type { ImageSnapshot } from '../../../src/plan/snapshot.ts';
 import { deleted, disk, host, image, sentence, silentHost } from './builders.ts';
+import { readerOf } from './reader.ts';
 
 const uid = 'uid-of-debian';
 const cached = (changes: Partial<ImageSnapshot> = {}) => ({
@@ -199,7 +200,7 @@ describe('the status of an Image', () => {
 
 test('a Disk made from the Image concerns it; a blank one does not', () => {
   const [watch] = imageKind.watches;
-  const reader = { get: () => undefined, list: () => [], hosts: () => [] };
+  const reader = readerOf([]);
   expect(watch?.keys(disk('a', { spec: { source: { imageRef: { name: 'debian' } } } }), reader)).toEqual([
     'default/debian',
   ]);

@@ -1,4 +1,5 @@
 import type { HostView, Reader } from '../../../src/plan/kind.ts';
+import { type Found, lookupsOf } from '../../../src/plan/lookups.ts';
 import type { Resource } from '../../../src/resources/metadata.ts';
 
 /** Caches that hold exactly these objects. */
@@ -12,6 +13,11 @@ export const readerOf = (objects: readonly Resource[], hosts: readonly HostView[
     get: <Kind extends Resource>(kind: string, namespace: string | undefined, name: string) =>
       of(kind, namespace).find(({ metadata }) => metadata.name === name) as Kind | undefined,
     list: <Kind extends Resource>(kind: string, namespace?: string) => of(kind, namespace) as Kind[],
+    find: (kind, by, value) => {
+      const [, valuesOf] = lookupsOf(kind).find(([name]) => name === by) ?? [];
+      return of(kind).filter((object) => valuesOf?.(object).includes(value)) as Found<typeof kind>[];
+    },
+    has: (kind, uid) => of(kind).some(({ metadata }) => metadata.uid === uid),
     hosts: () => [...hosts],
   };
 };

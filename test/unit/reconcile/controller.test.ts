@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import type { KindDefinition } from '../../../src/plan/kind.ts';
+import { type KindDefinition, existence } from '../../../src/plan/kind.ts';
 import { settled as nothingToDo } from '../../../src/plan/outcome.ts';
 import { type Api, ApiError } from '../../../src/reconcile/api.ts';
 import { Controller } from '../../../src/reconcile/controller.ts';
@@ -57,7 +57,7 @@ beforeEach(() => {
   const kinds = [
     kindOf('Part'),
     kindOf('Reader', { watches: [{ kind: 'Part', keys: () => ['reader'] }] }),
-    kindOf('Counter', { watches: [{ kind: 'Part', existence: true, keys: () => ['counter'] }] }),
+    kindOf('Counter', { watches: [{ kind: 'Part', reads: existence, keys: () => ['counter'] }] }),
     kindOf('Place', { alsoConcerns: (_changedUids, _reader, hostName) => [hostName] }),
   ];
   informers = new Informers({

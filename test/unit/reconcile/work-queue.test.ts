@@ -116,3 +116,23 @@ describe('closing', () => {
     await expect(bench.queue.close()).resolves.toBeUndefined();
   });
 });
+
+test('many keys that need no waiting let others go ahead now and then', async () => {
+  const begun: string[] = [];
+  const queue = new WorkQueue(2, async (key) => void begun.push(key), systemClock);
+  const promisesSettle = async (): Promise<void> => {
+    for (let turn = 0; turn < 1_000; turn += 1) await Promise.resolve();
+  };
+  for (let key = 0; key < 100; key += 1) queue.add(`${key}`);
+  await promisesSettle();
+  expect(begun).toHaveLength(64);
+  jest.advanceTimersByTime(0);
+  await promisesSettle();
+  expect(begun).toHaveLength(100);
+  // What comes one by one is never kept waiting.
+  for (let key = 0; key < 100; key += 1) {
+    queue.add(`${key}`);
+    await promisesSettle();
+  }
+  expect(begun).toHaveLength(200);
+});
