@@ -1,16 +1,12 @@
-import type { SegmentArguments } from '../../plan/actions.ts';
 import type { HostView } from '../../plan/kind.ts';
 import { knownHosts } from '../../plan/known-hosts.ts';
 import { type HostStep, type Outcome, act, settled, waiting } from '../../plan/outcome.ts';
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
-import type { SegmentSnapshot } from '../../plan/snapshot.ts';
 import type { IPAddress, Subnet } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
-import { parseCidr } from '../../values/ipv4.ts';
-import { dnsLabel } from '../../values/names.ts';
-import { reservationsHash, segmentHash } from '../../values/links.ts';
 import { findConflict, takenByBridge } from './conflict.ts';
-import { gatewayOf, holdsNetwork, wasRealised } from './network.ts';
+import { holdsNetwork, wasRealised } from './network.ts';
+import { compareSegment, segmentOf } from './segment.ts';
 
 export interface SubnetInput {
   subnet: Subnet;
@@ -51,10 +47,11 @@ export function planSubnet(input: SubnetInput): Outcome {
 function planSegments(input: SubnetInput): Outcome | undefined {
   const { subnet, hosts, addresses } = input;
   const wanted = segmentOf(subnet, addresses);
+  const compare = compareSegment(wanted);
   const { uid } = subnet.metadata;
   let held: Outcome | undefined;
   for (const host of knownHosts(hosts, uid)) {
-    const missing = difference(wanted, host.snapshot.segments[uid]);
+    const missing = compare(host.snapshot.segments[uid]);
     if (!missing) continue;
     const taken = takenByBridge(input, host);
     if (taken) {
@@ -91,61 +88,6 @@ function holdAgain({ subnet, hosts }: SubnetInput): Outcome | undefined {
       { reason: 'HoldingNetwork', because: `host ${host.name} has the network already`, adopts: true },
     )
   );
-}
-
-export function segmentOf(subnet: Subnet, addresses: readonly IPAddress[]): SegmentArguments {
-  return {
-    cidr: subnet.spec.cidr,
-    gateway: gatewayOf(subnet),
-    mtu: subnet.spec.mtu,
-    egress: subnet.spec.egress,
-    dnsServers: subnet.spec.dnsServers ?? [],
-    reservations: addresses
-      .map(({ spec }) => ({
-        macAddress: spec.macAddress,
-        address: spec.address,
-        hostname: dnsLabel(spec.machineRef.name),
-      }))
-      .sort((a, b) => (a.address < b.address ? -1 : 1)),
-  };
-}
-
-interface Difference {
-  reason: string;
-  because: string;
-  /** Something that had been there is gone, as opposed to something new that is wanted. */
-  drift: boolean;
-}
-
-/** The first thing in which a host's segment differs from the wanted one. */
-export function difference(
-  wanted: SegmentArguments,
-  seen: SegmentSnapshot | undefined,
-): Difference | undefined {
-  const prefix = parseCidr(wanted.cidr)?.prefix;
-  const drift = (reason: string, because: string): Difference => ({ reason, because, drift: true });
-  if (!seen || seen.bridge === 'absent') return drift('BridgeMissing', 'the bridge does not exist');
-  if (seen.bridge === 'down') return drift('BridgeDown', 'the bridge is down');
-  if (seen.specHash !== segmentHash(wanted)) {
-    return { reason: 'Configuring', because: 'the network is not configured as the spec says', drift: false };
-  }
-  if (seen.gatewayCidr !== `${wanted.gateway}/${prefix}`) {
-    return drift('GatewayMissing', `the bridge does not carry ${wanted.gateway}/${prefix}`);
-  }
-  if (seen.mtu !== wanted.mtu) return drift('WrongMTU', `the bridge has MTU ${seen.mtu}, not ${wanted.mtu}`);
-  if (seen.rules === 'absent') return drift('RulesMissing', 'the nftables rules are not in force');
-  if (wanted.egress !== 'None' && seen.forwarding === 'off') {
-    return drift('ForwardingOff', 'IPv4 forwarding (net.ipv4.ip_forward) is switched off');
-  }
-  if (seen.dnsmasq === 'absent') return drift('DHCPStopped', 'dnsmasq is not running');
-  if (seen.reservationsHash !== reservationsHash(wanted.reservations)) {
-    return {
-      reason: 'UpdatingReservations',
-      because: 'the DHCP reservations differ from the addresses held',
-      drift: false,
-    };
-  }
-  return undefined;
 }
 
 function planRemoval({ subnet, hosts, addresses, machines }: SubnetInput): Outcome {

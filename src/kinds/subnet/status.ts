@@ -4,7 +4,8 @@ import { readyCondition } from '../../plan/ready.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { usableAddresses } from '../../values/ipv4.ts';
 import { gatewayOf, networkOf, wasRealised } from './network.ts';
-import { type SubnetInput, difference, segmentOf } from './plan.ts';
+import type { SubnetInput } from './plan.ts';
+import { compareShape, segmentOf } from './segment.ts';
 
 export function subnetStatus(
   input: SubnetInput,
@@ -28,14 +29,10 @@ export function subnetStatus(
 
 /** Bridge, rules and DHCP are in place on every host that can be seen; a reservation may still be on its way. */
 function realised({ subnet, addresses, hosts }: SubnetInput): boolean {
-  const wanted = segmentOf(subnet, addresses);
+  const compare = compareShape(segmentOf(subnet, addresses));
   const seen = hosts.flatMap(({ snapshot }) => (snapshot === 'unknown' ? [] : [snapshot]));
   return (
-    seen.length > 0 &&
-    seen.every(({ segments }) => {
-      const missing = difference(wanted, segments[subnet.metadata.uid]);
-      return missing === undefined || missing.reason === 'UpdatingReservations';
-    })
+    seen.length > 0 && seen.every(({ segments }) => compare(segments[subnet.metadata.uid]) === undefined)
   );
 }
 

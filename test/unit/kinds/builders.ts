@@ -19,7 +19,7 @@ import type {
 import type { ObjectMeta } from '../../../src/resources/metadata.ts';
 import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { definitionOf } from '../../../src/kinds/machine/definition.ts';
-import { segmentOf } from '../../../src/kinds/subnet/plan.ts';
+import { segmentOf } from '../../../src/kinds/subnet/segment.ts';
 import { reservationsHash, segmentHash, tapName } from '../../../src/values/links.ts';
 import { addressName, placementName } from '../../../src/values/names.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { type SubnetInput, planSubnet, segmentOf } from '../../../src/kinds/subnet/plan.ts';
+import { type SubnetInput, planSubnet } from '../../../src/kinds/subnet/plan.ts';
+import { segmentOf } from '../../../src/kinds/subnet/segment.ts';
 import { subnetStatus } from '../../../src/kinds/subnet/status.ts';
 import type { SegmentSnapshot } from '../../../src/plan/snapshot.ts';
 import type { Subnet } from '../../../src/resources/kinds.ts';
