@@ -130,9 +130,18 @@ export function changedUids(
         if (port) uids.add(port.machineUid).add(port.subnetUid);
       }
     } else if (part) uids.add(key);
+    if (part === 'domains') for (const uid of disksOf(before, key).concat(disksOf(after, key))) uids.add(uid);
   }
   return uids;
 }
+
+/** Whoever has a disk open keeps others from it. */
+const disksOf = ({ domains }: HostSnapshot, uuid: string): string[] => {
+  const { config, live, saved } = domains[uuid] ?? {};
+  return [config, live, saved].flatMap(
+    (hardware) => hardware?.disks.flatMap(({ diskUid }) => diskUid ?? []) ?? [],
+  );
+};
 
 function split(field: string): { part?: Part; key: string } {
   const slash = field.indexOf('/');

@@ -16,6 +16,7 @@ export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
   const own = reader.find('IPAddress', 'machineUid', uid);
   const hosts = reader.hosts();
   const placement = reader.get<Placement>('Placement', namespace, placementName(uid));
+  const hostName = placement?.spec.hostName ?? machine.status?.hostName;
   return {
     machine,
     placement,
@@ -51,35 +52,41 @@ export function gatherMachine(machine: Machine, reader: Reader): MachineInput {
     abandoned: own.filter(
       ({ spec }) => !machine.spec.interfaces?.some((entry) => entry.name === spec.interface),
     ),
-    unrecorded: unrecordedPorts(machine, placement, hosts, reader),
+    unrecorded: unrecordedPorts(
+      machine,
+      own,
+      hosts.find(({ name }) => name === hostName),
+      reader,
+    ),
     userData: readUserData(machine, reader),
   };
 }
 
-/** On the host that it is bound to; without an object of anybody for the address. */
+/**
+ * On the host that it is bound to; without an object of anybody for the address, nor one of the Machine for the
+ * interface, which has got another address then.
+ */
 function unrecordedPorts(
-  { metadata, status }: Machine,
-  placement: Placement | undefined,
-  hosts: readonly HostView[],
+  { metadata: { uid, namespace } }: Machine,
+  own: readonly IPAddress[],
+  host: HostView | undefined,
   reader: Reader,
 ): UnrecordedPort[] {
-  const hostName = placement?.spec.hostName ?? status?.hostName;
-  const { snapshot = 'unknown' } = hosts.find(({ name }) => name === hostName) ?? {};
-  if (hostName === undefined || snapshot === 'unknown') return [];
-  return Object.values(snapshot.ports).flatMap(
+  if (!host || host.snapshot === 'unknown') return [];
+  const hasOne = (interfaceName: string, subnetUid: string): boolean =>
+    own.some(({ spec }) => spec.interface === interfaceName && spec.subnetRef.uid === subnetUid);
+  return Object.values(host.snapshot.ports).flatMap(
     ({ machineUid, interfaceName, subnetUid, address, macAddress }) => {
-      if (machineUid !== metadata.uid || address === undefined || macAddress === undefined) return [];
+      if (machineUid !== uid || address === undefined || macAddress === undefined) return [];
+      if (hasOne(interfaceName, subnetUid)) return [];
       const subnet = reader
-        .list<Subnet>('Subnet', metadata.namespace)
-        .find(({ metadata: { uid } }) => uid === subnetUid);
+        .list<Subnet>('Subnet', namespace)
+        .find(({ metadata }) => metadata.uid === subnetUid);
       if (!subnet) return [];
-      const held = reader.get<IPAddress>(
-        'IPAddress',
-        metadata.namespace,
-        addressName(subnet.metadata.name, address),
-      );
+      const name = addressName(subnet.metadata.name, address);
+      const held = reader.get<IPAddress>('IPAddress', namespace, name);
       if (held?.spec.subnetRef.uid === subnetUid) return [];
-      return [{ hostName, interfaceName, subnet, address, macAddress }];
+      return [{ hostName: host.name, interfaceName, subnet, address, macAddress }];
     },
   );
 }

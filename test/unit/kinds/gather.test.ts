@@ -106,6 +106,9 @@ describe('what a Machine is planned from', () => {
     ]);
     expect(unrecorded(ipAddress('10.20.0.5', { machine: machine('other') }))).toEqual([]);
     expect(unrecorded(ipAddress('10.20.0.5', { machine: web }))).toEqual([]);
+    // It was given another one meanwhile, for the card that it has.
+    expect(unrecorded(ipAddress('10.20.0.6', { machine: web }))).toEqual([]);
+    expect(unrecorded(ipAddress('10.20.0.6', { machine: web, interface: 'eth1' }))).toHaveLength(1);
   });
 
   test('an address of an interface that left the spec is abandoned', () => {

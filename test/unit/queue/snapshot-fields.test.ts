@@ -114,6 +114,18 @@ describe('who has to look again', () => {
     expect(changed({ ...empty, ports: { t: port } }, empty)).toEqual(new Set(['m', 's']));
   });
 
+  test('the Disks that a domain has, or had', () => {
+    const hardware = (diskUid: string) => ({
+      ...{ cpus: 1, maxCpus: 1, memoryBytes: 1, interfaces: [] },
+      disks: [{ diskUid, target: 'vda' }],
+    });
+    const domain = { machineUid: 'm', power: 'running' as const, persistent: true };
+    const before = { ...empty, domains: { m: { ...domain, config: hardware('d1'), live: hardware('d2') } } };
+    const after = { ...empty, domains: { m: { ...domain, saved: hardware('d3') } } };
+    expect(changed(before, after)).toEqual(new Set(['m', 'd1', 'd2', 'd3']));
+    expect(changed(before, empty)).toEqual(new Set(['m', 'd1', 'd2']));
+  });
+
   test.each([{ complete: false }, { epoch: 2 }, { hostCidrs: ['10.0.0.0/8'] }])(
     'everybody, after %j',
     (change) => {
