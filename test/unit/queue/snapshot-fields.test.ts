@@ -116,7 +116,10 @@ describe('who has to look again', () => {
 
   test('the Disks that a domain has, or had', () => {
     const hardware = (diskUid: string) => ({
-      ...{ cpus: 1, maxCpus: 1, memoryBytes: 1, interfaces: [] },
+      cpus: 1,
+      maxCpus: 1,
+      memoryBytes: 1,
+      interfaces: [],
       disks: [{ diskUid, target: 'vda' }],
     });
     const domain = { machineUid: 'm', power: 'running' as const, persistent: true };
