@@ -98,6 +98,11 @@ const unreachable: readonly { file: string; text: string; because: string }[] = 
     because: 'a host that was given up and comes back with an old bridge; no world has one',
   },
   {
+    file: 'src/kinds/subnet/conflict.ts',
+    text: '? `${what}, which ${called(owner, subnet)} has there; delete one of the two`',
+    because: 'such a bridge, of a Subnet that is still there',
+  },
+  {
     file: 'src/kinds/machine/changes.ts',
     text: 'return [];',
     because: 'a domain that is not shut off always has live hardware, which its type does not say',

@@ -82,10 +82,9 @@ function unrecordedPorts(
       const subnet = reader
         .list<Subnet>('Subnet', namespace)
         .find(({ metadata }) => metadata.uid === subnetUid);
-      if (!subnet) return [];
-      const name = addressName(subnet.metadata.name, address);
+      const name = addressName(subnet?.metadata.name ?? '', address);
       const held = reader.get<IPAddress>('IPAddress', namespace, name);
-      if (held?.spec.subnetRef.uid === subnetUid) return [];
+      if (!subnet || held?.spec.subnetRef.uid === subnetUid) return [];
       return [{ hostName: host.name, interfaceName, subnet, address, macAddress }];
     },
   );
