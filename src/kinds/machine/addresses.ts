@@ -57,7 +57,7 @@ function unchangeable({ entry }: MachineInterface, { spec }: IPAddress): Outcome
   );
 }
 
-/** The store knows nothing of that guest, as after it was restored from a backup. */
+/** The store does not say so, as after it was restored from a backup. */
 function usedByGuest(
   { entry, ports }: MachineInterface,
   wanted: { address: string; macAddress?: string },
@@ -69,7 +69,7 @@ function usedByGuest(
   if (!user) return undefined;
   return waiting(
     'AddressInUse',
-    `address ${wanted.address} of interface ${entry.name} is used by a guest without a Machine on host ${user.hostName}; remove that one, or ${replaceInterface}`,
+    `address ${wanted.address} of interface ${entry.name} is used on host ${user.hostName} by a guest that has no IPAddress for it; remove that guest, or ${replaceInterface}`,
     30_000,
   );
 }

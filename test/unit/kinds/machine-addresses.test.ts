@@ -150,8 +150,8 @@ describe('what a guest without a Machine uses on a host, after the store was res
 
   test('is told of to whoever asks for it', () => {
     expect(sentence(planned('10.20.0.2'))).toBe(
-      'wait (AddressInUse): address 10.20.0.2 of interface eth0 is used by a guest without a Machine on host h7; ' +
-        'remove that one, or replace the interface by one of another name with another address',
+      'wait (AddressInUse): address 10.20.0.2 of interface eth0 is used on host h7 by a guest that has no IPAddress for it; ' +
+        'remove that guest, or replace the interface by one of another name with another address',
     );
   });
 });

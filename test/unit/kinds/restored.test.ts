@@ -138,7 +138,7 @@ test.each([
 ])('an interface whose %s another guest has is not connected', (_what, used) => {
   const input = withInterface(web, { held: heldBy(web), ports: [{ hostName: 'h3', ...used }] });
   expect(sentence(planMachine(machineInput(input)))).toMatch(
-    /^wait \(AddressInUse\): address 10\.20\.0\.10 of interface eth0 is used by a guest without a Machine on host h3/,
+    /^wait \(AddressInUse\): address 10\.20\.0\.10 of interface eth0 is used on host h3 by a guest that has no IPAddress for it/,
   );
 });
 
