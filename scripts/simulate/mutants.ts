@@ -347,7 +347,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a guest is restarted for a change although its updatePolicy does not say so',
     file: 'src/kinds/machine/plan.ts',
-    from: "  if (machine.spec.updatePolicy !== 'Restart') return undefined;\n",
+    from: "  if (input.machine.spec.updatePolicy !== 'Restart') return undefined;\n",
     to: '',
   },
   {

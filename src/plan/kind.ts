@@ -26,8 +26,8 @@ export interface Reader {
   list<Kind extends Resource>(kind: Kind['kind'], namespace?: string): Kind[];
   /** Those that a lookup finds under the value. */
   find<Kind extends LookupKind>(kind: Kind, by: LookupOf<Kind>, value: string): Found<Kind>[];
-  /** Whether the cache has an object of the kind with this UID. */
-  has(kind: string, uid: string): boolean;
+  /** Namespace and name, as in {@link Watch}, of the object of the kind that has this UID. */
+  keyOfUid(kind: string, uid: string): string | undefined;
   hosts(): HostView[];
 }
 

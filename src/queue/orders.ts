@@ -150,6 +150,8 @@ export class OrderBook {
     const queue = new Queue<Doorbell, void, 'order'>(name, {
       connection: this.#redis,
       skipMetasUpdate: true,
+      // Making a queue asks nothing of Redis: one answer that is lost would spoil it for good.
+      skipVersionCheck: true,
     });
     queue.on('error', () => {}); // `add` rejects with it, and that is where it is handled
     this.#queues.set(name, queue);

@@ -258,7 +258,7 @@ export class Controller {
       for (const item of items) informers.put(item);
       const live = informers.byKey(definition.kind, keyOf(object));
       if (live?.metadata.uid !== object.metadata.uid || !mayAct()) return false;
-      const again = definition.plan(definition.gather(live, informers));
+      const again = this.#unlessItMustWait(definition.plan(definition.gather(live, informers)));
       if (again.type !== 'act' || again.step.on !== 'api' || again.step.action.name !== action) return false;
       return performApiAction(live, again.step.action, this.#parts);
     });

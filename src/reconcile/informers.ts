@@ -110,8 +110,8 @@ export class Informers implements Reader {
     return (this.#informers.get(kind)?.cache.find(by, value) ?? []) as Found<Kind>[];
   }
 
-  has(kind: string, uid: string): boolean {
-    return this.#informers.get(kind)?.cache.keyOfUid(uid) !== undefined;
+  keyOfUid(kind: string, uid: string): string | undefined {
+    return this.#informers.get(kind)?.cache.keyOfUid(uid);
   }
 
   hosts(): HostView[] {

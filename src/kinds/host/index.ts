@@ -165,7 +165,7 @@ const orphansOf = (snapshot: HostSnapshot, reader: Reader): HostInput['orphans']
   ownerKinds
     .flatMap((kind) =>
       Object.keys(partsOf[kind](snapshot))
-        .filter((uid) => !reader.has(kind, uid))
+        .filter((uid) => reader.keyOfUid(kind, uid) === undefined)
         .map((uid) => ({ kind, uid })),
     )
     .sort((a, b) => (a.uid < b.uid ? -1 : 1));

@@ -8,8 +8,16 @@ import { interfacesOf } from './definition.ts';
 import type { MachineInput } from './input.ts';
 import type { MachineOnHost } from './on-host.ts';
 
-/** Taps and anti-spoofing rules of a running guest, and its hold on the taps. */
-export function planConnections(input: MachineInput, host: MachineOnHost): Outcome | undefined {
+/**
+ * Taps and anti-spoofing rules of a running guest, and its hold on the taps.
+ *
+ * @param which `but unplugged`: a restart is to come, which mends what the guest does not hold
+ */
+export function planConnections(
+  input: MachineInput,
+  host: MachineOnHost,
+  which: 'all' | 'but unplugged' = 'all',
+): Outcome | undefined {
   const wanted = interfacesOf(input);
   const broken = wanted.find(({ name, address, macAddress }) => {
     const port = host.snapshot.ports[tapName(input.machine.metadata.uid, name)];
@@ -19,7 +27,7 @@ export function planConnections(input: MachineInput, host: MachineOnHost): Outco
     );
     if (!card) return false;
     return (
-      isUnplugged(card) ||
+      (which === 'all' && isUnplugged(card)) ||
       !port?.attached ||
       port.state !== 'up' ||
       port.rules !== 'present' ||

@@ -14,6 +14,12 @@ const lacksAddress = ({ spec: { interfaces = [] }, status }: Machine): boolean =
 export const machine: KindDefinition<Machine, MachineInput> = {
   kind: 'Machine',
   plural: 'machines',
+  // Another guest may have got one of its disks.
+  alsoConcerns: (changedUids, reader) =>
+    [...changedUids].flatMap((uid) => {
+      const disk = reader.keyOfUid('Disk', uid);
+      return disk === undefined ? [] : reader.find('Machine', 'disk', disk).map(keyOf);
+    }),
   watches: [
     { kind: 'Disk', keys: (changed, reader) => reader.find('Machine', 'disk', keyOf(changed)).map(keyOf) },
     {

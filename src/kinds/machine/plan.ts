@@ -144,7 +144,10 @@ function planPower(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
   const restart = planRestart(input, host, domain);
   if (restart) return restart;
   const due = planRun(input, host, domain) ?? planLiveChanges(input, host, domain);
-  return due ?? planConnections(input, host) ?? linkSetDown(input, domain) ?? settled;
+  if (due) return due;
+  const waitsForRestart = restartWaits(input, domain);
+  const broken = planConnections(input, host, waitsForRestart ? 'but unplugged' : 'all');
+  return broken ?? waitsForRestart ?? linkSetDown(input, domain) ?? settled;
 }
 
 /** A guest that is to run on: neither paused nor asked to shut down. */
@@ -211,22 +214,28 @@ function planStart(input: MachineInput, host: MachineOnHost, domain: DomainSnaps
   );
 }
 
-/** A running guest that must be restarted: the annotation has a new value, or the policy says so. */
-function planRestart(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot): Outcome | undefined {
-  const { machine, userData } = input;
+/** The annotation has a value that the present run does not satisfy. */
+function restartAsked({ machine }: MachineInput, { restartToken }: DomainSnapshot): string | undefined {
   const asked = machine.metadata.annotations?.[RESTART_ANNOTATION] ?? '';
-  const isAsked = asked !== '' && domain.restartToken !== undefined && domain.restartToken !== asked;
-  if ('problem' in userData) {
-    // Told before what only a restart may mend is tried again.
-    const until = `${userData.problem}; until then the guest is not restarted`;
-    return isAsked ? waiting('UserDataMissing', until) : undefined;
-  }
-  if (isAsked)
+  return asked !== '' && restartToken !== undefined && restartToken !== asked ? asked : undefined;
+}
+
+/** A running guest that must be restarted: that was asked for, or the policy says so. */
+function planRestart(input: MachineInput, host: MachineOnHost, domain: DomainSnapshot): Outcome | undefined {
+  if ('problem' in input.userData) return undefined;
+  const asked = restartAsked(input, domain);
+  if (asked !== undefined)
     return shutDown(input, host, domain, `annotation ${RESTART_ANNOTATION} is ${JSON.stringify(asked)}`);
-  if (machine.spec.updatePolicy !== 'Restart') return undefined;
+  if (input.machine.spec.updatePolicy !== 'Restart') return undefined;
   const fields = awaitingRestart(domain, definitionOf(input));
   if (fields.length === 0) return undefined;
   return shutDown(input, host, domain, `updatePolicy is Restart and ${fields.join(', ')} changed`);
+}
+
+/** Until then the guest goes on as it is, and what is mended without a restart is mended. */
+function restartWaits(input: MachineInput, domain: DomainSnapshot): Outcome | undefined {
+  if (!('problem' in input.userData) || restartAsked(input, domain) === undefined) return undefined;
+  return waiting('UserDataMissing', `${input.userData.problem}; until then the guest is not restarted`);
 }
 
 /** Asks the guest first; powers it off when its grace period is over. */

@@ -1,5 +1,6 @@
 import type { KnownHost } from '../../plan/known-hosts.ts';
 import { type Outcome, blocked, waiting } from '../../plan/outcome.ts';
+import type { HostSnapshot } from '../../plan/snapshot.ts';
 import type { Subnet } from '../../resources/kinds.ts';
 import { networkAround, overlaps, parseAddress, parseCidr } from '../../values/ipv4.ts';
 import { gatewayOf, holdsNetwork, networkOf } from './network.ts';
@@ -65,15 +66,38 @@ export function takenByBridge(
   return waiting('CIDROverlapsHost', message, 30_000);
 }
 
+/**
+ * Two hold the network, as a backup that was restored can bring about: the one that a host has goes first, and else the
+ * older one.
+ */
+export function goesAfterAnother({ subnet, hosts, others }: SubnetInput): Outcome | undefined {
+  const network = networkOf(subnet);
+  const isThere = ({ metadata: { uid } }: Subnet): boolean =>
+    hosts.some(({ snapshot }) => snapshot !== 'unknown' && carries(snapshot, uid));
+  const first = others.find((other) => {
+    const theirs = networkOf(other);
+    if (!network || !theirs || !holdsNetwork(other) || !overlaps(network, theirs)) return false;
+    return isThere(other) === isThere(subnet) ? isOlder(other, subnet) : isThere(other);
+  });
+  if (!first) return undefined;
+  const message = `spec.cidr ${subnet.spec.cidr} overlaps ${called(first, subnet)}, which holds it too; delete one of the two`;
+  return waiting('CIDROverlap', message, 30_000);
+}
+
+/** The bridge of a Subnet is there, with its network. */
+export const carries = ({ segments }: HostSnapshot, subnetUid: string): boolean =>
+  segments[subnetUid]?.gatewayCidr !== undefined;
+
 /** Tenants do not learn of each other. */
 const called = ({ metadata }: Subnet, { metadata: { namespace } }: Subnet): string =>
   metadata.namespace === namespace ? `Subnet ${metadata.name}` : 'a Subnet of another namespace';
 
-/** A Subnet that holds its network goes before one that does not; otherwise the older one, then the smaller UID. */
-function precedes(other: Subnet, subnet: Subnet): boolean {
-  if (holdsNetwork(other)) return true;
-  const a = other.metadata;
-  const b = subnet.metadata;
-  if (a.creationTimestamp !== b.creationTimestamp) return a.creationTimestamp < b.creationTimestamp;
-  return a.uid < b.uid;
+/** A Subnet that holds its network goes before one that does not; otherwise the older one. */
+const precedes = (other: Subnet, subnet: Subnet): boolean => holdsNetwork(other) || isOlder(other, subnet);
+
+/** Of two of the same second the one with the smaller UID is. */
+function isOlder({ metadata: other }: Subnet, { metadata }: Subnet): boolean {
+  if (other.creationTimestamp !== metadata.creationTimestamp)
+    return other.creationTimestamp < metadata.creationTimestamp;
+  return other.uid < metadata.uid;
 }

@@ -4,7 +4,7 @@ import { type HostStep, type Outcome, act, settled, waiting } from '../../plan/o
 import { claimFinalizer, releaseFinalizer, removeFrom } from '../../plan/removal.ts';
 import type { IPAddress, Subnet } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
-import { findConflict, takenByBridge } from './conflict.ts';
+import { carries, findConflict, goesAfterAnother, takenByBridge } from './conflict.ts';
 import { holdsNetwork, wasRealised } from './network.ts';
 import { compareSegment, segmentOf } from './segment.ts';
 
@@ -43,7 +43,7 @@ export function planSubnet(input: SubnetInput): Outcome {
   return planSegments(input) ?? settled;
 }
 
-/** A host where another bridge has the network waits, and keeps no other host waiting. */
+/** A host where the network is another's waits, and keeps no other host waiting. */
 function planSegments(input: SubnetInput): Outcome | undefined {
   const { subnet, hosts, addresses } = input;
   const wanted = segmentOf(subnet, addresses);
@@ -53,7 +53,8 @@ function planSegments(input: SubnetInput): Outcome | undefined {
   for (const host of knownHosts(hosts, uid)) {
     const missing = compare(host.snapshot.segments[uid]);
     if (!missing) continue;
-    const taken = takenByBridge(input, host);
+    const isThere = carries(host.snapshot, uid);
+    const taken = isThere ? undefined : (takenByBridge(input, host) ?? goesAfterAnother(input));
     if (taken) {
       held ??= taken;
       continue;

@@ -3,6 +3,7 @@ import type { Outcome } from '../../plan/outcome.ts';
 import { readyCondition } from '../../plan/ready.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { usableAddresses } from '../../values/ipv4.ts';
+import { carries, takenByBridge } from './conflict.ts';
 import { gatewayOf, networkOf, wasRealised } from './network.ts';
 import type { SubnetInput } from './plan.ts';
 import { compareShape, segmentOf } from './segment.ts';
@@ -27,13 +28,19 @@ export function subnetStatus(
   };
 }
 
-/** Bridge, rules and DHCP are in place on every host that can be seen; a reservation may still be on its way. */
-function realised({ subnet, addresses, hosts }: SubnetInput): boolean {
+/**
+ * Bridge, rules and DHCP are in place on every host that can be seen, but for those where another bridge has the
+ * network, which is no reason to stop serving the others; a reservation may still be on its way.
+ */
+function realised(input: SubnetInput): boolean {
+  const { subnet, addresses, hosts } = input;
+  const { uid } = subnet.metadata;
   const compare = compareShape(segmentOf(subnet, addresses));
-  const seen = hosts.flatMap(({ snapshot }) => (snapshot === 'unknown' ? [] : [snapshot]));
-  return (
-    seen.length > 0 && seen.every(({ segments }) => compare(segments[subnet.metadata.uid]) === undefined)
-  );
+  const served = hosts.flatMap(({ name, snapshot }) => {
+    if (snapshot === 'unknown') return [];
+    return carries(snapshot, uid) || !takenByBridge(input, { name, snapshot }) ? [snapshot] : [];
+  });
+  return served.length > 0 && served.every(({ segments }) => compare(segments[uid]) === undefined);
 }
 
 function phase(

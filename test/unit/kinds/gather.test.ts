@@ -277,12 +277,15 @@ describe('who looks again when something changes', () => {
   });
 });
 
-test('parts that change on a host concern its own Host, and the Disks that their owner holds', () => {
+test('parts that change on a host concern its own Host, the Disks that their owner holds, and who uses a disk', () => {
   const held = disk('held', { status: { claim: { machineName: 'web', machineUid: 'uid-of-web' } } });
   const reader = readerOf([held, disk('free'), hostObject('h1'), hostObject('h2')]);
   const changed = new Set(['uid-of-web']);
   expect(hostKind.alsoConcerns?.(changed, reader, 'h2')).toEqual(['h2']);
   expect(diskKind.alsoConcerns?.(changed, reader, 'h2')).toEqual(['default/held']);
+  const using = readerOf([web, disk('data'), disk('free')]);
+  const uids = new Set(['uid-of-data', 'uid-of-free', 'unknown']);
+  expect(machineKind.alsoConcerns?.(uids, using, 'h2')).toEqual(['default/web']);
 });
 
 describe('what the other kinds are planned from', () => {

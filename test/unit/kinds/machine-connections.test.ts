@@ -71,7 +71,10 @@ describe('connections of a running guest', () => {
     expect(plan(without)).toMatch(/^machine\.connect/);
     // What the guest does not let go of only a restart mends: once it is asked for, what it waits for is told.
     const metadata = { annotations: { 'purlin.dev/restart': 'now' } };
-    expect(plan({ ...without, machine: machine('web', { metadata }) })).toMatch(/^wait \(UserDataMissing\)/);
+    const asked = { ...without, machine: machine('web', { metadata }) };
+    expect(plan(asked)).toMatch(/^wait \(UserDataMissing\)/);
+    const unsafe = given({ rules: 'absent' }, { unplugged: true });
+    expect(plan({ ...asked, hosts: unsafe.hosts })).toMatch(/^machine\.connect/);
   });
 
   const left = tapName('uid-of-web', 'old0');

@@ -1,6 +1,6 @@
 import type { HostView, Reader } from '../../../src/plan/kind.ts';
 import { type Found, lookupsOf } from '../../../src/plan/lookups.ts';
-import type { Resource } from '../../../src/resources/metadata.ts';
+import { type Resource, keyOf } from '../../../src/resources/metadata.ts';
 
 /** Caches that hold exactly these objects. */
 export const readerOf = (objects: readonly Resource[], hosts: readonly HostView[] = []): Reader => {
@@ -17,7 +17,10 @@ export const readerOf = (objects: readonly Resource[], hosts: readonly HostView[
       const [, valuesOf] = lookupsOf(kind).find(([name]) => name === by) ?? [];
       return of(kind).filter((object) => valuesOf?.(object).includes(value)) as Found<typeof kind>[];
     },
-    has: (kind, uid) => of(kind).some(({ metadata }) => metadata.uid === uid),
+    keyOfUid: (kind, uid) =>
+      of(kind)
+        .filter(({ metadata }) => metadata.uid === uid)
+        .map(keyOf)[0],
     hosts: () => [...hosts],
   };
 };

@@ -212,6 +212,46 @@ describe('conflicts', () => {
       'wait (CIDROverlapsHost): spec.cidr 10.20.0.0/24 overlaps 10.20.0.1/16 of a bridge on host h1, which Subnet backend has there; delete one of the two',
     ],
     [
+      'two that hold it, as after a restore: the one that a host has goes first',
+      given({
+        subnet: wasRealised,
+        hosts: [host(), host({ hostName: 'h2', segments: { [wide.metadata.uid]: segment(wide) } })],
+        others: [{ ...wide, metadata: { ...wide.metadata, ...later }, status: { networkHeld: true } }],
+      }),
+      'wait (CIDROverlap): spec.cidr 10.20.0.0/24 overlaps Subnet backend, which holds it too; delete one of the two',
+    ],
+    [
+      'two that hold it, and no host has either: the older one goes first',
+      given({
+        subnet: wasRealised,
+        others: [{ ...wide, metadata: { ...wide.metadata, ...later }, status: { networkHeld: true } }],
+      }),
+      'subnet.realise on h1 (BridgeMissing, drift): host h1: the bridge does not exist',
+    ],
+    [
+      'and the later one waits',
+      given({
+        subnet: { ...wasRealised, metadata: { ...wasRealised.metadata, ...later } },
+        others: [{ ...wide, status: { networkHeld: true } }],
+      }),
+      'wait (CIDROverlap): spec.cidr 10.20.0.0/24 overlaps Subnet backend, which holds it too; delete one of the two',
+    ],
+    [
+      'one that is there is kept as it should be, whoever else has a bridge',
+      given({
+        subnet: wasRealised,
+        hosts: [
+          host({
+            segments: {
+              lost: { ...segment(wide), subnetUid: 'lost' },
+              [uid]: segment(wasRealised, [], { rules: 'absent' }),
+            },
+          }),
+        ],
+      }),
+      'subnet.realise on h1 (RulesMissing, drift): host h1: the nftables rules are not in force',
+    ],
+    [
       'nor does it keep other hosts waiting',
       given({
         subnet: wasRealised,
@@ -311,6 +351,17 @@ describe('the status of a Subnet', () => {
       conditions: [{ status: 'True' }],
       fields: { phase: 'Ready', addressesUsed: 1 },
     });
+  });
+
+  test('another bridge on one host is told, and no reason not to serve the others', () => {
+    const lost = { ...segment(subnet()), subnetUid: 'lost' };
+    const taken = host({ hostName: 'h2', segments: { lost } });
+    const whole = host({ segments: { [uid]: segment(subnet()) } });
+    expect(statusOf(given({ hosts: [whole, taken] })).conditions[0]).toMatchObject({
+      status: 'True',
+      reason: 'CIDROverlapsHost',
+    });
+    expect(statusOf(given({ hosts: [taken] })).conditions[0]).toMatchObject({ status: 'False' });
   });
 
   test('under repair: not ready, still realised', () => {
