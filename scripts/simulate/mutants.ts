@@ -173,16 +173,11 @@ export const mutants: readonly Mutant[] = [
     seed: 143,
   },
   {
-    name: 'a Machine does not look again when its Subnet has become ready',
-    file: 'src/kinds/machine/index.ts',
-    from: "[conditionTrue(subnet, 'Ready'), readyMessage(subnet)]",
-    to: '[conditionTrue, readyMessage]',
-  },
-  {
-    name: 'whoever waits for an address is not told that one is free',
-    file: 'src/kinds/machine/index.ts',
-    from: '          .filter(lacksAddress)\n',
-    to: '          .slice(0, 0)\n',
+    name: 'what a domain lets go of is not looked at',
+    file: 'src/queue/snapshot-fields.ts',
+    from: "if (part === 'domains') ",
+    to: "if (key === 'domains') ",
+    seed: 947,
   },
   {
     name: 'an object is still found by what it had',
