@@ -14,6 +14,8 @@ const layer = (name, options = {}) => ({
 });
 
 export default {
+  // A commit that waits for a slow disk is no failure; a test that hangs is one also after half a minute.
+  testTimeout: 30_000,
   projects: [
     layer('unit'),
     layer('contract'),
