@@ -1,13 +1,24 @@
 /** Defects that were put in on purpose, each as a change of the source: the simulation must catch every one of them. */
-export interface Mutant {
-  name: string;
+export interface Edit {
   file: string;
   /** Text that stands in the file once. */
   from: string;
   to: string;
+}
+
+export interface Mutant extends Edit {
+  name: string;
+  /** Where two guards hold the same promise: what is to be changed besides. */
+  also?: Edit;
   /** Which showed it when it was looked for last: tried first, before all the others. */
   seed?: number;
 }
+
+/** @returns every change that makes the defect */
+export const editsOf = ({ file, from, to, also }: Mutant): Edit[] => [
+  { file, from, to },
+  ...(also ? [also] : []),
+];
 
 export const mutants: readonly Mutant[] = [
   // The fence of the agent.
@@ -313,7 +324,12 @@ export const mutants: readonly Mutant[] = [
     file: 'src/kinds/ipaddress/index.ts',
     from: '    if (snapshot.ports[tap])\n',
     to: "    if (tap === '')\n",
-    seed: 1363,
+    also: {
+      file: 'src/kinds/machine/gather.ts',
+      from: ': portsOfOthers(hosts, subnetUid, uid),',
+      to: ': [],',
+    },
+    seed: 36723,
   },
   // What is left over, and what guests are.
   {

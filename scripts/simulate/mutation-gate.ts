@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { checkout } from '../lib/checkout.ts';
-import { type Mutant, mutants } from './mutants.ts';
+import { editsOf, type Mutant, mutants } from './mutants.ts';
 
 /** Within so many seeds every defect must be caught. */
 export const MUTANT_SEEDS = 5_000;
@@ -49,22 +49,25 @@ export async function runMutants(matching: string, onResult: (result: Caught) =>
   return results;
 }
 
-async function catchMutant(
-  copy: string,
-  { name, file, from, to, seed }: Mutant,
-): Promise<string | undefined> {
-  const path = join(copy, file);
-  const original = await readFile(path, 'utf8');
-  if (original.split(from).length !== 2) throw new Error(`${name}: its text does not stand once in ${file}`);
-  await writeFile(
-    path,
-    original.replace(from, () => to),
-  );
+async function catchMutant(copy: string, mutant: Mutant): Promise<string | undefined> {
+  const { name, seed } = mutant;
+  const originals = new Map<string, string>();
+  for (const { file, from, to } of editsOf(mutant)) {
+    const path = join(copy, file);
+    const original = await readFile(path, 'utf8');
+    if (original.split(from).length !== 2)
+      throw new Error(`${name}: its text does not stand once in ${file}`);
+    originals.set(path, original);
+    await writeFile(
+      path,
+      original.replace(from, () => to),
+    );
+  }
   try {
     const again = seed === undefined ? undefined : await simulateUntilBroken(copy, seed, 1);
     return again ?? (await simulateUntilBroken(copy));
   } finally {
-    await writeFile(path, original);
+    for (const [path, original] of originals) await writeFile(path, original);
   }
 }
 

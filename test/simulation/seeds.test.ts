@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { checkout } from '../../scripts/lib/checkout.ts';
 import { coverageOf, readReports } from '../../scripts/simulate/coverage.ts';
-import { mutants } from '../../scripts/simulate/mutants.ts';
+import { editsOf, mutants } from '../../scripts/simulate/mutants.ts';
 
 const batches = 10;
 /** Each in a process of its own: these worlds are the last to end, and would leave the other core idle. */
@@ -64,8 +64,9 @@ describe('simulated worlds', () => {
     expect(other).not.toBe(first);
   }, 60_000);
 
-  test.each(mutants)('the defect "$name" still has its place in the source', async ({ file, from }) => {
-    expect((await readFile(join(checkout, file), 'utf8')).split(from)).toHaveLength(2);
+  test.each(mutants)('the defect "$name" still has its place in the source', async (mutant) => {
+    for (const { file, from } of editsOf(mutant))
+      expect((await readFile(join(checkout, file), 'utf8')).split(from)).toHaveLength(2);
   });
 
   test('a defect that was put in is caught', async () => {
