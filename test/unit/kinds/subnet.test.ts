@@ -262,6 +262,17 @@ describe('conflicts', () => {
       }),
       'subnet.realise on h2 (BridgeMissing, drift): host h2: the bridge does not exist',
     ],
+    ['the default route overlaps nothing', fresh({ hosts: [host({ hostCidrs: ['0.0.0.0/0'] })] }), free],
+    ...['10.20.0.0', '10.20.0.255'].map((gateway): [string, SubnetInput, string] => [
+      `gateway ${gateway}`,
+      given({ subnet: subnet('frontend', { spec: { gateway } }) }),
+      'blocked (InvalidGateway): spec.gateway is the network or broadcast address; make a new Subnet with one between them',
+    ]),
+    [
+      'a CIDR that the API should have refused',
+      given({ subnet: subnet('frontend', { spec: { cidr: '10.20.0.1/24' } }) }),
+      'blocked (InvalidCIDR): spec.cidr 10.20.0.1/24 is not an IPv4 network',
+    ],
   ])('%s', (_name, input, expected) => {
     expect(sentence(planSubnet(input))).toBe(expected);
   });
