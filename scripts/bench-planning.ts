@@ -155,13 +155,13 @@ async function bench(): Promise<void> {
   const costs = sizes.map((size) => looks(installation(size)));
   const [smallest] = costs;
   const rows = [...(smallest?.keys() ?? [])].map((kind) => [
-    `a look at a ${kind}`,
+    kind,
     ...costs.map((each) => {
       const [milliseconds = 0, least = 1] = [each.get(kind), smallest?.get(kind)];
       return `${milliseconds.toFixed(3)} ms: ${(milliseconds / least).toFixed(1)} ×`;
     }),
   ]);
-  const heads = ['what', ...sizes.map((size) => `${size} Machines on ${values.hosts} hosts`)];
+  const heads = ['a look at', ...sizes.map((size) => `${size} Machines on ${values.hosts} hosts`)];
   process.stdout.write(`${table(heads, rows)}\n`);
 }
 

@@ -16,7 +16,7 @@ function claimantOf(disk: Disk, reader: Reader): DiskInput['claimant'] {
 export const disk: KindDefinition<Disk, DiskInput> = {
   kind: 'Disk',
   plural: 'disks',
-  // A domain that lets go of a disk says so under its Machine's UID.
+  // A claim ends when the host has carried out an order of its Machine, which is told under the Machine's UID.
   alsoConcerns: (changedUids, reader) =>
     [...changedUids].flatMap((uid) => reader.find('Disk', 'claimantUid', uid).map(keyOf)),
   watches: [

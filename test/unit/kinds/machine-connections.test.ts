@@ -65,7 +65,7 @@ describe('connections of a running guest', () => {
     expect(plan(given({}, { link: 'down', unplugged: true }))).toBe(told);
   });
 
-  test('a restart that is asked for comes first, also while the user data is missing that it needs', () => {
+  test('a restart that waits for user data is told before what only it can mend, and after what can be mended without it', () => {
     const input = given({}, { unplugged: true });
     const without = { ...input, userData: { problem: 'Secret boot does not exist' } };
     expect(plan(without)).toMatch(/^machine\.connect/);
