@@ -47,6 +47,3 @@ export const isObject = (value: unknown): value is JsonObject =>
 /** A member, and nothing that every object inherits: names are given by clients. */
 export const own = <Value>(record: Readonly<Record<string, Value>>, key: string): Value | undefined =>
   Object.hasOwn(record, key) ? record[key] : undefined;
-
-/** Kubernetes timestamps have whole seconds. */
-export const timestamp = (at: Date): string => at.toISOString().replace(/\.\d{3}Z$/, 'Z');

@@ -51,14 +51,13 @@ export function isEarlier(found: Version, known: Version): boolean {
 
 export function toFields(content: SnapshotContent): Map<string, string> {
   const fields = new Map<string, string>();
-  const meta: Record<string, unknown> = { ...content };
   for (const part of parts) {
-    delete meta[part];
     for (const [key, value] of Object.entries(content[part])) {
       fields.set(`${part}/${key}`, JSON.stringify(value));
     }
   }
-  fields.set(metaField, JSON.stringify(meta));
+  const meta = Object.entries(content).filter(([name]) => !(parts as readonly string[]).includes(name));
+  fields.set(metaField, JSON.stringify(Object.fromEntries(meta)));
   return fields;
 }
 

@@ -58,7 +58,6 @@ interface Pass {
   object: Resource;
   input: unknown;
   outcome: Outcome & { type: 'act' };
-  logger: Logger;
 }
 
 /**
@@ -157,32 +156,32 @@ export class Controller {
       this.#errors.delete(item);
       return;
     }
-    const logger = this.#parts.logger.child({ kind, object: key, uid: object.metadata.uid });
     try {
-      const recheckMs = await this.#reconcile(definition, object, logger);
+      const recheckMs = await this.#reconcile(definition, object);
       this.#errors.delete(item);
       if (recheckMs !== undefined) this.#queue.addAfter(item, recheckMs);
     } catch (error) {
       const failures = (this.#errors.get(item) ?? 0) + 1;
       this.#errors.set(item, failures);
-      logger.error({ err: error }, 'reconciling failed; it is tried again');
+      this.#loggerFor(object).error({ err: error }, 'reconciling failed; it is tried again');
       this.#queue.addAfter(item, Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LAST_RETRY_MS));
     }
   }
 
+  /** Made when there is something to say: most looks find nothing. */
+  #loggerFor(object: Resource): Logger {
+    return this.#parts.logger.child({ kind: object.kind, object: keyOf(object), uid: object.metadata.uid });
+  }
+
   /** Returns after how long to look again if nothing happens before. */
-  async #reconcile(
-    definition: KindDefinition,
-    object: Resource,
-    logger: Logger,
-  ): Promise<number | undefined> {
+  async #reconcile(definition: KindDefinition, object: Resource): Promise<number | undefined> {
     const { informers, events, mayAct } = this.#parts;
     // What it knows may be of long ago: neither a step nor a status follows from that.
     if (!mayAct()) return 1_000;
     const input = definition.gather(object, informers);
     const outcome = this.#unlessItMustWait(definition.plan(input));
     if (outcome.type === 'act') {
-      const pass = { definition, object, input, outcome, logger };
+      const pass = { definition, object, input, outcome };
       const { step } = outcome;
       return step.on === 'api' ? this.#actOnApi(pass, step.action) : this.#actOnHost(pass, step);
     }
@@ -203,8 +202,8 @@ export class Controller {
    * Takes a step that the controller takes itself. The status is not written for it: the next plan follows at once,
    * and it is its outcome that people want to read. A step that fails is told in the status like any other.
    */
-  async #actOnApi({ definition, object, input, outcome, logger }: Pass, action: ApiAction): Promise<number> {
-    logger.info({ action: action.name, reason: outcome.reason }, outcome.because);
+  async #actOnApi({ definition, object, input, outcome }: Pass, action: ApiAction): Promise<number> {
+    this.#loggerFor(object).info({ action: action.name, reason: outcome.reason }, outcome.because);
     try {
       if (DESTRUCTIVE.has(action.name) && !(await this.#confirmed(definition, object, outcome.step)))
         return 200;
@@ -227,7 +226,7 @@ export class Controller {
     }
   }
 
-  async #actOnHost({ definition, object, input, outcome, logger }: Pass, step: HostStep): Promise<number> {
+  async #actOnHost({ definition, object, input, outcome }: Pass, step: HostStep): Promise<number> {
     const { dispatcher, events } = this.#parts;
     const snapshot = this.#parts.snapshotOf(step.hostName);
     const failure = snapshot === 'unknown' ? undefined : dispatcher.failureOf(object, step, snapshot);
@@ -236,7 +235,8 @@ export class Controller {
     if (DESTRUCTIVE.has(step.action.name) && !(await this.#confirmed(definition, object, step))) return 200;
     const dispatch = await dispatcher.dispatch(object, step, snapshot);
     if (dispatch.state === 'sent') {
-      logger.info({ action: step.action.name, host: step.hostName, reason: outcome.reason }, outcome.because);
+      const sent = { action: step.action.name, host: step.hostName, reason: outcome.reason };
+      this.#loggerFor(object).info(sent, outcome.because);
       events.recordStep(object, noteOf(outcome));
       return 15_000;
     }

@@ -1,6 +1,7 @@
 import type { Logger } from '../telemetry/logger.ts';
 import type { Resource } from '../resources/metadata.ts';
 import type { Clock } from '../clock/clock.ts';
+import { timestamp } from '../values/time.ts';
 import { type Api, type ObjectPath, isNotFound } from './api.ts';
 import type { Note } from './report.ts';
 
@@ -114,7 +115,7 @@ export class EventRecorder {
   }
 
   #time(): string {
-    return new Date(this.#clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    return timestamp(new Date(this.#clock.now()));
   }
 }
 

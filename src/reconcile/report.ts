@@ -3,6 +3,7 @@ import type { Outcome } from '../plan/outcome.ts';
 import { type Condition, mergeConditions } from '../resources/conditions.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { equalJson } from '../values/equal.ts';
+import { timestamp } from '../values/time.ts';
 import type { Clock } from '../clock/clock.ts';
 import { type Api, isConflict, isNotFound } from './api.ts';
 import type { Informers } from './informers.ts';
@@ -37,7 +38,7 @@ export async function reportStatus(
   wanted: WantedStatus,
   { client, informers, clock }: { client: Api; informers: Informers; clock: Clock },
 ): Promise<void> {
-  const patch = statusPatch(object, wanted, new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'));
+  const patch = statusPatch(object, wanted, timestamp(new Date(clock.now())));
   if (!patch) return;
   try {
     const body = { metadata: { uid: object.metadata.uid }, ...patch };

@@ -5,6 +5,7 @@ import { mergePatch } from '../apiserver/write/patch.ts';
 import { ApiError, type ObjectPath, type ResourceList, type ResourceType } from '../reconcile/api.ts';
 import type { Resource } from '../resources/metadata.ts';
 import { equalJson } from '../values/equal.ts';
+import { timestamp } from '../values/time.ts';
 
 /** One collection, as its CustomResourceDefinition says. */
 export interface Collection {
@@ -261,7 +262,7 @@ export class ApiStore {
   }
 
   #timestamp(): string {
-    return new Date(this.#now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    return timestamp(new Date(this.#now()));
   }
 }
 

@@ -91,7 +91,7 @@ export class Scheduler {
 
   #next(): Task | undefined {
     const runnable = ({ process }: Task): boolean => !process?.frozen;
-    const ready = this.#ready.filter(runnable);
+    const ready = this.#ready.every(runnable) ? this.#ready : this.#ready.filter(runnable);
     const timer = this.#timers.find(runnable);
     const due = timer !== undefined && timer.at <= this.#nowMs;
     // A timer that is due takes its chance among the others; one that is not makes the time pass.

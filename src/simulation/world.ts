@@ -88,7 +88,7 @@ export class World {
   readonly #controllers = new Map<string, Process>();
   /** The objects as each replica sees them that leads. */
   readonly #leading = new Map<Process, Reader>();
-  readonly #story: string[] = [];
+  readonly #story: { atMs: number; what: string }[] = [];
   readonly #trace = createHash('sha256');
   /** What is not hashed yet: many lines at once are much cheaper. */
   #untraced = '';
@@ -165,7 +165,7 @@ export class World {
       if (!(error instanceof Error)) throw error;
       const invariant = error instanceof InvariantBroken ? error.invariant : 'nothing unexpected is thrown';
       const message = error instanceof InvariantBroken ? error.message : (error.stack ?? error.message);
-      return { ...this.#verdict(), broken: { invariant, message, story: this.#story } };
+      return { ...this.#verdict(), broken: { invariant, message, story: this.#linesOfStory() } };
     }
   }
 
@@ -352,13 +352,17 @@ export class World {
     this.#untraced += `${label}\n`;
     if (this.#untraced.length > TRACE_CHARACTERS) this.#hashTrace();
     if (HUM.test(label)) return;
-    this.#story.push(`${(this.#scheduler.nowMs / 1_000).toFixed(1)} s  ${label}`);
+    this.#story.push({ atMs: this.#scheduler.nowMs, what: label });
     if (this.#story.length > STORY_LINES) this.#story.shift();
   }
 
   #hashTrace(): void {
     this.#trace.update(this.#untraced);
     this.#untraced = '';
+  }
+
+  #linesOfStory(): string[] {
+    return this.#story.map(({ atMs, what }) => `${(atMs / 1_000).toFixed(1)} s  ${what}`);
   }
 
   #tell(what: string): void {

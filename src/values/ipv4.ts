@@ -14,11 +14,12 @@ const DOTTED = new RegExp(`^${OCTET}\\.${OCTET}\\.${OCTET}\\.${OCTET}$`);
 export function parseAddress(text: string): number | undefined {
   const match = DOTTED.exec(text);
   if (!match) return undefined;
-  return match.slice(1).reduce((value, octet) => value * 256 + Number(octet), 0);
+  const [, first, second, third, fourth] = match;
+  return Number(first) * 2 ** 24 + Number(second) * 2 ** 16 + Number(third) * 2 ** 8 + Number(fourth);
 }
 
 export const formatAddress = (address: number): string =>
-  [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join('.');
+  `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
 
 /** A network in canonical CIDR form; undefined if it is malformed or has host bits set. */
 export function parseCidr(text: string): Network | undefined {

@@ -1,7 +1,7 @@
 /** Empties namespaces that are being deleted, and lets them go once nothing is left in them. */
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { timestamp } from '../object.ts';
+import { timestamp } from '../../values/time.ts';
 import { equalJson } from '../../values/equal.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import { allObjects } from '../read/list.ts';

@@ -1,7 +1,7 @@
 /** Deletes the objects of a definition that is being deleted, and lets the definition go after the last of them. */
 import { decodeEntry } from '../codec.ts';
 import type { ApiContext } from '../context.ts';
-import { timestamp } from '../object.ts';
+import { timestamp } from '../../values/time.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import { allObjects } from '../read/list.ts';
 import { keyPrefix } from '../resource.ts';

@@ -2,7 +2,7 @@
  * Which definitions are in force: their names must not clash with those of others. As in Kubernetes, names that
  * were accepted once stay with their definition, and a definition that was established once stays in force.
  */
-import { timestamp } from '../object.ts';
+import { timestamp } from '../../values/time.ts';
 import type { Resource } from '../resource.ts';
 import { isTrue, withCondition } from './definition.ts';
 import type { CrdCondition, CrdNames, CrdStatus, CustomResourceDefinition } from './definition.ts';

@@ -4,7 +4,7 @@ import type { Authenticator } from '../authn/authenticator.ts';
 import { InvalidToken } from '../authn/token-check.ts';
 import { userInfo } from '../authn/user.ts';
 import { badRequest } from '../errors.ts';
-import { timestamp } from '../object.ts';
+import { timestamp } from '../../values/time.ts';
 import type { JsonObject } from '../object.ts';
 import type { Reviewer } from '../resource.ts';
 

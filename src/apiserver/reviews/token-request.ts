@@ -3,7 +3,7 @@ import { API_AUDIENCES } from '../authn/authenticator.ts';
 import type { ServiceAccountTokens } from '../authn/service-account-tokens.ts';
 import type { TokenObjects } from '../authn/token-check.ts';
 import { badRequest, conflict, fieldError, invalid, notFound } from '../errors.ts';
-import { timestamp } from '../object.ts';
+import { timestamp } from '../../values/time.ts';
 import type { JsonObject, KubeObject } from '../object.ts';
 import type { Reviewer } from '../resource.ts';
 import { AUTHENTICATION_GROUP } from './identity.ts';

@@ -15,7 +15,7 @@ import {
   modified,
   notFound,
 } from '../errors.ts';
-import { timestamp } from '../object.ts';
+import { timestamp } from '../../values/time.ts';
 import { copyJson } from '../../values/copy.ts';
 import type { KubeObject } from '../object.ts';
 import { groupResource } from '../read/get.ts';

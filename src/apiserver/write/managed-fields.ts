@@ -9,7 +9,7 @@ import type { Author, TypeOfVersion } from '../apply/ownership.ts';
 import { typeOfKind } from '../apply/types.ts';
 import type { ApiContext } from '../context.ts';
 import { asScaled } from '../crd/scale.ts';
-import { timestamp } from '../object.ts';
+import { timestamp } from '../../values/time.ts';
 import { equalJson } from '../../values/equal.ts';
 import type { Json, KubeObject } from '../object.ts';
 import { isNamespace } from '../resource.ts';

@@ -1,6 +1,6 @@
 /** What the server, and not the client, says of an object: system fields, generation, status apart. */
 import { badRequest } from '../errors.ts';
-import { timestamp } from '../object.ts';
+import { timestamp } from '../../values/time.ts';
 import { equalJson } from '../../values/equal.ts';
 import { copyJson } from '../../values/copy.ts';
 import type { KubeObject } from '../object.ts';
