@@ -1,3 +1,5 @@
+export const MEBIBYTE = 2 ** 20;
+
 const FACTORS: Record<string, number> = {
   '': 1,
   k: 1e3,
@@ -5,7 +7,7 @@ const FACTORS: Record<string, number> = {
   G: 1e9,
   T: 1e12,
   Ki: 2 ** 10,
-  Mi: 2 ** 20,
+  Mi: MEBIBYTE,
   Gi: 2 ** 30,
   Ti: 2 ** 40,
 };

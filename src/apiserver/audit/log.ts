@@ -16,8 +16,8 @@ import type { AuditLevel, AuditPolicy, AuditStage, Extent } from './policy.ts';
 import { isSecret, redacted, redactedStatus } from './redact.ts';
 import { requestObject } from './request-object.ts';
 import { Strangers } from './strangers.ts';
+import { MEBIBYTE } from '../../values/quantity.ts';
 
-const MEBIBYTE = 1024 * 1024;
 const MAX_WAITING_BYTES = 16 * MEBIBYTE;
 /** Larger bodies are left out, and an annotation says so. */
 const MAX_OBJECT_BYTES = 256 * 1024;

@@ -17,8 +17,7 @@ import type { Outlet, Pass } from './pass.ts';
 import { ObjectCounts } from './object-counts.ts';
 import { Unread } from './unread.ts';
 import { seatsOf } from './work.ts';
-
-const MEBIBYTE = 1024 * 1024;
+import { MEBIBYTE } from '../../values/quantity.ts';
 
 export interface GateLimits {
   readonly levels: Readonly<Record<LevelName, Level>>;

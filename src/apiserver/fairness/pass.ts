@@ -3,8 +3,8 @@ import { NotRead, isWhole } from '../http.ts';
 import type { ApiResponse, UserRequest, Write } from '../http.ts';
 import type { Holding } from './budget.ts';
 import type { Seat } from './dispatcher.ts';
+import { MEBIBYTE } from '../../values/quantity.ts';
 
-const MEBIBYTE = 1024 * 1024;
 /** Answers up to this size need no seat while they are sent. */
 const SMALL_ANSWER_BYTES = 64 * 1024;
 /** A stream takes memory, whatever is in it. */

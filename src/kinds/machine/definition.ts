@@ -2,10 +2,8 @@ import type { InterfaceDefinition, MachineDefinition } from '../../plan/actions.
 import { contentHash } from '../../values/hash.ts';
 import { parseCidr } from '../../values/ipv4.ts';
 import { dnsLabel } from '../../values/names.ts';
-import { quantityBytes } from '../../values/quantity.ts';
+import { quantityBytes, MEBIBYTE } from '../../values/quantity.ts';
 import { type MachineInput, RESTART_ANNOTATION } from './input.ts';
-
-const MEBIBYTE = 2 ** 20;
 
 /** libvirt counts memory in KiB and QEMU in pages; whole MiB survive both without rounding. */
 export const memoryBytesOf = (memory: string | number): number =>

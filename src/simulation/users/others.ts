@@ -1,11 +1,9 @@
 import type { Disk, Host, Image, Subnet } from '../../resources/kinds.ts';
 import { deleting } from '../../resources/metadata.ts';
-import { diskBytes } from '../../values/quantity.ts';
+import { diskBytes, MEBIBYTE } from '../../values/quantity.ts';
 import { imageChecksum } from '../image.ts';
 import { IMAGE, IMAGE_FILE, IMAGE_URL, LATE_IMAGE_FILE, SUBNET, type UserClient } from './client.ts';
 import type { Deed } from './deed.ts';
-
-const MEBIBYTE = 2 ** 20;
 
 const createDisk = (users: UserClient, spec: object): string =>
   users.create('disks', users.newName('d'), { spec: { size: '32Mi', ...spec } });

@@ -5,7 +5,9 @@ import type { Machine } from '../../resources/kinds.ts';
 import type { Aim } from '../faults.ts';
 import { IMAGE, IMAGE_FILE, SUBNET, type UserClient } from './client.ts';
 import type { Deed } from './deed.ts';
-import { createMachine, machineDeeds, machineMistakes } from './machines.ts';
+import { machineDeeds } from './machine-deeds.ts';
+import { machineMistakes } from './machine-mistakes.ts';
+import { createMachine } from './machines.ts';
 import { otherDeeds, otherMistakes } from './others.ts';
 import { remedies } from './remedies.ts';
 
