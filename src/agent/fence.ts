@@ -1,4 +1,4 @@
-import type { Order } from '../queue/order.ts';
+import { isLongCopy, type Order } from '../queue/order.ts';
 import { DataDirectoryTaken, type FenceBook } from './fence-book.ts';
 
 /** Who may give orders here: fixed by the first start, and by nobody else afterwards. */
@@ -30,6 +30,8 @@ export class Fence {
   readonly #effects = new Map<string, number>();
   /** UID or digest → the same for orders of others that stand on it. */
   readonly #touches = new Map<string, number>();
+  /** What was let through and has not ended; the same order twice when the queue gave it to somebody again. */
+  readonly #inWork = new Set<Order>();
   #epoch: number;
   /** Read again from the book after a change. */
   #removed: Record<string, number> | undefined;
@@ -54,6 +56,11 @@ export class Fence {
   /** The highest epoch that was accepted. */
   get epoch(): number {
     return this.#epoch;
+  }
+
+  /** Nothing that an earlier leader ordered is being carried out, but for long copies. */
+  get earlierOrdersEnded(): boolean {
+    return [...this.#inWork].every(({ epoch }) => epoch === this.#epoch);
   }
 
   /** @returns whether it is now the accepted one */
@@ -95,7 +102,13 @@ export class Fence {
   admit(order: Order): void {
     this.acceptEpoch(order.epoch);
     this.#book.admit(order.uid, order);
+    if (!isLongCopy(order.action.name)) this.#inWork.add(order);
     if (this.#removed && order.uid in this.#removed) this.#removed = undefined;
+  }
+
+  /** What the order did has been listed since; nothing more comes of it. */
+  recordEnd(order: Order): void {
+    this.#inWork.delete(order);
   }
 
   /** The effect on everything that the order touched shows in the snapshot of this sequence. */

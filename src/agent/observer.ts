@@ -122,6 +122,7 @@ export class Observer {
         storage: this.#steadyStorage(),
         complete: this.#domains.known && this.#network.known && this.#storage.known,
         epoch: fence.epoch,
+        earlierOrdersEnded: fence.earlierOrdersEnded,
         results: this.#results,
         removed: fence.removed(),
         unplugged: this.#unplugged.settled(uptimeMs),

@@ -136,8 +136,10 @@ export class OrderDesk {
     const notAdmitted = failureOf(() => fence.admit(order));
     let failure = notAdmitted ?? (await this.#attempt(order, signal));
     await observer.refresh(touchedParts(action.name), uid);
+    fence.recordEnd(order);
     if (action.name.endsWith('.delete')) failure ??= failureOf(() => fence.recordRemoval(order));
     if (failure && interrupted(failure.error)) {
+      observer.publish();
       fence.recordEffect(order, observer.sequence);
       log.warn({ because: describeFailure(failure.error).message }, 'interrupted');
       if (failure.error instanceof Superseded) return;

@@ -21,6 +21,7 @@ export interface Listings {
   /** Every part's last listing succeeded. */
   complete: boolean;
   epoch: number;
+  earlierOrdersEnded: boolean;
   results: ReadonlyMap<string, OrderResult>;
   removed: Record<string, number>;
   /** Taps that running guests have and do not hold. */
@@ -32,14 +33,13 @@ export interface Listings {
 /** Puts the listings together, keyed by the UIDs of the owners. */
 export function assembleSnapshot(
   host: HostIdentity,
-  { domains, network, storage, complete, epoch, results, removed, unplugged, uptimeMs }: Listings,
+  { domains, network, storage, results, removed, unplugged, uptimeMs, ...progress }: Listings,
   diskPath: Storage['diskPath'],
 ): SnapshotContent {
   const names = { diskPath, bySerial: bySerial(storage) };
   return {
     ...host,
-    complete,
-    epoch,
+    ...progress,
     domains: keyed(
       (domains?.domains ?? []).map((domain) => describeDomain(domain, { ...names, unplugged, uptimeMs })),
       ({ machineUid }) => machineUid,

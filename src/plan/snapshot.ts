@@ -177,6 +177,11 @@ export interface HostSnapshot {
   complete: boolean;
   /** Highest leader epoch that the agent has accepted. */
   epoch: number;
+  /**
+   * What leaders of earlier epochs ordered has ended here, and is listed: nothing that they did is still to come. Copies
+   * of images are no part of it; they may take hours, and guests learn nothing of them.
+   */
+  earlierOrdersEnded: boolean;
   facts: HostFacts;
   domains: Record<string, DomainSnapshot>;
   /** Domains on this host without our tag. */

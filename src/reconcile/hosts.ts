@@ -2,6 +2,8 @@ import type { HostView } from '../plan/kind.ts';
 import type { HostSnapshot } from '../plan/snapshot.ts';
 import type { Mirror } from '../queue/observation-mirror.ts';
 
+export type Sight = 'unseen' | 'busy' | 'seen';
+
 /**
  * The hosts as this leader may plan for them. A host whose agent has not acknowledged the leader's epoch is unknown:
  * it may still be carrying out orders of the leader before.
@@ -20,6 +22,13 @@ export class Hosts {
     return snapshot !== 'unknown' && snapshot.complete && snapshot.epoch === this.#epoch()
       ? snapshot
       : 'unknown';
+  }
+
+  /** How far it is known what was ever ordered on a host; `busy` while an earlier leader's order is carried out. */
+  sightOf(hostName: string): Sight {
+    const snapshot = this.snapshotOf(hostName);
+    if (snapshot === 'unknown') return 'unseen';
+    return snapshot.earlierOrdersEnded ? 'seen' : 'busy';
   }
 
   /**

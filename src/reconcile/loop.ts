@@ -85,7 +85,7 @@ export async function startLoop(options: LoopOptions, signal?: AbortSignal): Pro
     leadership,
     claimed: mirror.hosts().map(({ hostName }) => hostName),
     registered,
-    isKnown: (hostName) => hosts.snapshotOf(hostName) !== 'unknown',
+    sightOf: (hostName) => hosts.sightOf(hostName),
     adopts: () => controller.adopts,
     onSettled: () => controller.enqueueAll(),
     clock,

@@ -1,5 +1,6 @@
 import type { Cancel, Clock } from '../clock/clock.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Sight } from './hosts.ts';
 import type { Leadership } from './leader.ts';
 
 export interface SettlingOptions {
@@ -8,8 +9,8 @@ export interface SettlingOptions {
   claimed: readonly string[];
   /** Names of the Host objects. */
   registered: () => readonly string[];
-  /** Whether everything about a host is known. */
-  isKnown: (hostName: string) => boolean;
+  /** Whether all that was ever ordered on a host is known. */
+  sightOf: (hostName: string) => Sight;
   /** Hosts have what the store does not say yet. */
   adopts: () => boolean;
   /** Everything may be done from here on. */
@@ -26,7 +27,8 @@ const CHECKS = 60;
 /**
  * While nobody can say what earlier leaders did, nothing is done: the store may have been restored from a backup, and a
  * Machine that has no host in it may be running on the one that is silent. So every host has to be seen once, all at the
- * same time, and what they have and the store does not say be written down. A host that is gone for ever is given up by
+ * same time and with nothing of earlier leaders still to come, and what they have and the store does not say be written
+ * down. A host that is gone for ever is given up by
  * deleting its Host, as always (ADR 0024).
  */
 export class Settling {
@@ -44,16 +46,18 @@ export class Settling {
 
   /** Hosts that are to have a Host object although they are silent, so that somebody can see and delete it. */
   get unseen(): readonly string[] {
-    return this.#over ? [] : [...this.#claimed].filter((name) => !this.#options.isKnown(name));
+    return this.#over ? [] : [...this.#claimed].filter((name) => this.#options.sightOf(name) === 'unseen');
   }
 
   /** What has to happen before anything is done, in words for a condition; nothing when it has. */
   get waitsFor(): string | undefined {
     if (this.#over) return undefined;
-    const missing = this.#missing();
-    if (missing.length === 0) return 'waits until what the hosts have is written down';
-    const hosts = missing.length === 1 ? 'host' : 'hosts';
-    return `waits for ${hosts} ${missing.join(', ')} to report: the store may be older than what hosts have (it was restored, or the Lease of the controllers was deleted); start the agent there, or delete the Host of one that is gone for ever`;
+    const unseen = this.#hosts('unseen');
+    const busy = this.#hosts('busy');
+    if (unseen.length === 0 && busy.length === 0) return 'waits until what the hosts have is written down';
+    if (unseen.length === 0)
+      return `waits until ${listed(busy)} ended what an earlier leader ordered: the store may not know of it`;
+    return `waits for ${listed(unseen)} to report: the store may be older than what hosts have (it was restored, or the Lease of the controllers was deleted); start the agent there, or delete the Host of one that is gone for ever`;
   }
 
   /** Whoever deletes the Host of a host says that it is gone. */
@@ -74,7 +78,7 @@ export class Settling {
   #check(further: number): void {
     const { adopts, clock, logger } = this.#options;
     this.#next = undefined;
-    if (this.#missing().length > 0) return;
+    if (this.#hosts('unseen', 'busy').length > 0) return;
     const adopting = adopts();
     if (adopting && further > 0) {
       this.#next = clock.after(CHECK_MS, () => this.#check(further - 1));
@@ -92,8 +96,12 @@ export class Settling {
     onSettled();
   }
 
-  #missing(): string[] {
-    const { registered, isKnown } = this.#options;
-    return [...new Set([...registered(), ...this.#claimed])].filter((name) => !isKnown(name)).sort();
+  #hosts(...sights: Sight[]): string[] {
+    const { registered, sightOf } = this.#options;
+    const all = new Set([...registered(), ...this.#claimed]);
+    return [...all].filter((name) => sights.includes(sightOf(name))).sort();
   }
 }
+
+const listed = (hosts: readonly string[]): string =>
+  `${hosts.length === 1 ? 'host' : 'hosts'} ${hosts.join(', ')}`;

@@ -144,7 +144,8 @@ export class Installation<Ports extends AgentPorts = AgentPorts> {
       network: await network.list(),
       storage: { ...(await storage.list()), freeBytes: 0 },
     };
-    const rest = { complete: true, epoch: 1, results: new Map(), removed: {}, unplugged: new Set<string>() };
+    const progress = { complete: true, epoch: 1, earlierOrdersEnded: true };
+    const rest = { ...progress, results: new Map(), removed: {}, unplugged: new Set<string>() };
     return assembleSnapshot(host, { ...listings, ...rest, uptimeMs: 1_000 }, (diskUid) =>
       storage.diskPath(diskUid),
     );

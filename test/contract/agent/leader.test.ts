@@ -42,6 +42,32 @@ describe('a leader', () => {
     stopSecond();
   });
 
+  test('is acknowledged at once, and told when the orders of its predecessor have ended', async () => {
+    const { storage } = world.ports;
+    const createDisk = storage.createDisk.bind(storage);
+    const reached = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<void>();
+    storage.createDisk = async (...disk) => {
+      reached.resolve();
+      await released.promise;
+      return createDisk(...disk);
+    };
+    await world.startAgent();
+    const uid = randomUUID();
+    await world.orders.put(world.plan(uid, create));
+    await reached.promise;
+
+    const stop = await announce(7);
+    const { earlierOrdersEnded } = await world.until(({ epoch }) => epoch === 7);
+    released.resolve();
+    const after = await world.until((seen) => seen.earlierOrdersEnded);
+    expect({ earlierOrdersEnded, disks: Object.keys(after.disks) }).toEqual({
+      earlierOrdersEnded: false,
+      disks: [uid],
+    });
+    stop();
+  });
+
   test('is acknowledged though its announcement was lost with a connection', async () => {
     await world.startAgent();
     await world.redis.client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');

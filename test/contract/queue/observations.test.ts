@@ -32,6 +32,7 @@ function content(overrides: Partial<SnapshotContent> = {}): SnapshotContent {
     agentUid: 'a1',
     bootId: 'b',
     complete: true,
+    earlierOrdersEnded: true,
     epoch: 1,
     facts: {
       cpus: 2,

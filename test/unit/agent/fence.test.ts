@@ -144,6 +144,22 @@ describe.each([
     expect(fence.epoch).toBe(5);
   });
 
+  test('knows whether anything that an earlier leader ordered is still being carried out', () => {
+    const fence = openFence();
+    const [first, again] = [order({ uid: 'm1' }), order({ uid: 'm1' })];
+    const copy = { name: 'image.import', arguments: { source: { file: '/i' } } } as never;
+    for (const each of [first, again, order({ uid: 'i1', action: copy })]) fence.admit(each);
+    const ended: boolean[] = [fence.earlierOrdersEnded];
+    fence.acceptEpoch(4);
+    ended.push(fence.earlierOrdersEnded);
+    fence.recordEnd(first);
+    ended.push(fence.earlierOrdersEnded);
+    fence.recordEnd(again);
+    fence.admit(order({ uid: 'm2', epoch: 4 }));
+    ended.push(fence.earlierOrdersEnded);
+    expect(ended).toEqual([true, false, false, true]);
+  });
+
   test('belongs to one installation for good', () => {
     openFence().close();
     expect(() => openFence({ installationUid: 'j' })).toThrow('this host obeys installation i');

@@ -142,6 +142,7 @@ export const snapshot = (changes: Partial<HostSnapshot> = {}): HostSnapshot => (
   bootId: 'boot-1',
   sequence: 10,
   complete: true,
+  earlierOrdersEnded: true,
   epoch: 1,
   facts: {
     cpus: 4,

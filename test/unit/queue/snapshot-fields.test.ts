@@ -19,6 +19,7 @@ const empty: SnapshotContent = {
   agentUid: 'a',
   bootId: 'b',
   complete: true,
+  earlierOrdersEnded: true,
   epoch: 1,
   facts: {
     cpus: 2,

@@ -19,7 +19,7 @@ const views = (seen: Record<string, boolean>, registered: string[]): HostView[] 
   return new Hosts(mirror, () => 3).views(registered);
 };
 
-const told = (all: HostView[]): string[] =>
+const described = (all: HostView[]): string[] =>
   all.map(
     ({ name, registered, alive, snapshot }) =>
       `${name}${registered ? '' : ' unregistered'}${alive ? '' : ' silent'}${snapshot === 'unknown' ? ' unknown' : ''}`,
@@ -32,5 +32,16 @@ test.each<[string, Record<string, boolean>, string[], string[]]>([
   ['so is one that nothing was heard of, since Redis was lost', {}, ['h1'], ['h1 silent unknown']],
   ['a silent one without a Host is gone', { h1: false, h2: true }, ['h2'], ['h2']],
 ])('%s', (_name, seen, registered, expected) => {
-  expect(told(views(seen, registered))).toEqual(expected);
+  expect(described(views(seen, registered))).toEqual(expected);
+});
+
+test.each([
+  ['one that has told everything', { epoch: 3, earlierOrdersEnded: true }, 'seen'],
+  ['one where an order of an earlier leader has not ended', { epoch: 3, earlierOrdersEnded: false }, 'busy'],
+  ['one that obeys an earlier leader', { epoch: 2, earlierOrdersEnded: true }, 'unseen'],
+  ['one of which not every part could be listed', { epoch: 3, complete: false }, 'unseen'],
+])('%s', (_name, told, sight) => {
+  const { snapshot } = host({ hostName: 'h1', ...told });
+  const mirror: Mirror = { get: () => snapshot, hosts: () => [], onChange: () => () => undefined };
+  expect(new Hosts(mirror, () => 3).sightOf('h1')).toBe(sight);
 });

@@ -5,13 +5,14 @@ import { HandClock } from './hand-clock.ts';
 
 let registered: string[];
 let known: Set<string>;
+let busy: Set<string>;
 let adopts: boolean;
 let told: string[];
 let clock: HandClock;
 
 beforeEach(() => {
   clock = new HandClock();
-  [registered, known, adopts, told] = [['h1'], new Set(), false, []];
+  [registered, known, busy, adopts, told] = [['h1'], new Set(), new Set(), false, []];
 });
 
 const settlingWith = (claimed: readonly string[], settling = true): Settling =>
@@ -19,7 +20,10 @@ const settlingWith = (claimed: readonly string[], settling = true): Settling =>
     leadership: { settling, settled: () => told.push('lease') },
     claimed,
     registered: () => registered,
-    isKnown: (hostName) => known.has(hostName),
+    sightOf: (hostName) => {
+      if (!known.has(hostName)) return 'unseen';
+      return busy.has(hostName) ? 'busy' : 'seen';
+    },
     adopts: () => adopts,
     onSettled: () => told.push('loop'),
     clock,
@@ -56,6 +60,24 @@ test('all are to be known at the same time', () => {
   [known] = [new Set(['h2'])];
   settling.look();
   expect(settling.waitsFor).toContain('host h1');
+});
+
+test('and nothing that an earlier leader ordered is to be on its way any more', () => {
+  const settling = settlingWith(['h2']);
+  [known, busy] = [new Set(['h1']), new Set(['h1'])];
+  settling.look();
+  expect(settling.unseen).toEqual(['h2']);
+  expect(settling.waitsFor).toMatch(/^waits for host h2 to report/);
+  known.add('h2');
+  settling.look();
+  expect(settling.unseen).toEqual([]);
+  expect(settling.waitsFor).toBe(
+    'waits until host h1 ended what an earlier leader ordered: the store may not know of it',
+  );
+  expect(told).toEqual([]);
+  busy.clear();
+  settling.look();
+  expect([settling.waitsFor, told]).toEqual([undefined, ['lease', 'loop']]);
 });
 
 test('and what they have is to be written down first', async () => {
