@@ -12,6 +12,8 @@ export interface Mutant extends Edit {
   also?: Edit;
   /** Which showed it when it was looked for last: tried first, before all the others. */
   seed?: number;
+  /** In the brief world of that seed. */
+  brief?: boolean;
 }
 
 /** @returns every change that makes the defect */
@@ -378,6 +380,14 @@ export const mutants: readonly Mutant[] = [
     from: 'new Set(options.leadership.settling ? options.claimed : [])',
     to: 'new Set()',
     seed: 1375,
+  },
+  {
+    name: 'after a restore nobody waits for what earlier leaders ordered',
+    file: 'src/reconcile/hosts.ts',
+    from: "snapshot.earlierOrdersEnded ? 'seen' : 'busy'",
+    to: "'seen'",
+    seed: 632_972,
+    brief: true,
   },
   {
     name: 'epochs begin again after a restore',

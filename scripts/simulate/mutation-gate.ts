@@ -50,7 +50,7 @@ export async function runMutants(matching: string, onResult: (result: Caught) =>
 }
 
 async function catchMutant(copy: string, mutant: Mutant): Promise<string | undefined> {
-  const { name, seed } = mutant;
+  const { name, seed, brief } = mutant;
   const originals = new Map<string, string>();
   for (const { file, from, to } of editsOf(mutant)) {
     const path = join(copy, file);
@@ -64,7 +64,7 @@ async function catchMutant(copy: string, mutant: Mutant): Promise<string | undef
     );
   }
   try {
-    const again = seed === undefined ? undefined : await simulateUntilBroken(copy, seed, 1);
+    const again = seed === undefined ? undefined : await simulateUntilBroken(copy, seed, 1, brief);
     return again ?? (await simulateUntilBroken(copy));
   } finally {
     for (const [path, original] of originals) await writeFile(path, original);
@@ -76,8 +76,10 @@ export async function simulateUntilBroken(
   directory: string,
   firstSeed = 1,
   seeds = MUTANT_SEEDS,
+  brief = false,
 ): Promise<string | undefined> {
-  const args = ['scripts/simulate.ts', '--from', String(firstSeed), '--seeds', String(seeds), '--stop'];
+  const range = ['--from', String(firstSeed), '--seeds', String(seeds), '--stop'];
+  const args = ['scripts/simulate.ts', ...range, ...(brief ? ['--brief'] : [])];
   const { exitCode, stdout, stderr, timedOut } = await execa(process.execPath, args, {
     cwd: directory,
     reject: false,
