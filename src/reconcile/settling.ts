@@ -56,7 +56,7 @@ export class Settling {
     const busy = this.#hosts('busy');
     if (unseen.length === 0 && busy.length === 0) return 'waits until what the hosts have is written down';
     if (unseen.length === 0)
-      return `waits until ${listed(busy)} ended what an earlier leader ordered: the store may not know of it`;
+      return `waits until ${listed(busy)} ended what an earlier leader ordered, which the store may not know of; restart the agent there if that lasts`;
     return `waits for ${listed(unseen)} to report: the store may be older than what hosts have (it was restored, or the Lease of the controllers was deleted); start the agent there, or delete the Host of one that is gone for ever`;
   }
 

@@ -72,7 +72,7 @@ test('and nothing that an earlier leader ordered is to be on its way any more', 
   settling.look();
   expect(settling.unseen).toEqual([]);
   expect(settling.waitsFor).toBe(
-    'waits until host h1 ended what an earlier leader ordered: the store may not know of it',
+    'waits until host h1 ended what an earlier leader ordered, which the store may not know of; restart the agent there if that lasts',
   );
   expect(told).toEqual([]);
   busy.clear();
