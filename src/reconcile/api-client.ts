@@ -14,6 +14,11 @@ import {
 const ANSWER_MS = 30_000;
 /** Of a watch: a bookmark comes each minute, about. */
 const SILENCE_MS = 180_000;
+/**
+ * Of a connection that is kept for the next request. API servers close theirs after 90 s, and a request that is sent at
+ * that moment fails without anybody knowing whether it was heard.
+ */
+const IDLE_MS = 60_000;
 
 /** Where the API is and how to be let in; `authorize` may renew a token for each request. */
 export interface ApiEndpoint {
@@ -32,11 +37,15 @@ export class ApiClient implements Api {
   readonly #agent: Agent;
   readonly #silenceMs: number;
 
-  /** @param silenceMs after which a watch is given up that tells nothing */
-  constructor(endpoint: ApiEndpoint, silenceMs = SILENCE_MS) {
+  /**
+   * @param times silenceMs: after which a watch is given up that tells nothing; idleMs: after which a connection is
+   * closed that nobody uses
+   */
+  constructor(endpoint: ApiEndpoint, times: { silenceMs?: number; idleMs?: number } = {}) {
+    const { silenceMs = SILENCE_MS, idleMs = IDLE_MS } = times;
     this.#endpoint = endpoint;
     this.#silenceMs = silenceMs;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 64, ...endpoint.tls });
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 64, timeout: idleMs, ...endpoint.tls });
   }
 
   close(): void {

@@ -1,4 +1,6 @@
 /** What controllers rely on in a Kubernetes API: the embedded server over HTTPS, and the simulated one, by the same tests. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CRDS_DIR } from '../../../src/compose/embedded-api.ts';
 import { type Api, ApiError, type WatchEvent } from '../../../src/reconcile/api.ts';
@@ -232,6 +234,42 @@ describe.each([
     stop.abort();
     expect(events).toEqual(['ADDED 1', 'MODIFIED 2', 'MODIFIED 3', 'DELETED 3']);
   });
+});
+
+test('a connection that nobody uses is closed before the server does it, and one with a watch is not', async () => {
+  const testServer = await startTestServer(CRDS_DIR);
+  const { server } = testServer;
+  const closed = Promise.withResolvers<void>();
+  const between = createServer((socket) => {
+    socket.on('end', closed.resolve).on('error', closed.reject);
+    const onward = connect(Number(new URL(server.url).port), '127.0.0.1');
+    socket.pipe(onward).pipe(socket);
+  }).listen(0, '127.0.0.1');
+  await once(between, 'listening');
+  const client = new ApiClient(
+    {
+      server: `https://127.0.0.1:${(between.address() as AddressInfo).port}`,
+      tls: { ca: server.caPem },
+      authorize: async () => ({ authorization: `Bearer ${server.loopbackToken}` }),
+    },
+    { idleMs: 50 },
+  );
+  const stop = new AbortController();
+  try {
+    const { resourceVersion } = await client.list(machines);
+    const told = client.watch<Resource>(machines, resourceVersion, stop.signal).next();
+    await client.list(machines);
+    await closed.promise;
+    const { metadata } = await client.create<Resource>(machines, 'default', machine());
+    expect(await told).toMatchObject({
+      value: { type: 'ADDED', object: { metadata: { uid: metadata.uid } } },
+    });
+  } finally {
+    stop.abort();
+    client.close();
+    between.close();
+    await testServer.stop();
+  }
 });
 
 /** Notes an event about one object with its generation. */

@@ -30,9 +30,9 @@ afterEach(async () => {
   await Promise.all([server.stop(), world.stop()]);
 });
 
-function clientAt(url: string, silenceMs?: number): ApiClient {
+function clientAt(url: string, times: { silenceMs?: number } = {}): ApiClient {
   const authorize = () => Promise.resolve({ authorization: `Bearer ${server.server.loopbackToken}` });
-  const client = new ApiClient({ server: url, tls: { ca: server.server.caPem }, authorize }, silenceMs);
+  const client = new ApiClient({ server: url, tls: { ca: server.server.caPem }, authorize }, times);
   ends.push(() => client.close());
   return client;
 }
@@ -170,7 +170,7 @@ test('a watch whose connection is dead without a word begins anew', async () => 
   await world.startAgent();
   const proxy = await startMuteProxy({ host: '127.0.0.1', port: server.server.port });
   ends.push(() => proxy.close());
-  const client = clientAt(`https://127.0.0.1:${proxy.port}`, 1_000);
+  const client = clientAt(`https://127.0.0.1:${proxy.port}`, { silenceMs: 1_000 });
   const loop = await start({ client });
   proxy.mute();
   const subnet = {
