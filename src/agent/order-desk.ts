@@ -139,6 +139,7 @@ export class OrderDesk {
     fence.recordEnd(order);
     if (action.name.endsWith('.delete')) failure ??= failureOf(() => fence.recordRemoval(order));
     if (failure && interrupted(failure.error)) {
+      // There is no result that would tell that it ended.
       observer.publish();
       fence.recordEffect(order, observer.sequence);
       log.warn({ because: describeFailure(failure.error).message }, 'interrupted');

@@ -33,13 +33,26 @@ export interface Listings {
 /** Puts the listings together, keyed by the UIDs of the owners. */
 export function assembleSnapshot(
   host: HostIdentity,
-  { domains, network, storage, results, removed, unplugged, uptimeMs, ...progress }: Listings,
+  {
+    domains,
+    network,
+    storage,
+    complete,
+    epoch,
+    earlierOrdersEnded,
+    results,
+    removed,
+    unplugged,
+    uptimeMs,
+  }: Listings,
   diskPath: Storage['diskPath'],
 ): SnapshotContent {
   const names = { diskPath, bySerial: bySerial(storage) };
   return {
     ...host,
-    ...progress,
+    complete,
+    epoch,
+    earlierOrdersEnded,
     domains: keyed(
       (domains?.domains ?? []).map((domain) => describeDomain(domain, { ...names, unplugged, uptimeMs })),
       ({ machineUid }) => machineUid,

@@ -2,6 +2,10 @@ import type { HostView } from '../plan/kind.ts';
 import type { HostSnapshot } from '../plan/snapshot.ts';
 import type { Mirror } from '../queue/observation-mirror.ts';
 
+/**
+ * Whether all that was ever ordered on a host shows in what it tells: `unseen`, it tells nothing that this leader may
+ * rely on; `busy`, an order of an earlier leader is still being carried out; `seen`, it does.
+ */
 export type Sight = 'unseen' | 'busy' | 'seen';
 
 /**
@@ -24,7 +28,6 @@ export class Hosts {
       : 'unknown';
   }
 
-  /** How far it is known what was ever ordered on a host; `busy` while an earlier leader's order is carried out. */
   sightOf(hostName: string): Sight {
     const snapshot = this.snapshotOf(hostName);
     if (snapshot === 'unknown') return 'unseen';

@@ -9,7 +9,7 @@ export interface SettlingOptions {
   claimed: readonly string[];
   /** Names of the Host objects. */
   registered: () => readonly string[];
-  /** Whether all that was ever ordered on a host is known. */
+  /** Whether all that was ever ordered on a host shows in what it tells. */
   sightOf: (hostName: string) => Sight;
   /** Hosts have what the store does not say yet. */
   adopts: () => boolean;
@@ -28,8 +28,7 @@ const CHECKS = 60;
  * While nobody can say what earlier leaders did, nothing is done: the store may have been restored from a backup, and a
  * Machine that has no host in it may be running on the one that is silent. So every host has to be seen once, all at the
  * same time and with nothing of earlier leaders still to come, and what they have and the store does not say be written
- * down. A host that is gone for ever is given up by
- * deleting its Host, as always (ADR 0024).
+ * down. A host that is gone for ever is given up by deleting its Host, as always (ADR 0024).
  */
 export class Settling {
   readonly #options: SettlingOptions;
@@ -52,8 +51,8 @@ export class Settling {
   /** What has to happen before anything is done, in words for a condition; nothing when it has. */
   get waitsFor(): string | undefined {
     if (this.#over) return undefined;
-    const unseen = this.#hosts('unseen');
-    const busy = this.#hosts('busy');
+    const unseen = this.#hostsThatAre('unseen');
+    const busy = this.#hostsThatAre('busy');
     if (unseen.length === 0 && busy.length === 0) return 'waits until what the hosts have is written down';
     if (unseen.length === 0)
       return `waits until ${listed(busy)} ended what an earlier leader ordered, which the store may not know of; restart the agent there if that lasts`;
@@ -78,7 +77,7 @@ export class Settling {
   #check(further: number): void {
     const { adopts, clock, logger } = this.#options;
     this.#next = undefined;
-    if (this.#hosts('unseen', 'busy').length > 0) return;
+    if (this.#hostsThatAre('unseen', 'busy').length > 0) return;
     const adopting = adopts();
     if (adopting && further > 0) {
       this.#next = clock.after(CHECK_MS, () => this.#check(further - 1));
@@ -96,7 +95,7 @@ export class Settling {
     onSettled();
   }
 
-  #hosts(...sights: Sight[]): string[] {
+  #hostsThatAre(...sights: Sight[]): string[] {
     const { registered, sightOf } = this.#options;
     const all = new Set([...registered(), ...this.#claimed]);
     return [...all].filter((name) => sights.includes(sightOf(name))).sort();
