@@ -2,12 +2,14 @@
 import type { Findings } from './campaign.ts';
 import type { Ending } from './disturbed-life.ts';
 import { type FaultName, faultKinds, placeOf } from './faults.ts';
+import { untried } from './soundness.ts';
 
 const marks: Record<Ending['result'], string> = { 'as clean': '✓', 'not reached': '?', broken: '✗' };
 const notPlanned = '·';
 
 /** A line for each boundary, a column for each kind of fault, and what is to be said of all. */
-export function tableOf({ tried, unexplained, sometimes }: Findings): string {
+export function tableOf(findings: Findings): string {
+  const { tried, unexplained, sometimes } = findings;
   const kinds = (Object.keys(faultKinds) as FaultName[]).filter((kind) =>
     tried.some(({ fault }) => fault.kind === kind),
   );
@@ -38,10 +40,6 @@ export function tableOf({ tried, unexplained, sometimes }: Findings): string {
     ...(sometimes.length > 0
       ? [`not planned, since not every clean life has them: ${sometimes.length} boundaries`]
       : []),
-    `${tried.length} faults: ${count('as clean')} ended as in a clean life, ${count('broken')} broken, ${count('not reached')} not reached; ${unexplained.length} lives broke otherwise`,
+    `${tried.length} faults: ${count('as clean')} ended as in a clean life, ${count('broken')} broken, ${count('not reached')} not reached (${untried(findings).length} of them nowhere else either); ${unexplained.length} lives broke otherwise`,
   ].join('\n');
 }
-
-/** Whether everything was reached, and ended as in a clean life. */
-export const isSound = ({ tried, unexplained }: Findings): boolean =>
-  unexplained.length === 0 && tried.length > 0 && tried.every(({ ending }) => ending.result === 'as clean');

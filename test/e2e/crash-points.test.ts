@@ -5,7 +5,8 @@
 import { expect, jest, test } from '@jest/globals';
 import { campaign } from '../crash/campaign.ts';
 import { courses } from '../crash/courses.ts';
-import { isSound, tableOf } from '../crash/table.ts';
+import { isSound } from '../crash/soundness.ts';
+import { tableOf } from '../crash/table.ts';
 
 jest.setTimeout(900_000);
 

@@ -9,6 +9,9 @@ export interface Response {
   body: JsonObject;
 }
 
+/** Before the server closes a connection that nobody uses: a request sent at that moment would be reset. */
+const idleMs = 60_000;
+
 /** The API as kubectl uses it: unknown fields are refused, and every answer is one to look at. */
 export class UserApi {
   readonly #endpoint: ApiEndpoint;
@@ -16,20 +19,10 @@ export class UserApi {
 
   constructor(endpoint: ApiEndpoint) {
     this.#endpoint = endpoint;
-    this.#agent = new Agent({ keepAlive: true, ...endpoint.tls });
+    this.#agent = new Agent({ keepAlive: true, timeout: idleMs, ...endpoint.tls });
   }
 
-  /** A connection that the server closes just as a request is sent says nothing about the request: it is sent again. */
   async call(method: Method, path: string, body?: JsonObject): Promise<Response> {
-    try {
-      return await this.#send(method, path, body);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
-      return this.#send(method, path, body);
-    }
-  }
-
-  async #send(method: Method, path: string, body?: JsonObject): Promise<Response> {
     const headers = { ...(await this.#endpoint.authorize()), 'content-type': 'application/json' };
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     const url = new URL(`${path}?fieldValidation=Strict`, this.#endpoint.server);
