@@ -23,11 +23,9 @@ export interface Resting {
 }
 
 /** @param caches what the leaders see @throws InvariantBroken */
-export function checkRest(world: Resting, caches: Iterable<Reader>): void {
-  for (const cache of caches) {
-    nothingIsSeenThatIsNot(world, cache);
-    nothingIsForgotten(world, cache);
-  }
+export function checkRest(world: Resting, caches: readonly Reader[]): void {
+  checkSilence(world, caches);
+  for (const cache of caches) nothingIsToBeDone(world, cache);
   nothingIsLeft(world);
   const { store } = world;
   for (const machine of store.all('machines') as Machine[]) machineIsAsItShould(world, machine);
@@ -38,8 +36,19 @@ export function checkRest(world: Resting, caches: Iterable<Reader>): void {
     isOnEveryHost(world, subnet, ({ network }) => network.segmentsUp.map(({ subnetUid }) => subnetUid));
 }
 
+/**
+ * Must hold wherever nothing happens any more, also while objects wait for what only users can mend.
+ * @param caches what the leaders see @throws InvariantBroken
+ */
+export function checkSilence(world: Pick<Resting, 'store' | 'kinds'>, caches: readonly Reader[]): void {
+  for (const cache of caches) {
+    nothingIsSeenThatIsNot(world, cache);
+    nothingIsToBeSaid(world, cache);
+  }
+}
+
 /** In either direction: every object is seen as it is, and what is gone is not seen. */
-function nothingIsSeenThatIsNot({ kinds, store }: Resting, cache: Reader): void {
+function nothingIsSeenThatIsNot({ kinds, store }: Pick<Resting, 'kinds' | 'store'>, cache: Reader): void {
   for (const { plural, kind } of kinds) {
     const versions = (objects: readonly Resource[]): string =>
       objects
@@ -55,22 +64,36 @@ function nothingIsSeenThatIsNot({ kinds, store }: Resting, cache: Reader): void 
   }
 }
 
-/** Whoever looked at an object once more would find nothing to do, and nothing to say: every change was noticed. */
-function nothingIsForgotten({ kinds }: Resting, cache: Reader): void {
+/**
+ * Whoever looked at an object once more would find nothing to say: every change was noticed. What is said of a step
+ * depends on what became of it before, which only its leader knows.
+ */
+function nothingIsToBeSaid({ kinds }: Pick<Resting, 'kinds'>, cache: Reader): void {
+  for (const { definition, object, input, outcome } of looks(kinds, cache)) {
+    if (outcome.type === 'act') continue;
+    const patch = statusPatch(object, definition.status(input, outcome, undefined), 'now');
+    if (patch) throw forgotten(object, `the status should become ${JSON.stringify(patch.status)}`);
+  }
+}
+
+/** Nor anything to do. */
+function nothingIsToBeDone({ kinds }: Pick<Resting, 'kinds'>, cache: Reader): void {
+  for (const { object, outcome } of looks(kinds, cache)) {
+    if (outcome.type === 'act') throw forgotten(object, `${outcome.because}, and nobody does anything`);
+  }
+}
+
+function* looks(kinds: readonly KindDefinition[], cache: Reader) {
   for (const definition of kinds) {
-    const { kind } = definition;
-    for (const object of cache.list(kind)) {
-      const { name } = object.metadata;
+    for (const object of cache.list(definition.kind)) {
       const input = definition.gather(object, cache);
-      const outcome = definition.plan(input);
-      const forgotten = (what: string) =>
-        new InvariantBroken('nothing is forgotten', `${kind} ${name}: ${what}`);
-      if (outcome.type === 'act') throw forgotten(`${outcome.because}, and nobody does anything`);
-      const patch = statusPatch(object, definition.status(input, outcome, undefined), 'now');
-      if (patch) throw forgotten(`the status should become ${JSON.stringify(patch.status)}`);
+      yield { definition, object, input, outcome: definition.plan(input) };
     }
   }
 }
+
+const forgotten = ({ kind, metadata }: Resource, what: string): InvariantBroken =>
+  new InvariantBroken('nothing is forgotten', `${kind} ${metadata.name}: ${what}`);
 
 /** Neither on hosts nor in the store. */
 function nothingIsLeft({ store, hosts, present, retained, lost }: Resting): void {

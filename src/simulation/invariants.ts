@@ -5,7 +5,7 @@ import { FINALIZER } from '../plan/removal.ts';
 import { deleting, hasFinalizer, type Resource } from '../resources/metadata.ts';
 import { overlaps, parseCidr } from '../values/ipv4.ts';
 import type { ApiStore } from './api-store.ts';
-import { checkRest, readyOf } from './at-rest.ts';
+import { checkRest, checkSilence, readyOf } from './at-rest.ts';
 import type { SimulatedHost } from './host.ts';
 import { InvariantBroken } from './invariant.ts';
 
@@ -101,8 +101,14 @@ export class Invariants {
     this.#networksDoNotOverlap();
   }
 
+  /** Whenever nothing has happened for long. @param caches what the leaders see @throws InvariantBroken */
+  checkSilence(caches: readonly Reader[]): void {
+    this.check();
+    checkSilence({ store: this.#store, kinds: this.#kinds }, caches);
+  }
+
   /** After everything has settled. @param caches what the leaders see @throws InvariantBroken */
-  checkRest(caches: Iterable<Reader>): void {
+  checkRest(caches: readonly Reader[]): void {
     this.check();
     checkRest(
       {

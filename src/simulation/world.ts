@@ -159,7 +159,7 @@ export class World {
       await this.#live();
       if (this.#random.chance(this.#size.disturbedAtRest)) await this.#disturbTheRest();
       await this.#comeToRest();
-      this.#invariants.checkRest(this.#leading.values());
+      this.#invariants.checkRest([...this.#leading.values()]);
       return this.#verdict();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -218,7 +218,7 @@ export class World {
   async #comeToRest(): Promise<void> {
     this.#faults.stop();
     this.#tell('nothing goes wrong any more');
-    await this.#untilSilent(SILENCE_MS);
+    await this.#untilLooksAreOver();
     // Events were lost for good: the listing that every agent makes each ten minutes finds what they would have told.
     for (const { agent } of this.#agents.values()) void agent.listEverything();
     await this.#untilSilent(SHORT_SILENCE_MS);
@@ -226,7 +226,7 @@ export class World {
       const done = this.#users.correct();
       if (done.length === 0) return this.#checkSilence();
       for (const what of done) this.#tell(`a user ${what}`);
-      await this.#untilSilent(SILENCE_MS);
+      await this.#untilLooksAreOver();
     }
     throw new InvariantBroken('what an object says leads out of it', `not after ${ROUNDS} rounds`);
   }
@@ -253,6 +253,12 @@ export class World {
       if (this.#scheduler.steps > limit)
         throw new InvariantBroken('everything converges', `still at work after ${MAX_STEPS} steps`);
     }
+  }
+
+  /** So silent that whoever waited has looked again. */
+  async #untilLooksAreOver(): Promise<void> {
+    await this.#untilSilent(SILENCE_MS);
+    this.#invariants.checkSilence([...this.#leading.values()]);
   }
 
   #break(broken: InvariantBroken): void {
