@@ -123,8 +123,7 @@ export class OrderDesk {
 
   async #carryOut(order: Order, record: string, signal: AbortSignal): Promise<void> {
     const { fence, observer, logger } = this.#options;
-    const { uid, kind, namespace, name, action } = order;
-    const { orderId } = order;
+    const { uid, kind, namespace, name, action, orderId } = order;
     const refusal = fence.check(order);
     if (refusal) {
       const result = { orderId, action: action.name, outcome: 'refused', retryable: true } as const;
@@ -132,6 +131,7 @@ export class OrderDesk {
     }
     const log = logger.child({ uid, kind, namespace, name, action: action.name, orderId });
     const startedAt = performance.now();
+    log.debug('begun');
     // An order that cannot be recorded must not take effect: somebody has to hear of it, so it has failed.
     const notAdmitted = failureOf(() => fence.admit(order));
     let failure = notAdmitted ?? (await this.#attempt(order, signal));
