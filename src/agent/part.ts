@@ -56,8 +56,10 @@ export class Part<Value> {
     if (this.#stopped) return;
     if (what === 'all') this.#wanted = 'all';
     else if (this.#wanted !== 'all') this.#wanted.add(what);
+    // Between two listings nothing runs for a moment, and yet the next one is under way.
+    if (this.#next) return this.#next;
     if (!this.#running) return this.#run();
-    this.#next ??= this.#running.then(() => {
+    this.#next = this.#running.then(() => {
       this.#next = undefined;
       return this.#run();
     });

@@ -45,6 +45,14 @@ local again = readable and type(record) == 'table' and ARGV[3] ~= '' and record.
 if standing == ARGV[2] or again then return redis.call('HDEL', KEYS[1], ARGV[1]) end
 return 0`;
 
+const unlinkMatching = `
+local cursor = '0'
+repeat
+  local found = redis.call('SCAN', cursor, 'MATCH', ARGV[1], 'COUNT', 1000)
+  cursor = found[1]
+  if #found[2] > 0 then redis.call('UNLINK', unpack(found[2])) end
+until cursor == '0'`;
+
 /** The record in Redis: the signed text, and beside it what the scripts compare. */
 function record(order: Order, signed: { payload: string; signature: string }): string {
   const { orderId, epoch, generation, incarnation, basis } = order;
@@ -183,13 +191,11 @@ export class StandingOrders implements OrdersOfHost {
   /**
    * Clears the agent's queues, before its worker starts. What an earlier process left active there is dead, and
    * would hold back every new doorbell of the same UID until BullMQ gives it up as stalled, up to 45 s later.
+   *
+   * The leader may ring meanwhile, so each queue goes at once: half a doorbell would silence every later one of its UID.
    */
   async forgetDoorbells(): Promise<void> {
-    for (const queue of this.#queues) {
-      for await (const keys of this.#redis.scanStream({ match: `bull:${queue}:*`, count: 1_000 })) {
-        if ((keys as string[]).length > 0) await this.#redis.unlink(keys as string[]);
-      }
-    }
+    for (const queue of this.#queues) await this.#redis.eval(unlinkMatching, 0, `bull:${queue}:*`);
   }
 
   async read(uid: string): Promise<string | undefined> {

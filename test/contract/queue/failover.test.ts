@@ -1,5 +1,4 @@
 /** What becomes of connections when another Redis takes over, and when their path is lost without a word. */
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
@@ -7,7 +6,6 @@ import { watchEpoch } from '../../../src/queue/epoch.ts';
 import { heartbeatKey, ordersKey, queueName } from '../../../src/queue/keys.ts';
 import { ObservationMirror } from '../../../src/queue/observation-mirror.ts';
 import { SnapshotPublisher } from '../../../src/queue/observations.ts';
-import type { Order } from '../../../src/queue/order.ts';
 import { OrderBook } from '../../../src/queue/orders.ts';
 import { connectRedis } from '../../../src/queue/redis-connection.ts';
 import { generateSealingKeys } from '../../../src/queue/sealing.ts';
@@ -15,28 +13,13 @@ import { generateSigningKeys } from '../../../src/queue/signature.ts';
 import { OrderWorker } from '../../../src/queue/worker.ts';
 import { type MuteProxy, startMuteProxy } from '../../support/mute-proxy.ts';
 import { snapshot } from '../../unit/kinds/builders.ts';
+import { orderFor } from './orders.ts';
 import { startRedis, type TestRedis } from './redis-server.ts';
 
 jest.setTimeout(50_000);
 
 const agentUid = 'agent-1';
 const { incarnation: _incarnation, sequence: _sequence, ...content } = snapshot({ agentUid });
-const order = (uid: string): Order => ({
-  orderId: randomUUID(),
-  hostUid: agentUid,
-  uid,
-  kind: 'Disk',
-  namespace: 'default',
-  name: 'data',
-  action: { name: 'disk.retain', arguments: {} },
-  generation: 1,
-  epoch: 1,
-  incarnation: '1.x',
-  basis: 1,
-  installationUid: 'i',
-  lock: [uid],
-  issuedAt: 0,
-});
 
 /** Everybody who uses Redis, all by one way to it. */
 interface Users {
@@ -102,7 +85,7 @@ async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
 /** An order that is refused or not answered is planned and written again. */
 const written = ({ book }: Users, uid: string) =>
   until(() =>
-    book.put(order(uid)).then(
+    book.put(orderFor(uid, agentUid)).then(
       () => true,
       () => false,
     ),

@@ -13,6 +13,9 @@ function controlled() {
   return { calls, list };
 }
 
+/** Resolves when all that can go on without an answer has. */
+const everythingElse = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 const quiet = { onListed: () => {}, onError: () => {}, clock };
 
 describe('Part', () => {
@@ -32,6 +35,40 @@ describe('Part', () => {
 
     expect(calls).toHaveLength(2);
     expect(part.value).toBe('two');
+  });
+
+  // One of these turns is the moment between two listings, in which nothing runs.
+  test.each([0, 1, 2, 3, 4, 5, 6, 7, 8])('a request %d turns after an answer', async (turns) => {
+    const looked: string[] = [];
+    const { calls, list } = controlled();
+    const part = new Part<string>({
+      list,
+      relist: async (_, key) => {
+        const value = await list();
+        looked.push(key);
+        return value;
+      },
+      ...quiet,
+    });
+    const answer = (): void => {
+      expect(calls).toHaveLength(1);
+      calls.shift()?.resolve('answer');
+    };
+    const begun = part.refresh();
+    answer();
+    await begun;
+    const lookedWhenDone = (key: string): Promise<boolean> =>
+      part.refresh(key).then(() => looked.includes(key));
+    const done = [lookedWhenDone('a'), lookedWhenDone('b')];
+    answer();
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    done.push(lookedWhenDone('c'));
+    for (let asked = looked.length; asked < 3; asked = looked.length) {
+      await everythingElse();
+      answer();
+      await everythingElse();
+    }
+    expect(await Promise.all(done)).toEqual([true, true, true]);
   });
 
   test('after a failure the value stays, is not known, and is listed again by itself', async () => {
