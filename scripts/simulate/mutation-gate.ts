@@ -78,15 +78,32 @@ export async function simulateUntilBroken(
   seeds = MUTANT_SEEDS,
   brief = false,
 ): Promise<string | undefined> {
-  const range = ['--from', String(firstSeed), '--seeds', String(seeds), '--stop'];
+  for (let tried = 0; tried < seeds; tried += BATCH) {
+    const range = { from: firstSeed + tried, seeds: Math.min(BATCH, seeds - tried) };
+    const broken = await simulateBatch(directory, range, brief);
+    if (broken !== undefined) return broken;
+  }
+  return undefined;
+}
+
+/** So many worlds take far less than {@link BATCH_MS} wherever they end at all. */
+const BATCH = 100;
+const BATCH_MS = 600_000;
+
+async function simulateBatch(
+  directory: string,
+  { from, seeds }: { from: number; seeds: number },
+  brief: boolean,
+): Promise<string | undefined> {
+  const range = ['--from', String(from), '--seeds', String(seeds), '--stop'];
   const args = ['scripts/simulate.ts', ...range, ...(brief ? ['--brief'] : [])];
   const { exitCode, stdout, stderr, timedOut } = await execa(process.execPath, args, {
     cwd: directory,
     reject: false,
-    timeout: 900_000,
+    timeout: BATCH_MS,
   });
   if (exitCode === 0) return undefined;
-  if (timedOut) return 'a world that never ends';
+  if (timedOut) return `a world that never ends, one of ${seeds} from ${from} on`;
   const [broken] = /^seed \d+: .*$/m.exec(stdout) ?? [];
   // A change that does not even run was not noticed by anybody.
   if (broken === undefined) throw new Error(`the changed source does not run: ${stderr.slice(0, 500)}`);
