@@ -1,3 +1,5 @@
+import { driftMutants } from './drift-mutants.ts';
+
 /** Defects that were put in on purpose, each as a change of the source: the simulation must catch every one of them. */
 export interface Edit {
   file: string;
@@ -23,6 +25,7 @@ export const editsOf = ({ file, from, to, also }: Mutant): Edit[] => [
 ];
 
 export const mutants: readonly Mutant[] = [
+  ...driftMutants,
   // The fence of the agent.
   {
     name: 'the agent obeys an older epoch',

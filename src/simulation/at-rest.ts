@@ -5,7 +5,9 @@ import { statusPatch } from '../reconcile/report.ts';
 import type { Condition } from '../resources/conditions.ts';
 import type { Disk, Host, Image, IPAddress, Machine, Placement, Subnet } from '../resources/kinds.ts';
 import { type Resource, deleting } from '../resources/metadata.ts';
+import { equalJson } from '../values/equal.ts';
 import { diskName } from '../values/names.ts';
+import { diskBytes } from '../values/quantity.ts';
 import type { ApiStore } from './api-store.ts';
 import type { SimulatedHost } from './host.ts';
 import { InvariantBroken } from './invariant.ts';
@@ -30,10 +32,8 @@ export function checkRest(world: Resting, caches: readonly Reader[]): void {
   const { store } = world;
   for (const machine of store.all('machines') as Machine[]) machineIsAsItShould(world, machine);
   for (const disk of store.all('disks') as Disk[]) diskIsAsItShould(world, disk);
-  for (const image of store.all('images') as Image[])
-    isOnEveryHost(world, image, ({ storage }) => storage.importedUids);
-  for (const subnet of store.all('subnets') as Subnet[])
-    isOnEveryHost(world, subnet, ({ network }) => network.segmentsUp.map(({ subnetUid }) => subnetUid));
+  for (const image of store.all('images') as Image[]) imageIsAsItShould(world, image);
+  for (const subnet of store.all('subnets') as Subnet[]) subnetIsAsItShould(world, subnet);
 }
 
 /**
@@ -195,11 +195,11 @@ function guestIsAsItShould(store: ApiStore, host: SimulatedHost, { metadata, spe
       throw diverged(`Machine ${name} has ${has} where ${field} asks for ${wants}`);
   }
   for (const { spec: wanted } of addresses) {
-    const held = host.network.portsHeld.some(
+    const held = host.network.portsServing.some(
       ({ machineUid, address, macAddress }) =>
         machineUid === uid && address === wanted.address && macAddress === wanted.macAddress,
     );
-    if (!held) throw diverged(`Machine ${name} holds no port with ${wanted.address}`);
+    if (!held) throw diverged(`Machine ${name} is not served at ${wanted.address}`);
   }
 }
 
@@ -208,18 +208,59 @@ function diskIsAsItShould({ hosts }: Resting, disk: Disk): void {
   // Nobody has used it yet.
   if (status?.hostName === undefined && spec.bindingMode === 'WaitForFirstConsumer') return;
   isReady(disk);
-  const at = hosts.filter(({ storage }) => storage.diskUids.includes(metadata.uid)).map(({ name }) => name);
-  if (at.join() !== status?.hostName) throw untrue(`Disk ${metadata.name} is on ${at.join(', ')}`);
+  const at = hosts.flatMap((host) =>
+    host.storage.disksPresent
+      .filter(({ diskUid }) => diskUid === metadata.uid)
+      .map(({ sizeBytes }) => ({ host: host.name, sizeBytes })),
+  );
+  if (at.map(({ host }) => host).join() !== status?.hostName)
+    throw untrue(`Disk ${metadata.name} is on ${at.map(({ host }) => host).join(', ')}`);
+  const wanted = diskBytes(spec.size);
+  for (const { sizeBytes } of at) {
+    // Who made it larger by hand keeps it so: disks do not shrink.
+    if (sizeBytes < wanted) throw diverged(`Disk ${metadata.name} has ${sizeBytes} bytes, not ${wanted}`);
+  }
 }
 
-function isOnEveryHost(
-  { hosts }: Resting,
-  object: Image | Subnet,
-  uidsOn: (host: SimulatedHost) => readonly string[],
-): void {
-  isReady(object);
-  const lacking = hosts.find((host) => !uidsOn(host).includes(object.metadata.uid));
-  if (lacking) throw untrue(`${lacking.name} lacks ${object.kind} ${object.metadata.name}`);
+function imageIsAsItShould({ hosts }: Resting, image: Image): void {
+  isReady(image);
+  const lacking = hosts.find(({ storage }) => !storage.importedUids.includes(image.metadata.uid));
+  if (lacking) throw untrue(`${lacking.name} lacks Image ${image.metadata.name}`);
+}
+
+/** Worked out from the spec alone, not as planners do it. */
+function subnetIsAsItShould({ hosts, store }: Resting, subnet: Subnet): void {
+  isReady(subnet);
+  const { uid, name } = subnet.metadata;
+  const { cidr, gateway, mtu, egress, dnsServers = [] } = subnet.spec;
+  const addresses = (store.all('ipaddresses') as IPAddress[]).filter(
+    ({ spec }) => spec.subnetRef.uid === uid,
+  );
+  const wanted = {
+    cidr,
+    ...(gateway !== undefined && { gateway }),
+    mtu,
+    egress,
+    dnsServers,
+    reservations: addresses.map(({ spec }) => `${spec.address} ${spec.macAddress}`).sort(),
+  };
+  for (const host of hosts) {
+    const serving = host.network.segmentsServing.find(({ subnetUid }) => subnetUid === uid);
+    if (!serving) throw untrue(`${host.name} does not serve Subnet ${name}`);
+    const { reservations } = serving;
+    const has = {
+      cidr: serving.cidr,
+      ...(gateway !== undefined && { gateway: serving.gateway }),
+      mtu: serving.mtu,
+      egress: serving.egress,
+      dnsServers: serving.dnsServers,
+      reservations: reservations.map(({ address, macAddress }) => `${address} ${macAddress}`).sort(),
+    };
+    if (!equalJson(has, wanted))
+      throw diverged(
+        `Subnet ${name} is ${JSON.stringify(has)} on ${host.name}, not ${JSON.stringify(wanted)}`,
+      );
+  }
 }
 
 function isReady(object: Resource): void {

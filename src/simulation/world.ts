@@ -219,9 +219,7 @@ export class World {
     this.#faults.stop();
     this.#tell('nothing goes wrong any more');
     await this.#untilLooksAreOver();
-    // Events were lost for good: the listing that every agent makes each ten minutes finds what they would have told.
-    for (const { agent } of this.#agents.values()) void agent.listEverything();
-    await this.#untilSilent(SHORT_SILENCE_MS);
+    if (this.#faults.fired.has('host event lost')) await this.#listEverything();
     for (let round = 0; round < ROUNDS; round += 1) {
       const done = this.#users.correct();
       if (done.length === 0) return this.#checkSilence();
@@ -229,6 +227,12 @@ export class World {
       await this.#untilLooksAreOver();
     }
     throw new InvariantBroken('what an object says leads out of it', `not after ${ROUNDS} rounds`);
+  }
+
+  /** Events were lost for good: the listing that every agent makes each ten minutes finds what they would have told. */
+  async #listEverything(): Promise<void> {
+    for (const { agent } of this.#agents.values()) void agent.listEverything();
+    await this.#untilSilent(SHORT_SILENCE_MS);
   }
 
   /** What fails says so and waits for a change; what is as it should be needs no order. */

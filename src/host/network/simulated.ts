@@ -59,10 +59,10 @@ export class SimulatedNetwork implements Network {
     return [...this.#ports.values()].flatMap(({ link, spec }) => (link === 'up' ? spec : []));
   }
 
-  /** Ports that somebody uses: their links are up and their taps held. */
-  get portsHeld(): PortSpec[] {
-    return [...this.#ports.values()].flatMap(({ link, carrier, spec }) =>
-      link === 'up' && carrier === 'present' ? spec : [],
+  /** Ports by which a guest reaches its Subnet: its tap is held, up, attached and allowed to send. */
+  get portsServing(): PortSpec[] {
+    return [...this.#ports.values()].flatMap(({ link, carrier, attached, rules, spec }) =>
+      link === 'up' && carrier === 'present' && attached && rules === 'present' ? spec : [],
     );
   }
 
@@ -76,14 +76,11 @@ export class SimulatedNetwork implements Network {
     return [...this.#segments.values()].map(({ spec }) => spec.cidr);
   }
 
-  /** Subnets that are whole: bridge, rules, DHCP and egress, as they were asked for last. */
-  get segmentsUp(): SegmentSpec[] {
-    return [...this.#segments.values()].flatMap(({ spec, bridge, dnsmasq, rules }) =>
-      bridge === 'up' &&
-      dnsmasq === 'running' &&
-      rules === 'present' &&
-      (this.#forwarding === 'on' || spec.egress === 'None')
-        ? copyJson(spec)
+  /** Subnets of which nothing is lost or changed: each as it was asked for last. */
+  get segmentsServing(): SegmentSpec[] {
+    return [...this.#segments.values()].flatMap((segment) =>
+      isWhole(segment) && (this.#forwarding === 'on' || segment.spec.egress === 'None')
+        ? copyJson(segment.spec)
         : [],
     );
   }
@@ -293,6 +290,14 @@ export class SimulatedNetwork implements Network {
     });
   }
 }
+
+const isWhole = ({ spec, bridge, gateway, mtu, dnsmasq, rules, reservationsIntact }: Segment): boolean =>
+  bridge === 'up' &&
+  gateway === 'present' &&
+  mtu === spec.mtu &&
+  dnsmasq === 'running' &&
+  rules === 'present' &&
+  reservationsIntact;
 
 function describeSegment(
   { spec, bridge, gateway, mtu, dnsmasq, rules, reservationsIntact }: Segment,

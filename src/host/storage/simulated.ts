@@ -98,6 +98,11 @@ export class SimulatedStorage implements Storage {
     return this.#presentDisks().map(({ diskUid }) => diskUid);
   }
 
+  /** The same, as they are. */
+  get disksPresent(): readonly Readonly<DiskSnapshot>[] {
+    return this.#presentDisks();
+  }
+
   /** Images that are imported, for whoever watches over a simulated world. */
   get importedUids(): string[] {
     return [...this.#refs.keys()];

@@ -27,7 +27,7 @@ export async function pictureOf({
       ...(imageDigest !== undefined && { backing: imageDigest }),
       retained,
     })),
-    segments: network.segmentsUp.map(
+    segments: network.segmentsServing.map(
       ({ subnetUid, gateway, cidr, mtu, egress, dnsServers, reservations }) => ({
         subnetUid,
         gatewayCidr: `${gateway}/${cidr.split('/')[1]}`,
