@@ -1,12 +1,16 @@
 /** How a guest is connected: its taps, their rules, its hold on them, and what is left of interfaces that went. */
 import { type Outcome, waiting } from '../../plan/outcome.ts';
-import type { DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
+import type { DomainSnapshot, HostSnapshot, PortSnapshot } from '../../plan/snapshot.ts';
 import { earlierOrderUnderway } from '../../plan/underway.ts';
 import { tapName } from '../../values/links.ts';
 import { isUnplugged } from './changes.ts';
 import { interfacesOf } from './definition.ts';
 import type { MachineInput } from './input.ts';
 import type { MachineOnHost } from './on-host.ts';
+
+/** What comes by the tap reaches its Subnet: it is up, on the bridge, and its guest may send. */
+export const isConnected = (port: PortSnapshot | undefined): boolean =>
+  port?.state === 'up' && port.attached && port.rules === 'present';
 
 /**
  * Taps and anti-spoofing rules of a running guest, and its hold on the taps.
@@ -28,11 +32,9 @@ export function planConnections(
     if (!card) return false;
     return (
       (which === 'all' && isUnplugged(card)) ||
-      !port?.attached ||
-      port.state !== 'up' ||
-      port.rules !== 'present' ||
-      (port.address !== undefined && port.address !== address) ||
-      (port.macAddress !== undefined && port.macAddress !== macAddress)
+      !isConnected(port) ||
+      (port?.address !== undefined && port.address !== address) ||
+      (port?.macAddress !== undefined && port.macAddress !== macAddress)
     );
   });
   if (!broken) return undefined;

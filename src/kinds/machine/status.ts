@@ -4,7 +4,9 @@ import { readyCondition } from '../../plan/ready.ts';
 import type { DomainSnapshot } from '../../plan/snapshot.ts';
 import { type WantedCondition, conditionTrue } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
+import { tapName } from '../../values/links.ts';
 import { awaitingRestart, isUnplugged } from './changes.ts';
+import { isConnected } from './connections.ts';
 import { definitionOf } from './definition.ts';
 import { type MachineInput, boundHost } from './input.ts';
 
@@ -52,12 +54,13 @@ export function machineStatus(
 }
 
 function ready(
-  { machine }: MachineInput,
+  input: MachineInput,
   outcome: Outcome,
   failure: Failure | undefined,
   domain: DomainSnapshot | undefined,
 ): WantedCondition {
-  const running = domain?.power === 'running' && !stopping(domain, outcome) && !isCutOff(domain);
+  const { machine } = input;
+  const running = domain?.power === 'running' && !stopping(domain, outcome) && !isCutOff(input, domain);
   if (outcome.type === 'settled' && domain?.power === 'shutoff') {
     return {
       type: 'Ready',
@@ -70,8 +73,18 @@ function ready(
 }
 
 /** Of what the guest sends on one of its interfaces nothing arrives. */
-const isCutOff = ({ live }: DomainSnapshot): boolean =>
-  live?.interfaces.some((card) => card.link === 'down' || isUnplugged(card)) === true;
+function isCutOff(input: MachineInput, { live }: DomainSnapshot): boolean {
+  const host = boundHost(input);
+  const ports = host && host.snapshot !== 'unknown' ? host.snapshot.ports : {};
+  // A card that the guest is to give up may have lost its tap already.
+  const wanted = new Set(
+    input.interfaces.map(({ entry }) => tapName(input.machine.metadata.uid, entry.name)),
+  );
+  return (live?.interfaces ?? []).some(
+    (card) =>
+      card.link === 'down' || isUnplugged(card) || (wanted.has(card.tap) && !isConnected(ports[card.tap])),
+  );
+}
 
 /** Asked to shut down, and still meant to: a guest that did not obey before the wish was taken back goes on. */
 const stopping = (domain: DomainSnapshot, outcome: Outcome): boolean =>

@@ -3,7 +3,7 @@ import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { planMachine } from '../../../src/kinds/machine/plan.ts';
 import { machineStatus } from '../../../src/kinds/machine/status.ts';
 import type { Failure } from '../../../src/plan/kind.ts';
-import type { DomainInterface } from '../../../src/plan/snapshot.ts';
+import type { DomainInterface, PortSnapshot } from '../../../src/plan/snapshot.ts';
 import { tapName } from '../../../src/values/links.ts';
 import { deleted, domainOf, machine } from './builders.ts';
 import { candidate, heldBy, machineInput, withDisk, withDomain, withInterface } from './machine-builders.ts';
@@ -13,8 +13,8 @@ const statusOf = (input: MachineInput, failure?: Failure) =>
 const condition = (input: MachineInput, type: string, failure?: Failure) =>
   statusOf(input, failure).conditions.find((each) => each.type === type);
 
-/** A running guest with one card. */
-const withCard = (card: Partial<DomainInterface>): MachineInput => {
+/** A running guest with one card, on one port. */
+const withCard = (card: Partial<DomainInterface>, port: Partial<PortSnapshot> = {}): MachineInput => {
   const web = machine();
   const held = heldBy(web);
   const { macAddress, address } = held.spec;
@@ -27,7 +27,7 @@ const withCard = (card: Partial<DomainInterface>): MachineInput => {
   return withDomain(
     input,
     { ...(live && { live: { ...live, interfaces } }) },
-    { ports: { [tap]: { tap, ...owner, ...state, macAddress, address } } },
+    { ports: { [tap]: { tap, ...owner, ...state, macAddress, address, ...port } } },
   );
 };
 
@@ -87,6 +87,22 @@ describe('Ready', () => {
       'running, with a link that was set down',
       withCard({ link: 'down' }),
       { status: 'False', reason: 'LinkDown' },
+    ],
+    ['running, and connected', withCard({}), { status: 'True', reason: 'Ready' }],
+    [
+      'running, with a tap that is on no bridge',
+      withCard({}, { attached: false }),
+      { status: 'False', reason: 'PortBroken' },
+    ],
+    [
+      'running, with a tap that was set down',
+      withCard({}, { state: 'down' }),
+      { status: 'False', reason: 'PortBroken' },
+    ],
+    [
+      'running, with a tap whose rules were flushed',
+      withCard({}, { rules: 'absent' }),
+      { status: 'False', reason: 'PortBroken' },
     ],
     [
       'stopped as it should be',
