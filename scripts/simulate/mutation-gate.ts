@@ -4,7 +4,8 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { checkout } from '../lib/checkout.ts';
-import { editsOf, type Mutant, mutants } from './mutants.ts';
+import { editsOf, type Mutant } from './mutants/mutant.ts';
+import { mutants } from './mutants.ts';
 
 /** Within so many seeds every defect must be caught. */
 export const MUTANT_SEEDS = 5_000;

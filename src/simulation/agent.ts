@@ -9,6 +9,7 @@ import type { Faults } from './faults.ts';
 import type { SimulatedHost } from './host.ts';
 import type { SimulatedQueue } from './queue.ts';
 import type { InvariantBroken } from './invariant.ts';
+import { mistakeIn } from './mistakes.ts';
 import type { Process } from './scheduler.ts';
 import type { Underway } from './underway.ts';
 import { WatchedFence } from './watched-fence.ts';
@@ -58,7 +59,7 @@ export class SimulatedAgent {
       fence: this.#fence,
       publisher: this.#publisher,
       clock: process.clock,
-      onError: () => undefined,
+      onError: (error) => this.#notice(error),
     });
     this.#desk = new OrderDesk({
       orders: queue.ordersOf(agentUid, process),
@@ -113,9 +114,15 @@ export class SimulatedAgent {
     this.#jobs.add(job);
     this.#workingFor
       .run(uid, () => this.#desk.handle(uid, job.abort.signal))
-      .catch(() => undefined)
+      .catch((error: unknown) => this.#notice(error))
       .finally(() => this.#jobs.delete(job));
     return job;
+  }
+
+  /** What goes wrong is tried again, but for what cannot be a fault of the world. */
+  #notice(error: unknown): void {
+    const broken = mistakeIn(error);
+    if (broken) this.#world.onBroken(broken);
   }
 
   /** The queue takes the job for stalled and gives it to somebody again, while the first still works. */

@@ -15,6 +15,7 @@ import { image, oddImage } from './image.ts';
 import { InvariantBroken } from './invariant.ts';
 import { Invariants } from './invariants.ts';
 import { type ActionName, Meetings } from './meetings.ts';
+import { listeningTo, mistakeIn } from './mistakes.ts';
 import { aimOf, hostsOf, needsRunningGuests, type Size, sizeOf } from './plan-of-seed.ts';
 import { SimulatedQueue } from './queue.ts';
 import { Random } from './random.ts';
@@ -69,6 +70,7 @@ const HUM = /timer$|leases\/purlin-controller$|hears of epoch/;
 /** A whole installation on simulated hosts, and everything that one seed does to it. */
 export class World {
   readonly #options: WorldOptions;
+  readonly #logger: Logger;
   readonly #random: Random;
   readonly #scheduler: Scheduler;
   readonly #faults: Faults;
@@ -99,6 +101,7 @@ export class World {
   constructor(options: WorldOptions) {
     const { seed, limits = {} } = options;
     this.#options = options;
+    this.#logger = listeningTo(options.logger, (broken) => this.#break(broken));
     const random = new Random(seed);
     this.#random = random;
     this.#scheduler = new Scheduler(random, (label) => this.#note(label));
@@ -292,7 +295,6 @@ export class World {
   #startAgent(host: SimulatedHost): void {
     if (!this.#hosts.includes(host)) return;
     const process = new Process(`agent ${host.name}`, this.#scheduler);
-    const { logger } = this.#options;
     const published = publishedStart(this.#queue.records(host.agentUid)?.published);
     const agent = new SimulatedAgent({
       host,
@@ -303,7 +305,7 @@ export class World {
       process,
       underway: this.#underway,
       onBroken: (broken) => this.#break(broken),
-      logger,
+      logger: this.#logger,
     });
     this.#agents.set(host.name, { agent, process });
     process.onDeath(() => {
@@ -312,7 +314,7 @@ export class World {
         this.#startAgent(host),
       );
     });
-    agent.run().catch(() => process.kill());
+    agent.run().catch((error: unknown) => this.#end(process, error));
   }
 
   #startController(name: string): void {
@@ -325,7 +327,7 @@ export class World {
         this.#startController(name),
       );
     });
-    const { kinds, logger } = this.#options;
+    const { kinds } = this.#options;
     runController({
       store: this.#store,
       queue: this.#queue,
@@ -336,8 +338,15 @@ export class World {
       underway: this.#underway,
       watch: this.#watch,
       onLeading: (objects) => void this.#leading.set(process, objects),
-      logger,
-    }).catch(() => process.kill());
+      logger: this.#logger,
+    }).catch((error: unknown) => this.#end(process, error));
+  }
+
+  /** A process that cannot go on dies; a mistake of its program breaks the world. */
+  #end(process: Process, error: unknown): void {
+    const broken = mistakeIn(error);
+    if (broken) this.#break(broken);
+    process.kill();
   }
 
   #restartDelayMs(): number {

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { checkout } from '../../scripts/lib/checkout.ts';
 import { coverageOf, readReports } from '../../scripts/simulate/coverage.ts';
-import { editsOf, mutants } from '../../scripts/simulate/mutants.ts';
+import { editsOf } from '../../scripts/simulate/mutants/mutant.ts';
+import { mutants } from '../../scripts/simulate/mutants.ts';
 
 const batches = 10;
 /** Each in a process of its own: these worlds are the last to end, and would leave the other core idle. */

@@ -1,7 +1,7 @@
 /** Defects by which nobody would notice, or mend, what was changed on a host by hand. */
-import type { Mutant } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
 
-export const driftMutants: readonly Mutant[] = [
+export const ofDrift: readonly Mutant[] = [
   {
     name: 'a gateway that was removed is not missed',
     file: 'src/kinds/subnet/segment.ts',

@@ -1,0 +1,22 @@
+export interface Edit {
+  file: string;
+  /** Text that stands in the file once. */
+  from: string;
+  to: string;
+}
+
+export interface Mutant extends Edit {
+  name: string;
+  /** Where two guards hold the same promise: what is to be changed besides. */
+  also?: Edit;
+  /** Which showed it when it was looked for last: tried first, before all the others. */
+  seed?: number;
+  /** In the brief world of that seed. */
+  brief?: boolean;
+}
+
+/** @returns every change that makes the defect */
+export const editsOf = ({ file, from, to, also }: Mutant): Edit[] => [
+  { file, from, to },
+  ...(also ? [also] : []),
+];
