@@ -16,7 +16,7 @@ import {
   type ObservedDomain,
   type ShutdownRequest,
 } from './libvirt/hypervisor-port.ts';
-import { LibvirtError } from './libvirt/rpc/error.ts';
+import { LibvirtError, LibvirtUnavailable } from './libvirt/rpc/error.ts';
 import { type Domain, configOf, diskOf, observe } from './simulated-domain.ts';
 
 /** The operations that a fault can be put before or after. */
@@ -311,7 +311,7 @@ export class SimulatedHypervisor implements Hypervisor {
   }
 
   async #perform<Result>(operation: HypervisorOperation, effect: () => Result): Promise<Result> {
-    if (!this.#connected) throw new Error('libvirt does not answer');
+    if (!this.#connected) throw new LibvirtUnavailable('libvirt does not answer');
     const index = this.#faults.findIndex((fault) => fault.operation === operation);
     const [fault] = index < 0 ? [] : this.#faults.splice(index, 1);
     if (fault?.when === 'before') throw fault.error;

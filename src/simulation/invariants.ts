@@ -4,6 +4,7 @@ import type { KindDefinition, Reader } from '../plan/kind.ts';
 import { FINALIZER } from '../plan/removal.ts';
 import { deleting, hasFinalizer, type Resource } from '../resources/metadata.ts';
 import { overlaps, parseCidr } from '../values/ipv4.ts';
+import { tapName } from '../values/links.ts';
 import type { ApiStore } from './api-store.ts';
 import { checkRest, checkSilence, readyOf } from './at-rest.ts';
 import type { SimulatedHost } from './host.ts';
@@ -13,6 +14,7 @@ import { InvariantBroken } from './invariant.ts';
 interface Belongings {
   domains: ReadonlySet<string>;
   disks: ReadonlySet<string>;
+  taps: ReadonlySet<string>;
   running: ReadonlySet<string>;
 }
 
@@ -157,6 +159,7 @@ export class Invariants {
       this.#before.set(host, now);
       if (!before) continue;
       this.#stopsWereAskedFor(host, before, now);
+      nothingIsTakenFromGuests(host, before, now);
       for (const part of ['domains', 'disks'] as const) {
         for (const uid of before[part]) {
           const owner = this.#seen.get(uid);
@@ -256,8 +259,26 @@ const mayBeDestroyed = (owner: Resource): boolean =>
 /** Kinds that are ready by something on a host. */
 const onHosts = new Set(['Machine', 'Disk', 'Image', 'Subnet']);
 
-const belongingsOf = ({ hypervisor, storage }: SimulatedHost): Belongings => ({
+/** Whatever was asked for: a guest that runs keeps the disks that it has open and the taps that it holds. */
+function nothingIsTakenFromGuests(
+  { name, hypervisor }: SimulatedHost,
+  before: Belongings,
+  now: Belongings,
+): void {
+  const isTaken = (part: 'disks' | 'taps', what: string): boolean =>
+    before[part].has(what) && !now[part].has(what);
+  for (const { uuid, disks, interfaces } of hypervisor.guests) {
+    const taken =
+      disks.map(({ path }) => path.split('/').at(-2) ?? '').find((disk) => isTaken('disks', disk)) ??
+      interfaces.map(({ tap }) => tap).find((tap) => isTaken('taps', tap));
+    if (taken !== undefined)
+      throw new InvariantBroken('nothing is taken from a guest', `${name} took ${taken} from guest ${uuid}`);
+  }
+}
+
+const belongingsOf = ({ hypervisor, storage, network }: SimulatedHost): Belongings => ({
   domains: new Set(hypervisor.defined),
   disks: new Set(storage.diskUids),
+  taps: new Set(network.ports.map(({ machineUid, interfaceName }) => tapName(machineUid, interfaceName))),
   running: new Set(hypervisor.guests.map(({ uuid }) => uuid)),
 });
