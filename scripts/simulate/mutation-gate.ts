@@ -58,7 +58,7 @@ async function catchMutant(copy: string, mutant: Mutant): Promise<string | undef
     const original = await readFile(path, 'utf8');
     if (original.split(from).length !== 2)
       throw new Error(`${name}: its text does not stand once in ${file}`);
-    originals.set(path, original);
+    if (!originals.has(path)) originals.set(path, original);
     await writeFile(
       path,
       original.replace(from, () => to),

@@ -7,8 +7,8 @@ export interface Edit {
 
 export interface Mutant extends Edit {
   name: string;
-  /** Where two guards hold the same promise: what is to be changed besides. */
-  also?: Edit;
+  /** Where several guards hold the same promise: what is to be changed besides. */
+  also?: readonly Edit[];
   /** Which showed it when it was looked for last: tried first, before all the others. */
   seed?: number;
   /** In the brief world of that seed. */
@@ -16,7 +16,4 @@ export interface Mutant extends Edit {
 }
 
 /** @returns every change that makes the defect */
-export const editsOf = ({ file, from, to, also }: Mutant): Edit[] => [
-  { file, from, to },
-  ...(also ? [also] : []),
-];
+export const editsOf = ({ file, from, to, also }: Mutant): Edit[] => [{ file, from, to }, ...(also ?? [])];

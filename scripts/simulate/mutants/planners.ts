@@ -84,11 +84,13 @@ export const ofPlanners: readonly Mutant[] = [
     file: 'src/kinds/ipaddress/index.ts',
     from: '    if (snapshot.ports[tap])\n',
     to: "    if (tap === '')\n",
-    also: {
-      file: 'src/kinds/machine/gather.ts',
-      from: ': portsOfOthers(hosts, subnetUid, uid),',
-      to: ': [],',
-    },
+    also: [
+      {
+        file: 'src/kinds/machine/gather.ts',
+        from: ': portsOfOthers(hosts, subnetUid, uid),',
+        to: ': [],',
+      },
+    ],
     seed: 36723,
   },
   // What is left over, and what guests are.
@@ -127,5 +129,24 @@ export const ofPlanners: readonly Mutant[] = [
     file: 'src/kinds/machine/plan.ts',
     from: 'linkSetDown(input, domain) ?? settled;',
     to: "linkSetDown(input, domain) ?? host.step({ name: 'machine.withdrawShutdown', arguments: {} }, { reason: 'X', because: 'x' });",
+  },
+  {
+    name: 'a disk is deleted under a guest that has it open',
+    file: 'src/kinds/disk/plan.ts',
+    from: "if (claim && claimant !== 'gone') return waiting(",
+    to: "if (claim && claimant === 'gone') return waiting(",
+    also: [
+      {
+        file: 'src/kinds/disk/plan.ts',
+        from: 'if (domainsUsing(host.snapshot.domains, uid).length > 0) {\n    return waiting(',
+        to: 'if (domainsUsing(host.snapshot.domains, uid).length < 0) {\n    return waiting(',
+      },
+      {
+        file: 'src/kinds/disk/execute.ts',
+        from: 'if (users.size > 0) throw',
+        to: 'if (users.size < 0) throw',
+      },
+    ],
+    seed: 324,
   },
 ];
