@@ -200,3 +200,20 @@ describe('the other conditions', () => {
     expect(condition(withDomain(), 'RestartRequired')).toBeUndefined();
   });
 });
+
+describe('hostName', () => {
+  const onH2 = { ...web, status: { hostName: 'h2' } };
+  test.each<[string, MachineInput, string | undefined]>([
+    ['as the Placement says', machineInput(), 'h1'],
+    [
+      'of the host that has the domain, also when no Placement can be made',
+      withDomain({ placement: undefined }),
+      'h1',
+    ],
+    ['as before, where nobody knows better', machineInput({ machine: onH2, placement: undefined }), 'h2'],
+    ['none before there is a Placement', machineInput({ placement: undefined }), undefined],
+  ])('%s', (_, input, hostName) => {
+    const refused = { reason: 'ApiWriteFailed', message: 'quota exceeded', retryable: true };
+    expect(statusOf(input, refused).fields['hostName']).toBe(hostName);
+  });
+});
