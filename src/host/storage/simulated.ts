@@ -94,13 +94,12 @@ export class SimulatedStorage implements Storage {
   }
 
   /** Every Disk whose data is there, for whoever watches over a simulated world. */
-  get diskUids(): string[] {
-    return this.#presentDisks().map(({ diskUid }) => diskUid);
-  }
-
-  /** The same, as they are. */
   get disksPresent(): readonly Readonly<DiskSnapshot>[] {
     return this.#presentDisks();
+  }
+
+  get diskUids(): string[] {
+    return this.#presentDisks().map(({ diskUid }) => diskUid);
   }
 
   /** Images that are imported, for whoever watches over a simulated world. */

@@ -43,8 +43,8 @@ export function machineStatus(
     ],
     fields: {
       phase: phase(input, outcome, failure, domain),
-      // Also where its Placement was lost: that host may run the guest, and must be asked before another one is. So a
-      // host that has the domain is remembered here also when the API refuses another Placement.
+      // Also where its Placement was lost and the API refuses another: that host may run the guest, and must be asked
+      // before another one is.
       hostName: placement?.spec.hostName ?? host?.name ?? machine.status?.hostName,
       addresses: interfaces.flatMap(({ entry, held }) =>
         held ? [{ interface: entry.name, address: held.spec.address, macAddress: held.spec.macAddress }] : [],
