@@ -25,14 +25,14 @@ export const ofDrift: readonly Mutant[] = [
   {
     name: 'a port whose rules were flushed is left alone',
     file: 'src/kinds/machine/connections.ts',
-    from: "      port.rules !== 'present' ||\n",
+    from: " && port.rules === 'present'",
     to: '',
   },
   {
     name: 'a port that is on no bridge is left alone',
     file: 'src/kinds/machine/connections.ts',
-    from: '      !port?.attached ||\n      port.state',
-    to: '      !port ||\n      port.state',
+    from: ' && port.attached &&',
+    to: ' &&',
   },
   {
     name: 'what happens to a guest is not listened for',
