@@ -151,6 +151,7 @@ class RunningAgent implements Agent {
         uptimeMs: () => systemClock.uptimeMs(),
         host: { accelerator: facts.accelerator, cpus: facts.cpus },
       },
+      clock: systemClock,
       logger,
     });
   }
@@ -268,6 +269,7 @@ class RunningAgent implements Agent {
     this.#stopWatching?.();
     this.#acceptLater?.();
     await this.#worker?.close(deadlineMs);
+    this.#desk.close();
     // A listing that hangs must not keep the agent from closing.
     await settledWithin(Promise.all([this.#observer.stop(), this.#publisher.stop()]), 1_000);
     this.#redis.disconnect();

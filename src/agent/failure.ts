@@ -28,6 +28,7 @@ const byLibvirtCode: Record<string, Omit<Failure, 'message'>> = {
   XML_DETAIL: { reason: 'InvalidDefinition', retryable: false },
   CONFIG_UNSUPPORTED: { reason: 'Unsupported', retryable: false },
   OPERATION_UNSUPPORTED: { reason: 'Unsupported', retryable: false },
+  OPERATION_TIMEOUT: { reason: 'HypervisorTimeout', retryable: true },
   RESOURCE_BUSY: { reason: 'InUse', retryable: true },
 };
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Clock } from '../clock/clock.ts';
 import type { ExecutionContext, Executor } from '../kinds/executor.ts';
 import { executors } from '../kinds/execute-registry.ts';
 import type { HostAction, HostActionName } from '../plan/actions.ts';
@@ -10,6 +11,7 @@ import type { createVerifier } from '../queue/signature.ts';
 import { describeFailure, explainByFullDisk, type Failure } from './failure.ts';
 import type { Fence } from './fence.ts';
 import type { Observer, PartName } from './observer.ts';
+import { Turns } from './turns.ts';
 
 export interface OrderDeskOptions {
   orders: OrdersOfHost;
@@ -18,6 +20,7 @@ export interface OrderDeskOptions {
   fence: Fence;
   observer: Observer;
   context: Omit<ExecutionContext, 'signal'>;
+  clock: Clock;
   logger: Logger;
 }
 
@@ -37,11 +40,18 @@ type Opened = { order: Order } | { refused: Omit<OrderResult, 'atSequence'> };
 export class OrderDesk {
   readonly #options: OrderDeskOptions;
   readonly #locks = new KeyedLocks();
+  readonly #turns: Turns;
   /** UID → the copy that runs for it. */
   readonly #copies = new Map<string, { orderId: string; abort: AbortController }>();
 
   constructor(options: OrderDeskOptions) {
     this.#options = options;
+    this.#turns = new Turns({ hypervisor: options.context.hypervisor, clock: options.clock });
+  }
+
+  /** Waits for nothing any more; what runs is left to run. */
+  close(): void {
+    this.#turns.close();
   }
 
   /**
@@ -124,6 +134,7 @@ export class OrderDesk {
   async #carryOut(order: Order, record: string, signal: AbortSignal): Promise<void> {
     const { fence, observer, logger } = this.#options;
     const { uid, kind, namespace, name, action, orderId } = order;
+    const busy = fence.check(order) ? undefined : await this.#turn(order);
     const refusal = fence.check(order);
     if (refusal) {
       const result = { orderId, action: action.name, outcome: 'refused', retryable: true } as const;
@@ -133,10 +144,10 @@ export class OrderDesk {
     const startedAt = performance.now();
     log.debug('begun');
     // An order that cannot be recorded must not take effect: somebody has to hear of it, so it has failed.
-    const notAdmitted = failureOf(() => fence.admit(order));
+    const notAdmitted = busy ?? failureOf(() => fence.admit(order));
     let failure = notAdmitted ?? (await this.#attempt(order, signal));
     await observer.refresh(touchedParts(action.name), uid);
-    fence.recordEnd(order);
+    if (!notAdmitted) this.#recordEnd(order);
     if (action.name.endsWith('.delete')) failure ??= failureOf(() => fence.recordRemoval(order));
     if (failure && interrupted(failure.error)) {
       // There is no result that would tell that it ended.
@@ -155,7 +166,7 @@ export class OrderDesk {
       observer.recordResult(uid, {
         orderId,
         action: action.name,
-        ...(!notAdmitted && { generation: order.generation, epoch: order.epoch }),
+        ...(!notAdmitted && this.#provesThatEarlierEnded(order)),
         ...result,
       }),
     );
@@ -174,6 +185,39 @@ export class OrderDesk {
     );
   }
 
+  /** @returns why it is not this order's turn, if it is not */
+  async #turn({ action, uid }: Order): Promise<Failed | undefined> {
+    try {
+      await this.#turns.come(action.name, uid);
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  /** An order to which the hypervisor gave no answer has not ended before it cannot have an effect any more. */
+  #recordEnd(order: Order): void {
+    const { fence, observer } = this.#options;
+    const { action, uid } = order;
+    if (this.#turns.isAfterAllBefore(action.name, uid)) return fence.recordEnd(order);
+    this.#turns.whenSettled(uid, () => {
+      void observer.refresh(touchedParts(action.name), uid).then(() => {
+        fence.recordEnd(order);
+        observer.publish();
+      });
+    });
+  }
+
+  /** What tells everybody that none of an earlier generation can have an effect any more. */
+  #provesThatEarlierEnded({
+    action,
+    uid,
+    generation,
+    epoch,
+  }: Order): Pick<OrderResult, 'generation' | 'epoch'> {
+    return this.#turns.isAfterAllBefore(action.name, uid) ? { generation, epoch } : {};
+  }
+
   /** @returns what went wrong, if anything did */
   async #attempt(order: Order, signal: AbortSignal): Promise<Failed | undefined> {
     const { uid, generation, installationUid, orderId, action } = order;
@@ -187,8 +231,10 @@ export class OrderDesk {
       if (copy) await this.interrupt(uid); // it may have been announced before the copy was known
       context.signal.throwIfAborted();
       await execute(action, context, { uid, generation, installationUid });
+      this.#turns.ended(action.name, uid);
       return undefined;
     } catch (error) {
+      this.#turns.ended(action.name, uid, { error });
       return { error: context.signal.aborted ? context.signal.reason : error };
     } finally {
       if (copy) this.#copies.delete(uid);

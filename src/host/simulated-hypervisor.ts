@@ -31,9 +31,10 @@ interface Fault {
   when: 'before' | 'after';
 }
 
-/** libvirt's codes for the two refusals that this double knows. */
+/** libvirt's codes for the refusals that this double knows. */
 const noDomain = 42;
 const operationInvalid = 55;
+const operationTimeout = 68;
 
 /**
  * A hypervisor in memory, for planners and executors under simulation. It keeps the contract of the port, takes no
@@ -52,6 +53,8 @@ export class SimulatedHypervisor implements Hypervisor {
   /** Whether a guest obeys when it is asked to shut down. */
   guestsShutDown = true;
   foreign = 0;
+  /** By domain, what libvirt has in hand for callers who have given up. */
+  readonly #inHand = new Map<string, Set<() => Promise<unknown>>>();
   #connected = true;
 
   /** The next call of `operation` fails: before its effect, or after it as when a reply is lost. */
@@ -121,9 +124,26 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#held.add(`${uuid}/${device}`);
   }
 
+  /**
+   * libvirt has a call in hand whose caller gives up.
+   *
+   * @returns carries it out after all, unless libvirtd died since
+   */
+  takeInHand(uuid: string, call: () => Promise<unknown>): () => Promise<void> {
+    const calls = this.#inHand.get(uuid) ?? new Set();
+    this.#inHand.set(uuid, calls);
+    calls.add(call);
+    return async () => {
+      if (!calls.has(call)) return;
+      await call().catch(() => undefined); // nobody is there to hear of it
+      calls.delete(call);
+    };
+  }
+
   /** libvirtd is killed: nothing is answered until {@link reconnect}, and guests run on. */
   disconnect(): void {
     this.#connected = false;
+    this.#dropCalls();
     this.#listenersTell({ kind: 'disconnected', reason: 'libvirtd closed the connection' });
   }
 
@@ -135,6 +155,7 @@ export class SimulatedHypervisor implements Hypervisor {
   /** The host was switched off and on: nothing runs, definitions are there. */
   reboot(): void {
     this.#listenersTell({ kind: 'disconnected', reason: 'the host went down' });
+    this.#dropCalls();
     this.#connected = true;
     for (const [uuid, domain] of this.#domains) {
       this.#setCarriers(domain, 'absent');
@@ -172,6 +193,13 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#perform('findDomain', () => {
       const domain = this.#domains.get(uuid);
       return domain && observe(uuid, domain);
+    });
+  }
+
+  async settle(uuid: string): Promise<void> {
+    return this.#perform('settle', () => {
+      if ((this.#inHand.get(uuid)?.size ?? 0) === 0) return;
+      throw libvirtError(operationTimeout, 'Timed out during operation: cannot acquire state change lock');
     });
   }
 
@@ -318,6 +346,12 @@ export class SimulatedHypervisor implements Hypervisor {
     const result = effect();
     if (fault) throw fault.error;
     return copyJson(result);
+  }
+
+  /** They die with libvirtd. */
+  #dropCalls(): void {
+    for (const calls of this.#inHand.values()) calls.clear();
+    this.#inHand.clear();
   }
 
   #stop(uuid: string, cause: NonNullable<ObservedDomain['stopCause']>): void {

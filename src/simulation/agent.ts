@@ -68,6 +68,7 @@ export class SimulatedAgent {
       fence: this.#fence,
       observer: this.#observer,
       context: { ...ports, uptimeMs, host: host.facts },
+      clock: process.clock,
       logger,
     });
   }

@@ -13,6 +13,14 @@ export interface Hypervisor {
   /** One of ours, or nothing. */
   findDomain(uuid: string): Promise<ObservedDomain | undefined>;
 
+  /**
+   * Resolves when nothing is under way any more that was asked of the domain before, by this agent or by an earlier one:
+   * what nobody got an answer to may take effect late, even after its connection is gone.
+   *
+   * @throws while something still is, after half a minute
+   */
+  settle(uuid: string): Promise<void>;
+
   /** The persistent definition as given, for the next start; a running guest is not touched. */
   defineDomain(spec: DomainSpec): Promise<void>;
   /** Running; a guest that was saved comes back as it was saved, a paused one is resumed, unless that ends by itself. */

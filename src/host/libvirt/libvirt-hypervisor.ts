@@ -68,6 +68,22 @@ export class LibvirtHypervisor implements Hypervisor {
     return domain && this.#withUnanswered(domain);
   }
 
+  /**
+   * libvirt makes one change of a domain at a time: this one changes nothing, and has its turn after all before it. Aside,
+   * because it may wait for as long as a guest hangs.
+   */
+  async settle(uuid: string): Promise<void> {
+    const seen = await this.#domains.own(uuid);
+    if (seen === undefined) return;
+    const { config, live, metadata } = seen;
+    const element = metadataElement((config ?? live)?.metadata ?? metadata);
+    const { domainSetMetadata } = procedures;
+    const affects = config ? affectConfig : affectLive;
+    await unlessStopped(
+      this.#connection.callAside(turnTimeoutMs, domainSetMetadata, refByUuid(uuid), element, affects),
+    );
+  }
+
   async defineDomain(spec: DomainSpec): Promise<void> {
     await this.#domains.own(spec.uuid);
     await this.#connection.call(procedures.domainDefineXmlFlags, buildDomainXml(spec), 0);
@@ -194,9 +210,13 @@ export class LibvirtHypervisor implements Hypervisor {
   }
 
   async setLiveMetadata(uuid: string, metadata: DomainMetadata): Promise<void> {
-    const element = { type: 2, xml: buildMetadataXml(metadata), key: metadataPrefix, uri: metadataNamespace };
     await unlessStopped(
-      this.#connection.call(procedures.domainSetMetadata, refByUuid(uuid), element, affectLive),
+      this.#connection.call(
+        procedures.domainSetMetadata,
+        refByUuid(uuid),
+        metadataElement(metadata),
+        affectLive,
+      ),
     );
   }
 
@@ -283,18 +303,29 @@ const startTimeoutMs = 120_000;
 const askTimeoutMs = 5_000;
 /** libvirt gives QEMU 30 s before it gives up. */
 const destroyTimeoutMs = 60_000;
+/** libvirt itself says after 30 s what another change of the domain waits for. */
+const turnTimeoutMs = 40_000;
 
 /** VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN and _GUEST_AGENT */
 const byPowerButton = 1;
 const byAgent = 2;
-/** VIR_DOMAIN_AFFECT_LIVE */
+/** VIR_DOMAIN_AFFECT_LIVE and _CONFIG */
 const affectLive = 1;
+const affectConfig = 2;
 /** VIR_DOMAIN_BLOCK_RESIZE_BYTES */
 const sizeInBytes = 1;
 /** VIR_DOMAIN_UNDEFINE_MANAGED_SAVE, _SNAPSHOTS_METADATA and _CHECKPOINTS_METADATA: without them these would keep the domain. */
 const undefineEverything = 1 | 2 | 16;
 const undefineNvram = 4;
 const undefineKeepNvram = 8;
+
+/** VIR_DOMAIN_METADATA_ELEMENT */
+const metadataElement = (metadata: DomainMetadata) => ({
+  type: 2,
+  xml: buildMetadataXml(metadata),
+  key: metadataPrefix,
+  uri: metadataNamespace,
+});
 
 const diskAt = (target: string, live: DomainConfig | undefined) =>
   live?.disks.find((disk) => disk.target === target);

@@ -8,8 +8,7 @@ import { type ImageSource, StorageError } from '../../../src/host/ports/storage.
 import { changesKey, queueName, hostsKey, ordersKey, snapshotKey } from '../../../src/queue/keys.ts';
 import { generateSealingKeys } from '../../../src/queue/sealing.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
-import type { HostAction } from '../../../src/plan/actions.ts';
-import { World } from './world.ts';
+import { defining, World } from './world.ts';
 
 jest.setTimeout(30_000);
 
@@ -133,23 +132,6 @@ describe('events of the host', () => {
 
     expect(sure.sequence).toBeGreaterThan(unsure.sequence);
   });
-});
-
-/** A Machine with nothing but a seed. */
-const defining = (userData: string): HostAction => ({
-  name: 'machine.define',
-  arguments: {
-    namespace: 'default',
-    name: 'web',
-    cpus: 1,
-    memoryBytes: 2 ** 28,
-    firmware: 'BIOS',
-    disks: [],
-    interfaces: [],
-    seed: { metaData: 'm', networkConfig: 'n', userData },
-    restartToken: '',
-    definitionHash: 'h',
-  },
 });
 
 describe('Redis', () => {

@@ -30,6 +30,23 @@ export const simulatedPorts = () => {
   return { hypervisor, network, storage: new SimulatedStorage() };
 };
 
+/** A Machine with nothing but a seed. */
+export const defining = (userData: string): HostAction => ({
+  name: 'machine.define',
+  arguments: {
+    namespace: 'default',
+    name: 'web',
+    cpus: 1,
+    memoryBytes: 2 ** 28,
+    firmware: 'BIOS',
+    disks: [],
+    interfaces: [],
+    seed: { metaData: 'm', networkConfig: 'n', userData },
+    restartToken: '',
+    definitionHash: 'h',
+  },
+});
+
 export type SimulatedPorts = ReturnType<typeof simulatedPorts>;
 
 /** One installation: Redis, a controller's side, and an agent on a simulated host. */

@@ -6,7 +6,7 @@ import type { Describe } from './failpoints.ts';
 
 /** Calls that look, listen or compute. */
 const harmless: Record<PortName, RegExp> = {
-  hypervisor: /^(listDomains|findDomain|versions|onChange)$/,
+  hypervisor: /^(listDomains|findDomain|settle|versions|onChange)$/,
   network: /^(list|watch|close)$/,
   storage: /^(list|watch|close|\w+Path)$/,
   fence: /^(fact|admitted|removals|close)$/,

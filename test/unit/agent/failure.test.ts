@@ -16,6 +16,7 @@ test.each([
   [libvirt(2), 'OutOfMemory', true],
   [libvirt(27), 'InvalidDefinition', false],
   [libvirt(1), 'HypervisorError', true],
+  [libvirt(68), 'HypervisorTimeout', true],
   [new InvalidDomainSpec('cpus', 0, 'at least 1'), 'InvalidDefinition', false],
   [Object.assign(new Error('write'), { code: 'ENOSPC' }), 'OutOfSpace', true],
   [new DeviceNotReleased('not yet'), 'DeviceNotReleased', true],
