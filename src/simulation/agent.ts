@@ -107,7 +107,8 @@ export class SimulatedAgent {
   #answer(uid: string): void {
     const job = this.#work(uid);
     const action = this.#world.queue.standingAction(this.#world.host.agentUid, uid);
-    if (action !== undefined && this.#world.faults.happens('lock lost', action)) this.#loseLock(job);
+    if (action !== undefined && this.#world.faults.happens('lock lost', { during: action }))
+      this.#loseLock(job);
   }
 
   #work(uid: string): { uid: string; abort: AbortController } {

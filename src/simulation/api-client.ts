@@ -121,7 +121,7 @@ export class SimulatedApi implements Api {
         if (next) {
           await this.#process.step(`sees ${describe(next)}`);
           signal.throwIfAborted();
-          if (!this.#process.reachesApi || this.#faults.happens('watch broken'))
+          if (!this.#process.reachesApi || this.#faults.happens('watch broken', { at: this.#process.name }))
             throw new ConnectionLost('the watch ended');
           seen = next.revision;
           yield { type: next.type, object: next.object as Kind };
@@ -156,13 +156,18 @@ export class SimulatedApi implements Api {
     const restored = this.#store.life !== life;
     // Nobody is there who could hear that.
     if (restored && !this.#process.alive) return new Promise(() => undefined);
-    if (restored || !this.#process.reachesApi || this.#faults.happens('request lost', action))
+    if (restored || !this.#process.reachesApi || this.#faults.happens('request lost', { during: action }))
       throw new ConnectionLost(`no answer to ${what}`);
+    if (this.#faults.happens('request late', { during: action })) return this.#arriveLate(what, effect);
     await lastUntilEvent(what, { faults: this.#faults, process: this.#process }, action);
     if (this.#faults.happens('history compacted')) this.#store.compact();
     const answer = outcomeOf(effect);
     await this.#process.step(`answer to ${what}`);
-    if (this.#store.life !== life || !this.#process.reachesApi || this.#faults.happens('answer lost', action))
+    if (
+      this.#store.life !== life ||
+      !this.#process.reachesApi ||
+      this.#faults.happens('answer lost', { during: action })
+    )
       throw new ConnectionLost(`no answer to ${what}`);
     if ('error' in answer) {
       this.#watch?.refused(this.#process, what);
@@ -170,7 +175,22 @@ export class SimulatedApi implements Api {
     }
     return answer.value;
   }
+
+  /** The server is slow to come to it: whoever asked has given up, and may be dead, or not lead any more. */
+  async #arriveLate(what: string, effect: () => unknown): Promise<never> {
+    const { life } = this.#store;
+    this.#process.leaves(`${what} arrives late`, this.#faults.between(1_000, LATEST_MS), () => {
+      if (this.#store.life === life) outcomeOf(effect); // nobody hears of it
+    });
+    await new Promise<void>((resolve) => void this.#process.clock.after(LONGEST_WAIT_MS, resolve));
+    throw new ConnectionLost(`no answer to ${what}`);
+  }
 }
+
+/** How long controllers wait for an answer. */
+const LONGEST_WAIT_MS = 30_000;
+/** Soon enough that a world at rest has nothing more to expect. */
+const LATEST_MS = 60_000;
 
 /** An answer that says no travels like any other. */
 function outcomeOf<Answer>(effect: () => Answer): { value: Answer } | { error: unknown } {

@@ -211,12 +211,14 @@ function diskIsAsItShould({ hosts }: Resting, disk: Disk): void {
   const at = hosts.flatMap((host) =>
     host.storage.disksPresent
       .filter(({ diskUid }) => diskUid === metadata.uid)
-      .map(({ sizeBytes }) => ({ host: host.name, sizeBytes })),
+      .map((file) => ({ ...file, host: host.name })),
   );
   if (at.map(({ host }) => host).join() !== status?.hostName)
     throw untrue(`Disk ${metadata.name} is on ${at.map(({ host }) => host).join(', ')}`);
   const wanted = diskBytes(spec.size);
-  for (const { sizeBytes } of at) {
+  for (const { sizeBytes, imageDigest } of at) {
+    if ((imageDigest === undefined) === (spec.source?.imageRef !== undefined))
+      throw diverged(`Disk ${metadata.name} is made from ${imageDigest ?? 'no image'}`);
     // Who made it larger by hand keeps it so: disks do not shrink.
     if (sizeBytes < wanted) throw diverged(`Disk ${metadata.name} has ${sizeBytes} bytes, not ${wanted}`);
   }

@@ -1,7 +1,7 @@
 import type { SimulatedAgent } from './agent.ts';
 import type { ApiStore } from './api-store.ts';
 import type { FaultKind } from './fault-kinds.ts';
-import type { Faults } from './faults.ts';
+import type { Attempt, Faults } from './faults.ts';
 import type { SimulatedHost } from './host.ts';
 import type { Invariants } from './invariants.ts';
 import type { SimulatedQueue } from './queue.ts';
@@ -24,8 +24,8 @@ export interface Place {
   loseHost: (host: SimulatedHost) => void;
 }
 
-/** Disturbs something. @returns what, or nothing when there was nothing to disturb */
-type Deed = () => string | undefined;
+/** Disturbs a host, or a program. @returns what, or nothing when there was nothing to disturb */
+type DeedTo<Victim> = (victim: Victim) => string | undefined;
 
 /** What goes wrong beside the steps of the programs: crashes, clocks, Redis, and people who change hosts by hand. */
 export class Disturbances {
@@ -40,51 +40,84 @@ export class Disturbances {
     const { random, queue, store, faults } = this.#place;
     if (random.chance(0.005)) queue.remember();
     if (random.chance(0.01)) store.backUp();
-    const [kind, happen] = random.pick(this.#kinds);
+    const [kind, attempt] = random.pick(this.#kinds);
     const aimed = this.#kinds.find(([each]) => each === faults.aim?.fault);
-    const candidates = [[kind, happen] as const, ...(aimed ? [aimed] : [])];
-    return candidates.flatMap(([each, deed]) => {
-      const what = faults.befalls(each, deed);
+    const candidates = [[kind, attempt] as const, ...(aimed ? [aimed] : [])];
+    return candidates.flatMap(([each, chosen]) => {
+      const what = faults.befalls(each, () => chosen(each));
       return what === undefined ? [] : `fault: ${each} (${what})`;
     });
   }
 
-  readonly #kinds: readonly [FaultKind, Deed][] = [
-    ['agent crash', () => this.#killAgent(this.#place.random.pick(this.#place.hosts))],
-    ['controller crash', () => this.#killController()],
-    ['controller frozen', () => this.#freezeController()],
-    ['controller cut off', () => this.#cutControllerOff()],
-    ['agent frozen', () => this.#freezeAgent(this.#place.random.pick(this.#place.hosts))],
-    ['agent cut off', () => this.#cutAgentOff(this.#place.random.pick(this.#place.hosts))],
-    ['libvirtd killed', () => this.#killLibvirtd(this.#place.random.pick(this.#place.hosts))],
-    ['host lost', () => this.#loseHost()],
-    ['host rebooted', () => this.#reboot(this.#place.random.pick(this.#place.hosts))],
-    ['clock jump', () => this.#jumpClock()],
-    ['queue flushed', () => this.#flushQueue()],
-    ['queue restored older', () => this.#restoreQueue()],
-    ['guest killed', () => this.#byHand((host) => this.#killGuest(host))],
-    ['guest paused', () => this.#byHand((host) => this.#pauseGuest(host))],
-    ['device held', () => this.#byHand((host) => this.#holdDevice(host))],
-    ['domain undefined', () => this.#byHand((host) => this.#undefineDomain(host))],
-    ['bridge deleted', () => this.#byHand((host) => this.#onSegment(host, 'loseBridge'))],
-    ['bridge lowered', () => this.#byHand((host) => this.#onSegment(host, 'lowerBridge'))],
-    ['gateway removed', () => this.#byHand((host) => this.#onSegment(host, 'loseGateway'))],
-    ['MTU changed', () => this.#byHand((host) => this.#onSegment(host, 'changeMtu'))],
-    ['dnsmasq killed', () => this.#byHand((host) => this.#onSegment(host, 'killDnsmasq'))],
-    ['reservations lost', () => this.#byHand((host) => this.#onSegment(host, 'loseReservations'))],
-    ['queue unreachable', () => this.#cutQueueOff()],
-    ['tap deleted', () => this.#byHand((host) => this.#deleteTap(host))],
-    ['disk removed', () => this.#byHand((host) => this.#onDisk(host, (uid) => host.storage.loseDisk(uid)))],
+  readonly #kinds: readonly [FaultKind, (kind: FaultKind) => Attempt][] = [
+    ['agent crash', this.#toAHost((host) => this.#killAgent(host))],
+    ['agent frozen', this.#toAHost((host) => this.#freezeAgent(host))],
+    ['agent cut off', this.#toAHost((host) => this.#cutAgentOff(host))],
+    ['libvirtd killed', this.#toAHost((host) => this.#killLibvirtd(host))],
+    ['host lost', this.#toAHost((host) => this.#loseHost(host))],
+    ['host rebooted', this.#toAHost((host) => this.#reboot(host))],
+    ['controller crash', this.#toAController((process) => this.#killController(process))],
+    ['controller frozen', this.#toAController((process) => this.#freeze(process, () => undefined))],
+    ['controller cut off', this.#toAController((process) => this.#cutControllerOff(process))],
+    ['clock jump', (kind) => this.#jumpClock(kind)],
+    ['queue flushed', this.#toAll(() => this.#flushQueue())],
+    ['queue restored older', this.#toAll(() => this.#restoreQueue())],
+    ['queue unreachable', this.#toAll(() => this.#cutQueueOff())],
+    ['guest killed', this.#byHand((host) => this.#killGuest(host))],
+    ['guest paused', this.#byHand((host) => this.#pauseGuest(host))],
+    ['device held', this.#byHand((host) => this.#holdDevice(host))],
+    ['domain undefined', this.#byHand((host) => this.#undefineDomain(host))],
+    ['bridge deleted', this.#byHand((host) => this.#onSegment(host, 'loseBridge'))],
+    ['bridge lowered', this.#byHand((host) => this.#onSegment(host, 'lowerBridge'))],
+    ['gateway removed', this.#byHand((host) => this.#onSegment(host, 'loseGateway'))],
+    ['MTU changed', this.#byHand((host) => this.#onSegment(host, 'changeMtu'))],
+    ['dnsmasq killed', this.#byHand((host) => this.#onSegment(host, 'killDnsmasq'))],
+    ['reservations lost', this.#byHand((host) => this.#onSegment(host, 'loseReservations'))],
+    ['tap deleted', this.#byHand((host) => this.#deleteTap(host))],
+    ['disk removed', this.#byHand((host) => this.#onDisk(host, (uid) => host.storage.loseDisk(uid)))],
     [
       'disk enlarged',
-      () => this.#byHand((host) => this.#onDisk(host, (uid) => host.storage.resizeBehind(uid, 2 ** 32))),
+      this.#byHand((host) => this.#onDisk(host, (uid) => host.storage.resizeBehind(uid, 2 ** 32))),
     ],
-    ['image removed', () => this.#byHand((host) => this.#removeImage(host))],
-    ['placement deleted', () => this.#deletePlacement()],
-    ['store restored older', () => this.#restoreStore()],
-    ['forwarding off', () => this.#byHand((host) => (host.network.stopForwarding(), host.name))],
-    ['rules flushed', () => this.#byHand((host) => (host.network.flushRules(), host.name))],
+    ['image removed', this.#byHand((host) => this.#removeImage(host))],
+    ['forwarding off', this.#byHand((host) => (host.network.stopForwarding(), host.name))],
+    ['rules flushed', this.#byHand((host) => (host.network.flushRules(), host.name))],
+    ['placement deleted', this.#toAll(() => this.#deletePlacement())],
+    ['store restored older', this.#toAll(() => this.#restoreStore())],
   ];
+
+  /** Where it meets what the seed is to bring together, if there is such a place. */
+  #choose<Victim extends { name: string }>(kind: FaultKind, victims: readonly Victim[]): Victim {
+    const { random, faults } = this.#place;
+    const aimed = victims.filter(({ name }) => faults.isAimedAt(kind, name));
+    return random.pick(aimed.length > 0 ? aimed : victims);
+  }
+
+  #toAHost(deed: DeedTo<SimulatedHost>): (kind: FaultKind) => Attempt {
+    return (kind) => {
+      const host = this.#choose(kind, this.#place.hosts);
+      return { at: host.name, deed: () => deed(host) };
+    };
+  }
+
+  #toAController(deed: DeedTo<Process>): (kind: FaultKind) => Attempt {
+    return (kind) => {
+      const process = this.#choose(kind, this.#place.controllers());
+      return { at: process.name, deed: () => deed(process) };
+    };
+  }
+
+  #toAll(deed: () => string | undefined): () => Attempt {
+    return () => ({ deed });
+  }
+
+  #byHand(deed: DeedTo<SimulatedHost>): (kind: FaultKind) => Attempt {
+    return this.#toAHost((host) => {
+      const what = deed(host);
+      this.#place.invariants.acceptChanges(host);
+      return what;
+    });
+  }
 
   #killAgent(host: SimulatedHost): string | undefined {
     const { process } = this.#place.agentOf(host) ?? {};
@@ -93,16 +126,10 @@ export class Disturbances {
     return host.name;
   }
 
-  #killController(): string | undefined {
-    const process = this.#place.random.pick(this.#place.controllers());
+  #killController(process: Process): string | undefined {
     if (!process.alive) return undefined;
     process.kill();
     return process.name;
-  }
-
-  #freezeController(): string | undefined {
-    const process = this.#place.random.pick(this.#place.controllers());
-    return this.#freeze(process, () => undefined);
   }
 
   /** For longer than its locks last: it goes on with what it was at, and is given the same again. */
@@ -121,8 +148,7 @@ export class Disturbances {
     return process.name;
   }
 
-  #cutControllerOff(): string {
-    const process = this.#place.random.pick(this.#place.controllers());
+  #cutControllerOff(process: Process): string {
     process.reachesApi = false;
     this.#later(`${process.name} reaches the API again`, 1_000, 60_000, () => {
       process.reachesApi = true;
@@ -155,20 +181,27 @@ export class Disturbances {
     return host.name;
   }
 
-  #loseHost(): string | undefined {
-    const { random, hosts, loseHost } = this.#place;
+  #loseHost(host: SimulatedHost): string | undefined {
+    const { hosts, loseHost } = this.#place;
     if (hosts.length === 1) return undefined;
-    const host = random.pick(hosts);
     loseHost(host);
     return host.name;
   }
 
-  #jumpClock(): string {
-    const agents = this.#place.hosts.flatMap((host) => this.#place.agentOf(host)?.process ?? []);
-    const processes = [...this.#place.controllers(), ...agents];
-    const process = this.#place.random.pick(processes);
-    process.skewMs += (this.#place.random.below(7_200) - 3_600) * 1_000;
-    return `${process.name} by ${process.skewMs / 1_000} s`;
+  /** Of an agent's host or of a controller's. */
+  #jumpClock(kind: FaultKind): Attempt {
+    const { hosts, controllers, random, agentOf } = this.#place;
+    const ofAgents = hosts.flatMap((host) => {
+      const { process } = agentOf(host) ?? {};
+      return process ? [{ name: host.name, process }] : [];
+    });
+    const ofControllers = controllers().map((process) => ({ name: process.name, process }));
+    const { name, process } = this.#choose(kind, [...ofControllers, ...ofAgents]);
+    const deed = (): string => {
+      process.skewMs += (random.below(7_200) - 3_600) * 1_000;
+      return `${process.name} by ${process.skewMs / 1_000} s`;
+    };
+    return { at: name, deed };
   }
 
   /** What neither Redis nor the API knows of a host, nobody can know. */
@@ -230,13 +263,6 @@ export class Disturbances {
     const { machineUid, interfaceName } = this.#place.random.pick(ports);
     host.network.loseTap(tapName(machineUid, interfaceName));
     return `of ${machineUid} on ${host.name}`;
-  }
-
-  #byHand(deed: (host: SimulatedHost) => string | undefined): string | undefined {
-    const host = this.#place.random.pick(this.#place.hosts);
-    const what = deed(host);
-    this.#place.invariants.acceptChanges(host);
-    return what;
   }
 
   #killGuest(host: SimulatedHost): string | undefined {

@@ -2,6 +2,7 @@
 export const faultKinds = [
   // Between controllers and the API.
   'request lost',
+  'request late',
   'answer lost',
   'watch broken',
   'history compacted',
@@ -18,6 +19,7 @@ export const faultKinds = [
   'effect fails before',
   'effect fails after',
   'effect hangs',
+  'effect comes late',
   'host event lost',
   'agent crash before an effect',
   'agent crash after an effect',

@@ -16,9 +16,26 @@ export interface FaultOptions {
   /** Instead of a random subset. */
   only?: readonly FaultKind[];
   aim?: Aim;
-  /** What is under way in the whole world at this moment. */
-  underway: () => ReadonlySet<ActionName>;
+  /** What is under way at this moment: in the whole world, or what a fault at that place can meet. */
+  underway: (at?: Spot) => ReadonlySet<ActionName>;
   meetings: Meetings;
+}
+
+/** The name of a host or of a controller; a fault of the API server, the queue or the store has none. */
+export type Spot = string;
+
+/** Something that goes wrong from outside. */
+export interface Attempt {
+  at?: Spot;
+  /** @returns what was done, or nothing when there was nothing that it could befall */
+  deed: () => string | undefined;
+}
+
+/** Where in the program a step is that something may happen to. */
+export interface Point {
+  /** The action whose step it is, where it is the step of one. */
+  during?: ActionName | undefined;
+  at?: Spot;
 }
 
 /** What a fault finds when it comes. */
@@ -59,40 +76,43 @@ export class Faults {
     this.#intensity = (focused ? 3 : 1) * (options.density ?? 1);
   }
 
-  /**
-   * Whether a fault of this kind happens at this point.
-   *
-   * @param during the action whose step this is, where it is the step of one
-   */
-  happens(kind: FaultKind, during?: ActionName): boolean {
-    if (!this.#comes(kind, during)) return false;
-    this.#count(kind, this.#circumstances(kind, during));
+  /** Whether a fault of this kind happens at this point. */
+  happens(kind: FaultKind, point: Point = {}): boolean {
+    if (!this.#comes(kind, point)) return false;
+    this.#count(kind, this.#circumstances(kind, point));
     return true;
   }
 
   /**
    * Lets a fault of this kind come from outside, if one comes now and there is something that it can befall.
    *
+   * @param attempt chooses what it is to befall
    * @returns what the deed did, or nothing
    */
-  befalls(kind: FaultKind, deed: () => string | undefined): string | undefined {
+  befalls(kind: FaultKind, attempt: () => Attempt): string | undefined {
     if (!this.#comes(kind)) return undefined;
+    const { at, deed } = attempt();
     // The deed may put an end to what was under way when it came.
-    const circumstances = this.#circumstances(kind);
+    const circumstances = this.#circumstances(kind, at === undefined ? {} : { at });
     const what = deed();
     if (what !== undefined) this.#count(kind, circumstances);
     return what;
   }
 
-  #comes(kind: FaultKind, during?: ActionName): boolean {
-    return this.#on && (this.#aimsAt(kind, during) || this.#comesByChance(kind));
+  /** This seed is to bring this fault about, and here it would meet what it is to meet. */
+  isAimedAt(kind: FaultKind, at: Spot): boolean {
+    return this.#mayBeAimedAt(kind, { at });
   }
 
-  #circumstances(kind: FaultKind, during?: ActionName): Circumstances {
-    const stepOf = during ? [during] : [];
+  #comes(kind: FaultKind, point: Point = {}): boolean {
+    return this.#on && (this.#aimsAt(kind, point) || this.#comesByChance(kind));
+  }
+
+  #circumstances(kind: FaultKind, point: Point): Circumstances {
+    const stepOf = point.during ? [point.during] : [];
     return {
-      aimed: this.#mayBeAimedAt(kind, during),
-      actions: befallsSteps(kind) ? stepOf : [...this.#options.underway()],
+      aimed: this.#mayBeAimedAt(kind, point),
+      actions: befallsSteps(kind) ? stepOf : [...this.#options.underway(point.at)],
     };
   }
 
@@ -110,15 +130,15 @@ export class Faults {
     return this.#random.chance(this.#intensity * (likelihood[kind] ?? 0.04));
   }
 
-  #aimsAt(kind: FaultKind, during: ActionName | undefined): boolean {
-    return this.#mayBeAimedAt(kind, during) && this.#random.chance(0.5);
+  #aimsAt(kind: FaultKind, point: Point): boolean {
+    return this.#mayBeAimedAt(kind, point) && this.#random.chance(0.5);
   }
 
   /** It is the one that this seed is to bring about, the action is there, and it has not come often enough. */
-  #mayBeAimedAt(kind: FaultKind, during: ActionName | undefined): boolean {
+  #mayBeAimedAt(kind: FaultKind, { during, at }: Point): boolean {
     const { aim, underway, budget } = this.#options;
     if (aim?.fault !== kind || this.#aimed === AIMED || budget === 0) return false;
-    return befallsSteps(kind) ? during === aim.action : underway().has(aim.action);
+    return befallsSteps(kind) ? during === aim.action : underway(at).has(aim.action);
   }
 
   /** What this seed tries to bring about. */
@@ -135,6 +155,11 @@ export class Faults {
   waitsForEvent(action: ActionName | undefined): boolean {
     const { aim } = this.#options;
     return this.#on && aim?.fault === 'host event lost' && aim.action === action && !this.aimMet;
+  }
+
+  /** @returns how long something takes that goes wrong */
+  between(earliestMs: number, latestMs: number): number {
+    return earliestMs + this.#random.below(latestMs - earliestMs);
   }
 
   get fired(): ReadonlyMap<FaultKind, number> {
@@ -159,6 +184,7 @@ export const noFaults = (random: Random): Faults =>
 /** Points at which a fault could happen are of very different number. */
 const likelihood: Partial<Record<FaultKind, number>> = {
   'request lost': 0.02,
+  'request late': 0.02,
   'answer lost': 0.02,
   'watch broken': 0.05,
   'history compacted': 0.05,
@@ -168,6 +194,7 @@ const likelihood: Partial<Record<FaultKind, number>> = {
   'effect fails before': 0.15,
   'effect fails after': 0.15,
   'effect hangs': 0.02,
+  'effect comes late': 0.15,
   'host event lost': 0.2,
   'agent crash before an effect': 0.15,
   'agent crash after an effect': 0.15,

@@ -1,5 +1,7 @@
 import type { FenceBook } from '../agent/fence-book.ts';
 import type { AgentPorts } from '../agent/ports.ts';
+import type { DomainSpec } from '../host/libvirt/domain-spec.ts';
+import { LibvirtTimeout } from '../host/libvirt/rpc/error.ts';
 import { SimulatedNetwork } from '../host/network/simulated.ts';
 import { SimulatedHypervisor } from '../host/simulated-hypervisor.ts';
 import { SimulatedStorage } from '../host/storage/simulated.ts';
@@ -61,18 +63,30 @@ export class SimulatedHost {
     };
     const onLinkChange = (): void => this.network.touchLink();
     this.storage.whileImporting = () => process.step('storage.importImage halfway');
-    const timed = <Port extends object>(port: Port, what: string): Port =>
-      inTime(port, `${what}.`, { process, faults, during, onEffect, onLinkChange });
+    const timed = <Port extends object>(port: Port, what: string, giveUp?: GiveUp): Port =>
+      inTime(port, `${what}.`, {
+        process,
+        faults,
+        at: this.name,
+        during,
+        onEffect,
+        onLinkChange,
+        ...(giveUp && { giveUp }),
+      });
+    const giveUp: GiveUp = (uuid, call) => this.hypervisor.takeInHand(uuid, call);
     return {
-      hypervisor: timed(this.hypervisor, 'hypervisor'),
+      hypervisor: timed(this.hypervisor, 'hypervisor', giveUp),
       network: timed(this.network, 'network'),
       storage: timed(this.storage, 'storage'),
     };
   }
 }
 
-/** Calls that only look. */
-const looking = new Set(['list', 'listDomains', 'findDomain', 'versions']);
+/** Takes a call in hand for a caller who gives up. @returns carries it out after all */
+type GiveUp = (uuid: string, call: () => Promise<unknown>) => () => Promise<void>;
+
+/** Calls that only look, or wait. */
+const looking = new Set(['list', 'listDomains', 'findDomain', 'settle', 'versions']);
 /** What answers at once, or registers a listener. */
 const immediate = new Set(['diskPath', 'imagePath', 'seedPath', 'consoleLogPath', 'nvramPath', 'close']);
 const subscribing = new Set(['watch', 'onChange']);
@@ -81,11 +95,15 @@ const subscribing = new Set(['watch', 'onChange']);
 interface Circumstances {
   process: Process;
   faults: Faults;
+  /** The host's name. */
+  at: string;
   /** The action whose step a call is, if it is one. */
   during: () => HostActionName | undefined;
   onEffect: () => void;
   /** A link of the host changes, which is none of Purlin's business; the agent is told all the same. */
   onLinkChange: () => void;
+  /** Where what was asked may happen after its caller has given up. */
+  giveUp?: GiveUp;
 }
 
 function inTime<Port extends object>(port: Port, prefix: string, circumstances: Circumstances): Port {
@@ -98,17 +116,17 @@ function inTime<Port extends object>(port: Port, prefix: string, circumstances: 
       if (subscribing.has(property)) return subscription(method.bind(target), prefix, circumstances);
       const attempt = looking.has(property) ? look : act;
       return (...args: unknown[]) =>
-        attempt(prefix + property, circumstances, () => method.apply(target, args));
+        attempt(prefix + property, circumstances, () => method.apply(target, args), args);
     },
   });
 }
 
 /** Events reach the agent in steps of their own, if at all, and end with it. */
 const subscription =
-  (subscribe: (...args: unknown[]) => unknown, prefix: string, { process, faults }: Circumstances) =>
+  (subscribe: (...args: unknown[]) => unknown, prefix: string, { process, faults, at }: Circumstances) =>
   (listener: (...event: unknown[]) => void): unknown => {
     const stop = subscribe((...event: unknown[]) => {
-      if (faults.happens('host event lost')) return;
+      if (faults.happens('host event lost', { at })) return;
       process.soon(`${prefix}event`, () => listener(...event));
     }) as () => void;
     process.onDeath(stop);
@@ -121,8 +139,8 @@ async function look(
   effect: () => unknown,
 ): Promise<unknown> {
   await process.step(what);
-  if (faults.happens('effect hangs', during())) await after(process, 60_000);
-  if (faults.happens('effect fails before', during())) throw outOfSpace(what);
+  if (faults.happens('effect hangs', { during: during() })) await after(process, 60_000);
+  if (faults.happens('effect fails before', { during: during() })) throw outOfSpace(what);
   const seen = await effect();
   await process.step(`${what} done`);
   return seen;
@@ -130,21 +148,51 @@ async function look(
 
 async function act(
   what: string,
-  { process, faults, during, onEffect, onLinkChange }: Circumstances,
+  circumstances: Circumstances,
   effect: () => unknown,
+  args: readonly unknown[],
 ): Promise<unknown> {
+  const { process, faults, during, onEffect, onLinkChange, giveUp } = circumstances;
   await process.step(what);
   await lastUntilEvent(what, { faults, process }, during(), onLinkChange);
-  if (faults.happens('agent crash before an effect', during())) return dead(process);
-  if (faults.happens('effect hangs', during())) await after(process, 60_000);
-  if (faults.happens('effect fails before', during())) throw outOfSpace(what);
+  if (faults.happens('agent crash before an effect', { during: during() })) return dead(process);
+  if (faults.happens('effect hangs', { during: during() })) await after(process, 60_000);
+  if (faults.happens('effect fails before', { during: during() })) throw outOfSpace(what);
+  if (giveUp && faults.happens('effect comes late', { during: during() })) {
+    const call = async (): Promise<void> => {
+      onEffect();
+      await effect();
+    };
+    return late(what, circumstances, giveUp(domainOf(args), call));
+  }
   onEffect();
   const result = await effect();
-  if (faults.happens('agent crash after an effect', during())) return dead(process);
+  if (faults.happens('agent crash after an effect', { during: during() })) return dead(process);
   await process.step(`${what} done`);
-  if (faults.happens('effect fails after', during())) throw outOfSpace(what);
+  if (faults.happens('effect fails after', { during: during() })) throw outOfSpace(what);
   return result;
 }
+
+/** How long agents wait for libvirt. */
+const LONGEST_WAIT_MS = 30_000;
+/** Soon enough that a world at rest has nothing more to expect. */
+const LATEST_MS = 75_000;
+
+/** libvirt carries out what it has in hand when nobody waits for it any more, whoever is dead by then. */
+async function late(
+  what: string,
+  { process, faults, at }: Circumstances,
+  happen: () => Promise<void>,
+): Promise<never> {
+  const delayMs = faults.between(LONGEST_WAIT_MS, LATEST_MS);
+  process.leaves(`libvirt of ${at} comes to ${what}`, delayMs, () => void happen());
+  await after(process, LONGEST_WAIT_MS);
+  throw new LibvirtTimeout(`libvirt did not answer ${what} within ${LONGEST_WAIT_MS} ms`);
+}
+
+/** Calls name their domain first. */
+const domainOf = ([first]: readonly unknown[]): string =>
+  typeof first === 'string' ? first : (first as DomainSpec).uuid;
 
 /** Nobody is there any more to hear the answer. */
 function dead(process: Process): Promise<never> {

@@ -22,7 +22,7 @@ const apiActionNames: Record<ApiAction['name'], true> = {
 export const apiActions = Object.keys(apiActionNames) as ApiAction['name'][];
 
 /** Faults that befall one request of a controller. */
-const ofRequests: readonly FaultKind[] = ['request lost', 'answer lost'];
+const ofRequests: readonly FaultKind[] = ['request lost', 'request late', 'answer lost'];
 
 /** Faults that befall one order, on its way to its host or while it is carried out there. */
 const ofOrders: readonly FaultKind[] = [
@@ -36,14 +36,18 @@ const ofOrders: readonly FaultKind[] = [
   'agent crash after an effect',
 ];
 
+/** Faults that befall one call to libvirt. */
+const ofHypervisorCalls: readonly FaultKind[] = ['effect comes late'];
+
 /** Whether a fault is one of a step of some action, and meets no other action that is under way then. */
 export const befallsSteps = (fault: FaultKind): boolean =>
-  ofRequests.includes(fault) || ofOrders.includes(fault);
+  [ofRequests, ofOrders, ofHypervisorCalls].some((kinds) => kinds.includes(fault));
 
 /** The actions that a fault can meet: those of its own path, or whatever is under way when it comes from outside. */
 export function actionsMetBy(fault: FaultKind): readonly ActionName[] {
   if (ofRequests.includes(fault)) return apiActions;
   if (ofOrders.includes(fault)) return hostActions;
+  if (ofHypervisorCalls.includes(fault)) return hostActions.filter((name) => name.startsWith('machine.'));
   return [...hostActions, ...apiActions];
 }
 

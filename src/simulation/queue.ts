@@ -104,11 +104,11 @@ export class SimulatedQueue {
     return this.#redis.hosts.get(agentUid)?.orders.get(uid)?.action;
   }
 
-  /** What every order that stands asks for. */
-  standingActions(): HostActionName[] {
-    return [...this.#redis.hosts.values()].flatMap(({ orders }) =>
-      [...orders.values()].map(({ action }) => action),
-    );
+  /** What every order that stands asks for, or each that stands for one agent. */
+  standingActions(agentUid?: string): HostActionName[] {
+    const { hosts } = this.#redis;
+    const asked = agentUid === undefined ? [...hosts.values()] : [hosts.get(agentUid)];
+    return asked.flatMap((host) => [...(host?.orders.values() ?? [])].map(({ action }) => action));
   }
 
   /** The queue's own jobs are there as long as the orders that they stand for. */
@@ -198,9 +198,10 @@ export class SimulatedQueue {
     const record = { orderId, epoch, generation, incarnation, basis, payload: JSON.stringify(order) };
     const action = order.action.name;
     records.orders.set(order.uid, { text: JSON.stringify(record), action });
-    if (this.#faults.happens('doorbell lost', action)) return 'written';
+    if (this.#faults.happens('doorbell lost', { during: action })) return 'written';
     this.#doors.get(order.hostUid)?.(order.uid);
-    if (this.#faults.happens('doorbell repeated', action)) this.#doors.get(order.hostUid)?.(order.uid);
+    if (this.#faults.happens('doorbell repeated', { during: action }))
+      this.#doors.get(order.hostUid)?.(order.uid);
     return 'written';
   }
 

@@ -160,6 +160,11 @@ export class Process {
     if (this.#alive) this.#scheduler.add(`${this.name}: ${label}`, this, callback);
   }
 
+  /** Calls back later, also when the process is frozen or dead by then: others do it. */
+  leaves(label: string, delayMs: number, callback: () => void): void {
+    if (this.#alive) this.#scheduler.after(label, delayMs, undefined, callback);
+  }
+
   onDeath(callback: () => void): void {
     this.#onDeath.push(callback);
   }

@@ -13,8 +13,10 @@ export class Underway {
     return () => entries.delete(entry);
   }
 
-  actions(): ActionName[] {
-    return [...this.#byProcess.values()].flatMap((entries) => [...entries].map(({ action }) => action));
+  /** @param of one program, instead of all */
+  actions(of?: Process): ActionName[] {
+    const programs = of ? [this.#byProcess.get(of) ?? []] : [...this.#byProcess.values()];
+    return programs.flatMap((entries) => [...entries].map(({ action }) => action));
   }
 
   #entriesOf(process: Process): Set<{ action: ActionName }> {

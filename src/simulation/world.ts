@@ -9,7 +9,7 @@ import { runController } from './controller.ts';
 import { ControllerWatch } from './controller-watch.ts';
 import { Disturbances } from './disturbances.ts';
 import type { FaultKind } from './fault-kinds.ts';
-import { Faults } from './faults.ts';
+import { Faults, type Spot } from './faults.ts';
 import { SimulatedHost } from './host.ts';
 import { image, oddImage } from './image.ts';
 import { InvariantBroken } from './invariant.ts';
@@ -112,7 +112,7 @@ export class World {
       ...(limits.only && { only: limits.only }),
       ...(aim && { aim }),
       density: this.#size.density,
-      underway: () => this.#actionsUnderway(),
+      underway: (at) => this.#actionsUnderway(at),
       meetings: this.#meetings,
     });
     this.#store = new ApiStore({
@@ -247,8 +247,19 @@ export class World {
     );
   }
 
-  #actionsUnderway(): ReadonlySet<ActionName> {
-    return new Set([...this.#queue.standingActions(), ...this.#underway.actions()]);
+  /** On a host its own orders, by a controller its own writes; by the one that leads all that it ordered as well. */
+  #actionsUnderway(at?: Spot): ReadonlySet<ActionName> {
+    const controller = at === undefined ? undefined : this.#controllers.get(at);
+    if (at === undefined || (controller && this.#leading.has(controller)))
+      return new Set([...this.#queue.standingActions(), ...this.#underway.actions()]);
+    if (controller) return new Set(this.#underway.actions(controller));
+    const host = this.#hosts.find(({ name }) => name === at);
+    const agent = this.#agents.get(at)?.process;
+    return new Set([
+      ...(host ? this.#queue.standingActions(host.agentUid) : []),
+      ...(agent ? this.#underway.actions(agent) : []),
+      ...[...this.#controllers.values()].flatMap((each) => this.#underway.actions(each)),
+    ]);
   }
 
   async #untilSilent(silenceMs: number): Promise<void> {
