@@ -1,26 +1,22 @@
 import { createHash } from 'node:crypto';
-import { countStart } from '../agent/fence-book.ts';
-import type { KindDefinition, Reader } from '../plan/kind.ts';
-import { incarnationOf, publishedStart } from '../queue/snapshot-fields.ts';
+import type { KindDefinition } from '../plan/kind.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { SimulatedAgent } from './agent.ts';
 import { ApiStore, type Collection } from './api-store.ts';
-import { runController } from './controller.ts';
 import { ControllerWatch } from './controller-watch.ts';
 import { Disturbances } from './disturbances.ts';
 import type { FaultKind } from './fault-kinds.ts';
-import { Faults, type Spot } from './faults.ts';
+import { Faults } from './faults.ts';
 import { SimulatedHost } from './host.ts';
 import { image, oddImage } from './image.ts';
 import { InvariantBroken } from './invariant.ts';
 import { Invariants } from './invariants.ts';
-import { type ActionName, Meetings } from './meetings.ts';
-import { listeningTo, mistakeIn } from './mistakes.ts';
+import { Meetings } from './meetings.ts';
+import { listeningTo } from './mistakes.ts';
 import { aimOf, hostsOf, needsRunningGuests, type Size, sizeOf } from './plan-of-seed.ts';
+import { Programs } from './programs.ts';
 import { SimulatedQueue } from './queue.ts';
 import { Random } from './random.ts';
-import { Process, Scheduler } from './scheduler.ts';
-import { Underway } from './underway.ts';
+import { Scheduler } from './scheduler.ts';
 import { IMAGE_FILE, IMAGE_URL, UserClient } from './users/client.ts';
 import { Users } from './users/users.ts';
 
@@ -49,9 +45,6 @@ export interface Verdict {
   broken?: { invariant: string; message: string; story: string[] };
 }
 
-/** At least; whoever starts a process again may be slow too. */
-const RESTART_MS = 200;
-const SLOW_RESTART_MS = 6_000;
 /** Far more than any world has needed that converged. */
 const MAX_STEPS = 60_000;
 /** Guests that do not run by then wait for something that only users can mend. */
@@ -70,7 +63,6 @@ const HUM = /timer$|leases\/purlin-controller$|hears of epoch/;
 /** A whole installation on simulated hosts, and everything that one seed does to it. */
 export class World {
   readonly #options: WorldOptions;
-  readonly #logger: Logger;
   readonly #random: Random;
   readonly #scheduler: Scheduler;
   readonly #faults: Faults;
@@ -80,16 +72,11 @@ export class World {
   readonly #hosts: SimulatedHost[];
   readonly #hostCount: number;
   readonly #invariants: Invariants;
-  readonly #watch: ControllerWatch;
+  readonly #programs: Programs;
   readonly #disturbances: Disturbances;
   readonly #users: Users;
-  readonly #underway = new Underway();
   readonly #meetings = new Meetings();
   readonly #size: Size;
-  readonly #agents = new Map<string, { agent: SimulatedAgent; process: Process }>();
-  readonly #controllers = new Map<string, Process>();
-  /** The objects as each replica sees them that leads. */
-  readonly #leading = new Map<Process, Reader>();
   readonly #story: { atMs: number; what: string }[] = [];
   readonly #trace = createHash('sha256');
   /** What is not hashed yet: many lines at once are much cheaper. */
@@ -101,7 +88,6 @@ export class World {
   constructor(options: WorldOptions) {
     const { seed, limits = {} } = options;
     this.#options = options;
-    this.#logger = listeningTo(options.logger, (broken) => this.#break(broken));
     const random = new Random(seed);
     this.#random = random;
     this.#scheduler = new Scheduler(random, (label) => this.#note(label));
@@ -112,7 +98,7 @@ export class World {
       ...(limits.only && { only: limits.only }),
       ...(aim && { aim }),
       density: this.#size.density,
-      underway: (at) => this.#actionsUnderway(at),
+      underway: (at) => this.#programs.actionsUnderway(at),
       meetings: this.#meetings,
     });
     this.#store = new ApiStore({
@@ -130,7 +116,20 @@ export class World {
     });
     this.#hostCount = this.#hosts.length;
     this.#invariants = new Invariants(this.#store, this.#hosts, options.kinds);
-    this.#watch = new ControllerWatch(this.#store, this.#scheduler, (broken) => this.#break(broken));
+    const onBroken = (broken: InvariantBroken): void => this.#break(broken);
+    this.#programs = new Programs({
+      random,
+      scheduler: this.#scheduler,
+      faults: this.#faults,
+      store: this.#store,
+      queue: this.#queue,
+      hosts: this.#hosts,
+      kinds: options.kinds,
+      watch: new ControllerWatch(this.#store, this.#scheduler, onBroken),
+      logger: listeningTo(options.logger, onBroken),
+      tell: (what) => this.#tell(what),
+      onBroken,
+    });
     const publish = (file: string): void => {
       for (const { storage } of this.#hosts) storage.publish(file, oddImage);
     };
@@ -144,8 +143,8 @@ export class World {
       queue: this.#queue,
       hosts: this.#hosts,
       invariants: this.#invariants,
-      agentOf: ({ name }) => this.#agents.get(name),
-      controllers: () => [...this.#controllers.values()],
+      agentOf: (host) => this.#programs.agentOf(host),
+      controllers: () => this.#programs.controllers,
       loseHost: (host) => this.#loseHost(host),
     });
     this.#store.onChange(({ plural, type, object }) => {
@@ -162,7 +161,7 @@ export class World {
       await this.#live();
       if (this.#random.chance(this.#size.disturbedAtRest)) await this.#disturbTheRest();
       await this.#comeToRest();
-      this.#invariants.checkRest([...this.#leading.values()]);
+      this.#invariants.checkRest(this.#programs.caches);
       return this.#verdict();
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -178,9 +177,9 @@ export class World {
     const delayMs = this.#random.chance(0.2) ? this.#random.below(10_000) : 0;
     for (const host of this.#hosts)
       this.#scheduler.after(`agent ${host.name} is started`, delayMs, undefined, () =>
-        this.#startAgent(host),
+        this.#programs.startAgent(host),
       );
-    for (const name of ['controller-a', 'controller-b']) this.#startController(name);
+    for (const name of ['controller-a', 'controller-b']) this.#programs.startController(name);
     this.#tell(`users apply ${this.#users.begin(this.#random.pick(this.#size.machines))}`);
     this.#store.backUp();
     const { aim } = this.#faults;
@@ -234,7 +233,7 @@ export class World {
 
   /** Events were lost for good: the listing that every agent makes each ten minutes finds what they would have told. */
   async #listEverything(): Promise<void> {
-    for (const { agent } of this.#agents.values()) void agent.listEverything();
+    for (const agent of this.#programs.agents) void agent.listEverything();
     await this.#untilSilent(SHORT_SILENCE_MS);
   }
 
@@ -245,21 +244,6 @@ export class World {
       'nothing is tried for ever',
       'an order was given although all is as it should be',
     );
-  }
-
-  /** On a host its own orders, by a controller its own writes; by the one that leads all that it ordered as well. */
-  #actionsUnderway(at?: Spot): ReadonlySet<ActionName> {
-    const controller = at === undefined ? undefined : this.#controllers.get(at);
-    if (at === undefined || (controller && this.#leading.has(controller)))
-      return new Set([...this.#queue.standingActions(), ...this.#underway.actions()]);
-    if (controller) return new Set(this.#underway.actions(controller));
-    const host = this.#hosts.find(({ name }) => name === at);
-    const agent = this.#agents.get(at)?.process;
-    return new Set([
-      ...(host ? this.#queue.standingActions(host.agentUid) : []),
-      ...(agent ? this.#underway.actions(agent) : []),
-      ...[...this.#controllers.values()].flatMap((each) => this.#underway.actions(each)),
-    ]);
   }
 
   async #untilSilent(silenceMs: number): Promise<void> {
@@ -276,7 +260,7 @@ export class World {
   /** So silent that whoever waited has looked again. */
   async #untilLooksAreOver(): Promise<void> {
     await this.#untilSilent(SILENCE_MS);
-    this.#invariants.checkSilence([...this.#leading.values()]);
+    this.#invariants.checkSilence(this.#programs.caches);
   }
 
   #break(broken: InvariantBroken): void {
@@ -299,69 +283,7 @@ export class World {
 
   #loseHost(host: SimulatedHost): void {
     this.#hosts.splice(this.#hosts.indexOf(host), 1);
-    this.#agents.get(host.name)?.process.kill();
-    this.#agents.delete(host.name);
-  }
-
-  #startAgent(host: SimulatedHost): void {
-    if (!this.#hosts.includes(host)) return;
-    const process = new Process(`agent ${host.name}`, this.#scheduler);
-    const published = publishedStart(this.#queue.records(host.agentUid)?.published);
-    const agent = new SimulatedAgent({
-      host,
-      queue: this.#queue,
-      faults: this.#faults,
-      installationUid: 'installation',
-      incarnation: incarnationOf(countStart(host.book, published), this.#random.uuid()),
-      process,
-      underway: this.#underway,
-      onBroken: (broken) => this.#break(broken),
-      logger: this.#logger,
-    });
-    this.#agents.set(host.name, { agent, process });
-    process.onDeath(() => {
-      this.#tell(`agent ${host.name} dies`);
-      this.#scheduler.after(`agent ${host.name} is started again`, this.#restartDelayMs(), undefined, () =>
-        this.#startAgent(host),
-      );
-    });
-    agent.run().catch((error: unknown) => this.#end(process, error));
-  }
-
-  #startController(name: string): void {
-    const process = new Process(name, this.#scheduler);
-    this.#controllers.set(name, process);
-    process.onDeath(() => {
-      this.#leading.delete(process);
-      this.#tell(`${name} dies`);
-      this.#scheduler.after(`${name} is started again`, this.#restartDelayMs(), undefined, () =>
-        this.#startController(name),
-      );
-    });
-    const { kinds } = this.#options;
-    runController({
-      store: this.#store,
-      queue: this.#queue,
-      faults: this.#faults,
-      kinds,
-      installationUid: 'installation',
-      process,
-      underway: this.#underway,
-      watch: this.#watch,
-      onLeading: (objects) => void this.#leading.set(process, objects),
-      logger: this.#logger,
-    }).catch((error: unknown) => this.#end(process, error));
-  }
-
-  /** A process that cannot go on dies; a mistake of its program breaks the world. */
-  #end(process: Process, error: unknown): void {
-    const broken = mistakeIn(error);
-    if (broken) this.#break(broken);
-    process.kill();
-  }
-
-  #restartDelayMs(): number {
-    return this.#random.chance(0.7) ? RESTART_MS : RESTART_MS + this.#random.below(SLOW_RESTART_MS);
+    this.#programs.endAgent(host);
   }
 
   /** What the API server's garbage collector does, in its own time: nothing stays that has lost all its owners. */
