@@ -240,7 +240,7 @@ function subnetIsAsItShould({ hosts, store }: Resting, subnet: Subnet): void {
   );
   const wanted = {
     cidr,
-    ...(gateway !== undefined && { gateway }),
+    gateway: gateway ?? firstAddressOf(cidr),
     mtu,
     egress,
     dnsServers,
@@ -252,7 +252,7 @@ function subnetIsAsItShould({ hosts, store }: Resting, subnet: Subnet): void {
     const { reservations } = serving;
     const has = {
       cidr: serving.cidr,
-      ...(gateway !== undefined && { gateway: serving.gateway }),
+      gateway: serving.gateway,
       mtu: serving.mtu,
       egress: serving.egress,
       dnsServers: serving.dnsServers,
@@ -264,6 +264,10 @@ function subnetIsAsItShould({ hosts, store }: Resting, subnet: Subnet): void {
       );
   }
 }
+
+/** The one after the network's own. */
+const firstAddressOf = (cidr: string): string =>
+  (cidr.split('/')[0] ?? '').replace(/\d+$/, (last) => String(Number(last) + 1));
 
 function isReady(object: Resource): void {
   if (readyOf(object)?.status === 'True') return;

@@ -1,7 +1,7 @@
 import type { Failure, WantedStatus } from '../../plan/kind.ts';
 import type { Outcome } from '../../plan/outcome.ts';
 import { readyCondition } from '../../plan/ready.ts';
-import type { DomainSnapshot } from '../../plan/snapshot.ts';
+import type { DomainSnapshot, HostSnapshot } from '../../plan/snapshot.ts';
 import { type WantedCondition, conditionTrue } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
 import { tapName } from '../../values/links.ts';
@@ -17,12 +17,13 @@ export function machineStatus(
 ): WantedStatus {
   const { machine, placement, disks, interfaces } = input;
   const host = boundHost(input);
-  const domain =
-    host && host.snapshot !== 'unknown' ? host.snapshot.domains[machine.metadata.uid] : undefined;
+  const snapshot = host && host.snapshot !== 'unknown' ? host.snapshot : undefined;
+  const domain = snapshot?.domains[machine.metadata.uid];
+  const running = domain !== undefined && runs(domain, outcome) && !isCutOff(input, domain, snapshot?.ports);
   const restart = restartFields(input, domain);
   return {
     conditions: [
-      ready(input, outcome, failure, domain),
+      ready(input, outcome, failure, { domain, running }),
       scheduled(input, outcome),
       allOf('DisksReady', 'DisksNotReady', disks, ({ diskName, disk }) =>
         disk && conditionTrue(disk, 'Ready') ? undefined : `Disk ${diskName}`,
@@ -55,13 +56,11 @@ export function machineStatus(
 }
 
 function ready(
-  input: MachineInput,
+  { machine }: MachineInput,
   outcome: Outcome,
   failure: Failure | undefined,
-  domain: DomainSnapshot | undefined,
+  { domain, running }: { domain: DomainSnapshot | undefined; running: boolean },
 ): WantedCondition {
-  const { machine } = input;
-  const running = domain?.power === 'running' && !stopping(domain, outcome) && !isCutOff(input, domain);
   if (outcome.type === 'settled' && domain?.power === 'shutoff') {
     return {
       type: 'Ready',
@@ -74,9 +73,7 @@ function ready(
 }
 
 /** Of what the guest sends on one of its interfaces nothing arrives. */
-function isCutOff(input: MachineInput, { live }: DomainSnapshot): boolean {
-  const host = boundHost(input);
-  const ports = host && host.snapshot !== 'unknown' ? host.snapshot.ports : {};
+function isCutOff(input: MachineInput, { live }: DomainSnapshot, ports: HostSnapshot['ports'] = {}): boolean {
   // A card that the guest is to give up may have lost its tap already.
   const wanted = new Set(
     input.interfaces.map(({ entry }) => tapName(input.machine.metadata.uid, entry.name)),
@@ -86,6 +83,9 @@ function isCutOff(input: MachineInput, { live }: DomainSnapshot): boolean {
       card.link === 'down' || isUnplugged(card) || (wanted.has(card.tap) && !isConnected(ports[card.tap])),
   );
 }
+
+const runs = (domain: DomainSnapshot, outcome: Outcome): boolean =>
+  domain.power === 'running' && !stopping(domain, outcome);
 
 /** Asked to shut down, and still meant to: a guest that did not obey before the wish was taken back goes on. */
 const stopping = (domain: DomainSnapshot, outcome: Outcome): boolean =>
