@@ -13,7 +13,7 @@ const hostPackages = readFileSync(join(import.meta.dirname, 'host-packages.txt')
 const imagePackages = ['syslinux', 'syslinux-common', 'mtools', 'dosfstools', 'fdisk', 'e2fsprogs'];
 
 /** What the quickstart, the tests and the benchmark look at the result with; busybox is a DHCP client in the tests. */
-const observerPackages = ['busybox-static', 'curl', 'procps', 'unzip', 'xorriso'];
+const observerPackages = ['busybox-static', 'curl', 'procps', 'strace', 'unzip', 'xorriso'];
 
 export async function installSystemPackages(): Promise<void> {
   const missing = await missingPackages([...hostPackages, ...imagePackages, ...observerPackages]);
