@@ -20,6 +20,8 @@ export const diskExecutors: Executors<DiskActionName> = {
     // Only through the guest that has it open may the file grow.
     const opened = attachments.find(({ running }) => running);
     if (!opened) return storage.growDisk(uid, sizeBytes);
+    // libvirt makes a disk as large as it is told: an earlier growth that came late would make it smaller again.
+    await hypervisor.settle(opened.machineUid);
     await hypervisor.resizeBlock(opened.machineUid, opened.target, sizeBytes);
     await storage.refreshDisk(uid);
   },

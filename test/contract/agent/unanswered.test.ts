@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { LibvirtTimeout } from '../../../src/host/libvirt/rpc/error.ts';
 import type { HostAction } from '../../../src/plan/actions.ts';
+import type { OrderResult } from '../../../src/plan/snapshot.ts';
 import { announceEpoch } from '../../../src/queue/epoch.ts';
 import { defining, World } from './world.ts';
 
@@ -66,6 +67,37 @@ test.each(['the same agent', 'the one after it'])(
     });
   },
 );
+
+test('a growth of a disk that comes late does not make it smaller again', async () => {
+  await world.startAgent();
+  const [disk, machine] = [randomUUID(), randomUUID()];
+  const { hypervisor, storage } = world.ports;
+  hypervisor.onResize = (_path, bytes) => storage.resizeBehind(disk, bytes);
+  const size = async (): Promise<number | undefined> => (await storage.list()).disks[0]?.sizeBytes;
+  const grow = (mebibytes: number, generation: number): Promise<OrderResult> => {
+    const action: HostAction = { name: 'disk.grow', arguments: { sizeBytes: mebibytes * 2 ** 20 } };
+    return world.carryOut(world.plan(disk, action, { generation }));
+  };
+  const create: HostAction = { name: 'disk.create', arguments: { sizeBytes: 2 ** 20, format: 'qcow2' } };
+  await world.carryOut(world.plan(disk, create));
+  const disks = [{ name: 'root', diskUid: disk, format: 'qcow2', boot: true } as const];
+  await world.carryOut(world.plan(machine, defining('#!/bin/true', disks)));
+  await world.carryOut(world.plan(machine, start));
+
+  const resizeBlock = hypervisor.resizeBlock.bind(hypervisor);
+  const given = Promise.withResolvers<() => Promise<void>>();
+  hypervisor.resizeBlock = async (...call) => {
+    hypervisor.resizeBlock = resizeBlock;
+    given.resolve(hypervisor.takeInHand(machine, () => resizeBlock(...call)));
+    throw new LibvirtTimeout('libvirt did not answer');
+  };
+  expect(await grow(2, 2)).toMatchObject({ outcome: 'failed', reason: 'HypervisorTimeout' });
+  expect(await grow(3, 3)).toMatchObject({ outcome: 'failed', reason: 'HypervisorTimeout' });
+  await (await given.promise)();
+  expect(await size()).toBe(2 * 2 ** 20);
+  expect(await grow(3, 3)).toMatchObject({ outcome: 'done' });
+  expect(await size()).toBe(3 * 2 ** 20);
+});
 
 test('a new leader hears that the orders before it have ended when they have', async () => {
   await world.startAgent();

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { type Agent, type AgentOptions, startAgent } from '../../../src/agent/agent.ts';
 import { SimulatedHypervisor } from '../../../src/host/simulated-hypervisor.ts';
 import { SimulatedStorage } from '../../../src/host/storage/simulated.ts';
-import type { HostAction } from '../../../src/plan/actions.ts';
+import type { HostAction, MachineDefinition } from '../../../src/plan/actions.ts';
 import type { HostFacts, HostSnapshot, OrderResult } from '../../../src/plan/snapshot.ts';
 import { ObservationMirror } from '../../../src/queue/observation-mirror.ts';
 import { type Order, OrderBook, orderId } from '../../../src/queue/orders.ts';
@@ -31,7 +31,7 @@ export const simulatedPorts = () => {
 };
 
 /** A Machine with nothing but a seed. */
-export const defining = (userData: string): HostAction => ({
+export const defining = (userData: string, disks: MachineDefinition['disks'] = []): HostAction => ({
   name: 'machine.define',
   arguments: {
     namespace: 'default',
@@ -39,7 +39,7 @@ export const defining = (userData: string): HostAction => ({
     cpus: 1,
     memoryBytes: 2 ** 28,
     firmware: 'BIOS',
-    disks: [],
+    disks,
     interfaces: [],
     seed: { metaData: 'm', networkConfig: 'n', userData },
     restartToken: '',
