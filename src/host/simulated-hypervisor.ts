@@ -111,6 +111,13 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#tell(uuid, 'blockJob');
   }
 
+  /** @returns which disk of the domain is that file, now or at its next start */
+  targetOf(uuid: string, path: string): string | undefined {
+    const { live, config } = this.#domains.get(uuid) ?? {};
+    const disks = [...(live?.disks ?? []), ...(config?.disks ?? [])];
+    return disks.find((disk) => disk.path === path)?.target;
+  }
+
   /** The link of a card of the running guest is set up or down, as by `virsh domif-setlink`. */
   setLink(uuid: string, macAddress: string, link: 'down' | 'up'): void {
     const card = this.#domains.get(uuid)?.live?.interfaces.find((each) => each.macAddress === macAddress);

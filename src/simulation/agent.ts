@@ -105,6 +105,7 @@ export class SimulatedAgent {
   }
 
   #answer(uid: string): void {
+    this.#desk.interrupt(uid).catch((error: unknown) => this.#notice(error));
     const job = this.#work(uid);
     const action = this.#world.queue.standingAction(this.#world.host.agentUid, uid);
     if (action !== undefined && this.#world.faults.happens('lock lost', { during: action }))

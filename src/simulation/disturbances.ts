@@ -1,5 +1,6 @@
 import type { SimulatedAgent } from './agent.ts';
 import type { ApiStore } from './api-store.ts';
+import { byHand, type Hands } from './by-hand.ts';
 import type { FaultKind } from './fault-kinds.ts';
 import type { Attempt, Faults } from './faults.ts';
 import type { SimulatedHost } from './host.ts';
@@ -7,7 +8,6 @@ import type { Invariants } from './invariants.ts';
 import type { SimulatedQueue } from './queue.ts';
 import type { Random } from './random.ts';
 import type { Process, Scheduler } from './scheduler.ts';
-import { tapName } from '../values/links.ts';
 
 /** Everything that can be disturbed. */
 export interface Place {
@@ -63,25 +63,7 @@ export class Disturbances {
     ['queue flushed', this.#toAll(() => this.#flushQueue())],
     ['queue restored older', this.#toAll(() => this.#restoreQueue())],
     ['queue unreachable', this.#toAll(() => this.#cutQueueOff())],
-    ['guest killed', this.#byHand((host) => this.#killGuest(host))],
-    ['guest paused', this.#byHand((host) => this.#pauseGuest(host))],
-    ['device held', this.#byHand((host) => this.#holdDevice(host))],
-    ['domain undefined', this.#byHand((host) => this.#undefineDomain(host))],
-    ['bridge deleted', this.#byHand((host) => this.#onSegment(host, 'loseBridge'))],
-    ['bridge lowered', this.#byHand((host) => this.#onSegment(host, 'lowerBridge'))],
-    ['gateway removed', this.#byHand((host) => this.#onSegment(host, 'loseGateway'))],
-    ['MTU changed', this.#byHand((host) => this.#onSegment(host, 'changeMtu'))],
-    ['dnsmasq killed', this.#byHand((host) => this.#onSegment(host, 'killDnsmasq'))],
-    ['reservations lost', this.#byHand((host) => this.#onSegment(host, 'loseReservations'))],
-    ['tap deleted', this.#byHand((host) => this.#deleteTap(host))],
-    ['disk removed', this.#byHand((host) => this.#onDisk(host, (uid) => host.storage.loseDisk(uid)))],
-    [
-      'disk enlarged',
-      this.#byHand((host) => this.#onDisk(host, (uid) => host.storage.resizeBehind(uid, 2 ** 32))),
-    ],
-    ['image removed', this.#byHand((host) => this.#removeImage(host))],
-    ['forwarding off', this.#byHand((host) => (host.network.stopForwarding(), host.name))],
-    ['rules flushed', this.#byHand((host) => (host.network.flushRules(), host.name))],
+    ...byHand.map(([kind, deed]): [FaultKind, (kind: FaultKind) => Attempt] => [kind, this.#byHand(deed)]),
     ['placement deleted', this.#toAll(() => this.#deletePlacement())],
     ['store restored older', this.#toAll(() => this.#restoreStore())],
   ];
@@ -111,11 +93,12 @@ export class Disturbances {
     return () => ({ deed });
   }
 
-  #byHand(deed: DeedTo<SimulatedHost>): (kind: FaultKind) => Attempt {
+  #byHand(deed: (host: SimulatedHost, hands: Hands) => string | undefined): (kind: FaultKind) => Attempt {
     return this.#toAHost((host) => {
-      const what = deed(host);
-      this.#place.invariants.acceptChanges(host);
-      return what;
+      const { random, store, invariants } = this.#place;
+      const what = deed(host, { random, store, later: (...task) => this.#later(...task) });
+      invariants.acceptChanges(host);
+      return what && `${what} on ${host.name}`;
     });
   }
 
@@ -256,84 +239,4 @@ export class Disturbances {
     if (this.#place.store.find('placements', metadata)) this.#place.store.delete(type, metadata);
     return metadata.name;
   }
-
-  #deleteTap(host: SimulatedHost): string | undefined {
-    const ports = host.network.portsUp;
-    if (ports.length === 0) return undefined;
-    const { machineUid, interfaceName } = this.#place.random.pick(ports);
-    host.network.loseTap(tapName(machineUid, interfaceName));
-    return `of ${machineUid} on ${host.name}`;
-  }
-
-  #killGuest(host: SimulatedHost): string | undefined {
-    const { guests } = host.hypervisor;
-    if (guests.length === 0) return undefined;
-    const { uuid } = this.#place.random.pick(guests);
-    host.hypervisor.stopGuest(uuid, this.#place.random.pick(['crashed', 'destroyed', 'guest']));
-    return `${uuid} on ${host.name}`;
-  }
-
-  #pauseGuest(host: SimulatedHost): string | undefined {
-    const { guests } = host.hypervisor;
-    if (guests.length === 0) return undefined;
-    const { uuid } = this.#place.random.pick(guests);
-    host.hypervisor.pause(uuid, 'ioError');
-    return `${uuid} on ${host.name}`;
-  }
-
-  #holdDevice(host: SimulatedHost): string | undefined {
-    const { guests } = host.hypervisor;
-    if (guests.length === 0) return undefined;
-    // A disk that may be wanted elsewhere is the worst to hold.
-    const movable = guests.filter(({ disks }) => disks.some(({ path }) => this.#isStandalone(path)));
-    const { uuid, disks, interfaces } = this.#place.random.pick(movable.length > 0 ? movable : guests);
-    const devices = [...disks.map(({ target }) => target), ...interfaces.map(({ macAddress }) => macAddress)];
-    for (const device of devices) host.hypervisor.holdDevice(uuid, device);
-    return `${devices.join(', ')} of ${uuid} on ${host.name}`;
-  }
-
-  #isStandalone(path: string): boolean {
-    const disk = this.#place.store.all('disks').find(({ metadata }) => path.includes(metadata.uid));
-    return disk !== undefined && disk.metadata.ownerReferences === undefined;
-  }
-
-  #onDisk(host: SimulatedHost, deed: (diskUid: string) => void): string | undefined {
-    const { diskUids } = host.storage;
-    if (diskUids.length === 0) return undefined;
-    const uid = this.#place.random.pick(diskUids);
-    deed(uid);
-    return `${uid} on ${host.name}`;
-  }
-
-  #removeImage(host: SimulatedHost): string | undefined {
-    const digests = host.storage.cachedDigests();
-    if (digests.length === 0) return undefined;
-    host.storage.loseImage(this.#place.random.pick(digests));
-    return host.name;
-  }
-
-  #undefineDomain(host: SimulatedHost): string | undefined {
-    const { uuids } = host.hypervisor;
-    if (uuids.length === 0) return undefined;
-    const uuid = this.#place.random.pick(uuids);
-    host.hypervisor.undefineByHand(uuid);
-    return `${uuid} on ${host.name}`;
-  }
-
-  #onSegment(host: SimulatedHost, deed: SegmentDeed): string | undefined {
-    const subnets = this.#place.store.all('subnets').map(({ metadata }) => metadata.uid);
-    const present = subnets.filter((uid) => host.network.has(uid));
-    if (present.length === 0) return undefined;
-    host.network[deed](this.#place.random.pick(present));
-    return host.name;
-  }
 }
-
-/** What somebody can do to a network. */
-type SegmentDeed =
-  | 'loseBridge'
-  | 'lowerBridge'
-  | 'loseGateway'
-  | 'changeMtu'
-  | 'killDnsmasq'
-  | 'loseReservations';

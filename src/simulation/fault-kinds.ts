@@ -35,8 +35,11 @@ export const faultKinds = [
   // Somebody at the host.
   'guest killed',
   'guest paused',
+  'guest saved',
   'device held',
   'domain undefined',
+  'disk redirected',
+  'link set down',
   'bridge deleted',
   'bridge lowered',
   'gateway removed',
