@@ -6,6 +6,7 @@ import { type Publisher, SnapshotPublisher } from '../../../src/queue/observatio
 import { OrderBook, type OrdersOfHost, StandingOrders } from '../../../src/queue/orders.ts';
 import type { Order } from '../../../src/queue/order.ts';
 import { connectRedis } from '../../../src/queue/redis-connection.ts';
+import { OrderWorker } from '../../../src/queue/worker.ts';
 import { generateSealingKeys } from '../../../src/queue/sealing.ts';
 import { generateSigningKeys } from '../../../src/queue/signature.ts';
 import type { SnapshotContent } from '../../../src/queue/snapshot-fields.ts';
@@ -23,6 +24,8 @@ interface Subject {
   mirror: Mirror;
   put(order: Order): Promise<'written' | 'superseded'>;
   orders: OrdersOfHost;
+  /** The agent answers its doorbells from now on. */
+  answerDoor(handle: (uid: string) => Promise<void>): Promise<void>;
   /** A start of the agent: begins to publish under a new incarnation. */
   publisher(incarnation: string): Promise<Publisher & { start(): void }>;
   flush(): Promise<void>;
@@ -41,10 +44,16 @@ async function real(): Promise<Subject> {
   });
   const redis = await connectRedis(server.address, 'reader');
   const publishers: SnapshotPublisher[] = [];
+  const workers: OrderWorker[] = [];
   return {
     mirror,
     put: (order) => book.put(order),
     orders: new StandingOrders(redis, agentUid),
+    answerDoor: async (handle) => {
+      const worker = new OrderWorker({ redis: server.address, agentUid, handle, onError: () => undefined });
+      workers.push(worker);
+      await worker.ready();
+    },
     publisher: async (incarnation) => {
       const sealingKey = generateSealingKeys().publicKey;
       const made = new SnapshotPublisher({
@@ -62,6 +71,7 @@ async function real(): Promise<Subject> {
     flush: async () => void (await server.client.flushall()),
     stop: async () => {
       for (const publisher of publishers) await publisher.stop();
+      for (const worker of workers) await worker.close(1_000);
       redis.disconnect();
       await book.close();
       await mirror.close();
@@ -89,6 +99,7 @@ async function simulated(): Promise<Subject> {
     mirror,
     put: (order) => queue.ordersFor(controller).put(order),
     orders: queue.ordersOf(agentUid, new Process('desk', scheduler)),
+    answerDoor: async (handle) => queue.answerDoor(agentUid, agent, (uid) => void handle(uid)),
     publisher: async (incarnation) => {
       agent.kill();
       agent = new Process('agent', scheduler);
@@ -189,6 +200,30 @@ describe.each([
     await subject.orders.remove('u', (await subject.orders.read('u')) ?? '', '');
     expect(await subject.orders.read('u')).toBeUndefined();
     expect(await subject.orders.uids()).toEqual([]);
+  });
+
+  test('a newer order is dealt with after it was written, also when the one before is still in work', async () => {
+    await publish(await subject.publisher('n1'));
+    const first = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const seen: (string | undefined)[] = [];
+    const second = Promise.withResolvers<void>();
+    await subject.answerDoor(async (uid) => {
+      expect(uid).toBe('u');
+      seen.push(await standing());
+      if (seen.length === 1) {
+        first.resolve();
+        await release.promise;
+      } else second.resolve();
+    });
+
+    await subject.put(order());
+    await first.promise;
+    const newer = order({ generation: 4 });
+    await subject.put(newer);
+    release.resolve();
+    await second.promise;
+    expect(seen).toEqual([order().orderId, newer.orderId]);
   });
 
   test('an order for a host that never published itself is refused', async () => {
