@@ -182,12 +182,13 @@ export class SimulatedApi implements Api {
     this.#process.leaves(`${what} arrives late`, this.#faults.between(1_000, LATEST_MS), () => {
       if (this.#store.life === life) outcomeOf(effect); // nobody hears of it
     });
-    await new Promise<void>((resolve) => void this.#process.clock.after(LONGEST_WAIT_MS, resolve));
+    const waitMs = this.#faults.between(100, LONGEST_WAIT_MS);
+    await new Promise<void>((resolve) => void this.#process.clock.after(waitMs, resolve));
     throw new ConnectionLost(`no answer to ${what}`);
   }
 }
 
-/** How long controllers wait for an answer. */
+/** How long controllers wait for an answer, where the connection does not break before. */
 const LONGEST_WAIT_MS = 30_000;
 /** Soon enough that a world at rest has nothing more to expect. */
 const LATEST_MS = 60_000;

@@ -43,14 +43,33 @@ export const ofTheAgent: readonly Mutant[] = [
   {
     name: 'an order is removed before it was carried out',
     file: 'src/agent/order-desk.ts',
-    from: '    const notAdmitted = failureOf(() => fence.admit(order));\n',
-    to: '    const notAdmitted = failureOf(() => fence.admit(order));\n    await this.#remove(uid, record, orderId);\n    if (action.name.startsWith("disk")) return;\n',
+    from: '    const notAdmitted = busy ?? failureOf(() => fence.admit(order));\n',
+    to: '    const notAdmitted = busy ?? failureOf(() => fence.admit(order));\n    await this.#remove(uid, record, orderId);\n    if (action.name.startsWith("disk")) return;\n',
   },
   {
     name: 'a removal that failed is recorded as done',
     file: 'src/agent/order-desk.ts',
     from: 'failure ??= failureOf(() => fence.recordRemoval(order));',
     to: 'fence.recordRemoval(order);',
+  },
+  // What libvirt did not answer.
+  {
+    name: 'nobody waits for what libvirt has in hand',
+    file: 'src/agent/turns.ts',
+    from: '    await this.#options.hypervisor.settle(uid);\n    this.#settled.add(uid);',
+    to: '    this.#settled.add(uid);',
+  },
+  {
+    name: 'an order without an answer is taken for ended',
+    file: 'src/agent/turns.ts',
+    from: "['LibvirtTimeout', 'LibvirtUnavailable'].includes(error.name)",
+    to: "error.name === ''",
+  },
+  {
+    name: 'a growth that comes late makes a disk smaller again',
+    file: 'src/kinds/disk/execute.ts',
+    from: '    await hypervisor.settle(opened.machineUid);\n',
+    to: '',
   },
   // Executors.
   {

@@ -49,6 +49,12 @@ export const ofTheLoop: readonly Mutant[] = [
     to: '',
   },
   {
+    name: 'one object is looked at twice at the same time',
+    file: 'src/reconcile/work-queue.ts',
+    from: '    if (this.#active.has(key)) {\n      this.#again.add(key);\n      return;\n    }\n',
+    to: '',
+  },
+  {
     name: 'nothing is tried again after a failure',
     file: 'src/reconcile/controller.ts',
     from: 'this.#queue.addAfter(item, Math.min(FIRST_RETRY_MS',

@@ -10,6 +10,18 @@ export const ofPlanners: readonly Mutant[] = [
     to: ': because(outcome.reason, outcome.because, true);',
   },
   {
+    name: 'an image that is being imported is taken for complete',
+    file: 'src/kinds/disk/plan.ts',
+    from: "if (image && cached?.state !== 'complete') {",
+    to: 'if (image && !cached) {',
+  },
+  {
+    name: 'a Machine of the same name is taken for the one before',
+    file: 'src/kinds/placement/index.ts',
+    from: 'machineNeedsIt: machine?.metadata.uid === uid && hasFinalizer(machine, FINALIZER),',
+    to: "machineNeedsIt: machine !== undefined && uid !== '' && hasFinalizer(machine, FINALIZER),",
+  },
+  {
     name: 'a Machine claims a disk of another host',
     file: 'src/kinds/machine/prepare.ts',
     from: 'if (elsewhere !== undefined && elsewhere !== hostName) {',

@@ -1,6 +1,6 @@
 import { type KindDefinition, existence } from '../../plan/kind.ts';
 import { conditionTrue, readyMessage } from '../../resources/conditions.ts';
-import type { IPAddress, Machine, Placement, Subnet } from '../../resources/kinds.ts';
+import type { Disk, IPAddress, Machine, Placement, Subnet } from '../../resources/kinds.ts';
 import { keyOf } from '../../resources/metadata.ts';
 import { gatherMachine } from './gather.ts';
 import type { MachineInput } from './input.ts';
@@ -10,6 +10,9 @@ import { machineStatus } from './status.ts';
 /** It waits for an address, or will ask for one soon. */
 const lacksAddress = ({ spec: { interfaces = [] }, status }: Machine): boolean =>
   (status?.addresses?.length ?? 0) < interfaces.length;
+
+const claimantOf = ({ metadata, status }: Disk): string[] =>
+  status?.claim ? [`${metadata.namespace}/${status.claim.machineName}`] : [];
 
 export const machine: KindDefinition<Machine, MachineInput> = {
   kind: 'Machine',
@@ -21,7 +24,14 @@ export const machine: KindDefinition<Machine, MachineInput> = {
       return disk === undefined ? [] : reader.find('Machine', 'disk', disk).map(keyOf);
     }),
   watches: [
-    { kind: 'Disk', keys: (changed, reader) => reader.find('Machine', 'disk', keyOf(changed)).map(keyOf) },
+    {
+      // Its claimant may not name it any more: a claim can arrive after the spec has changed.
+      kind: 'Disk',
+      keys: (changed, reader) => [
+        ...reader.find('Machine', 'disk', keyOf(changed)).map(keyOf),
+        ...claimantOf(changed as Disk),
+      ],
+    },
     {
       kind: 'Subnet',
       reads: (changed) => {

@@ -243,7 +243,7 @@ export const machineDeeds: readonly Deed[] = [
   },
   {
     leadsTo: ['machine.reconfigure', 'api.claimDisk'],
-    showsAfter: ['device held', 'effect hangs'],
+    showsAfter: ['device held', 'effect hangs', 'request late'],
     does: moveDisk,
   },
 ];
