@@ -6,7 +6,7 @@ import type { SimulatedHost } from './host.ts';
 import type { Random } from './random.ts';
 
 /** What somebody at a host goes by. */
-export interface Hands {
+interface Hands {
   random: Random;
   store: ApiStore;
   /** Does something between so many milliseconds from now. */
@@ -14,7 +14,7 @@ export interface Hands {
 }
 
 /** @returns to what it was done, or nothing when there was nothing to do it to */
-type HandDeed = (host: SimulatedHost, hands: Hands) => string | undefined;
+export type HandDeed = (host: SimulatedHost, hands: Hands) => string | undefined;
 
 const toSome = <Item>(
   items: readonly Item[],

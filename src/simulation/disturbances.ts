@@ -1,6 +1,6 @@
 import type { SimulatedAgent } from './agent.ts';
 import type { ApiStore } from './api-store.ts';
-import { byHand, type Hands } from './by-hand.ts';
+import { byHand, type HandDeed } from './by-hand.ts';
 import type { FaultKind } from './fault-kinds.ts';
 import type { Attempt, Faults } from './faults.ts';
 import type { SimulatedHost } from './host.ts';
@@ -27,6 +27,9 @@ export interface Place {
 /** Disturbs a host, or a program. @returns what, or nothing when there was nothing to disturb */
 type DeedTo<Victim> = (victim: Victim) => string | undefined;
 
+/** @returns what a fault of that kind may befall, one instead of the other */
+type Disturbance = (kind: FaultKind) => Attempt[];
+
 /** What goes wrong beside the steps of the programs: crashes, clocks, Redis, and people who change hosts by hand. */
 export class Disturbances {
   readonly #place: Place;
@@ -49,7 +52,7 @@ export class Disturbances {
     });
   }
 
-  readonly #kinds: readonly [FaultKind, (kind: FaultKind) => Attempt][] = [
+  readonly #kinds: readonly [FaultKind, Disturbance][] = [
     ['agent crash', this.#toAHost((host) => this.#killAgent(host))],
     ['agent frozen', this.#toAHost((host) => this.#freezeAgent(host))],
     ['agent cut off', this.#toAHost((host) => this.#cutAgentOff(host))],
@@ -59,41 +62,42 @@ export class Disturbances {
     ['controller crash', this.#toAController((process) => this.#killController(process))],
     ['controller frozen', this.#toAController((process) => this.#freeze(process, () => undefined))],
     ['controller cut off', this.#toAController((process) => this.#cutControllerOff(process))],
-    ['clock jump', (kind) => this.#jumpClock(kind)],
+    ['clock jump', (kind) => this.#jumpClocks(kind)],
     ['queue flushed', this.#toAll(() => this.#flushQueue())],
     ['queue restored older', this.#toAll(() => this.#restoreQueue())],
     ['queue unreachable', this.#toAll(() => this.#cutQueueOff())],
-    ...byHand.map(([kind, deed]): [FaultKind, (kind: FaultKind) => Attempt] => [kind, this.#byHand(deed)]),
+    ...byHand.map(([kind, deed]): [FaultKind, Disturbance] => [kind, this.#byHand(deed)]),
     ['placement deleted', this.#toAll(() => this.#deletePlacement())],
     ['store restored older', this.#toAll(() => this.#restoreStore())],
   ];
 
-  /** Where it meets what the seed is to bring together, if there is such a place. */
-  #choose<Victim extends { name: string }>(kind: FaultKind, victims: readonly Victim[]): Victim {
+  /** First those where it meets what the seed is to bring together. */
+  #inTurn<Victim extends { name: string }>(kind: FaultKind, victims: readonly Victim[]): Victim[] {
     const { random, faults } = this.#place;
-    const aimed = victims.filter(({ name }) => faults.isAimedAt(kind, name));
-    return random.pick(aimed.length > 0 ? aimed : victims);
+    const first = random.below(victims.length);
+    const turned = [...victims.slice(first), ...victims.slice(0, first)];
+    const isAimedAt = ({ name }: Victim): boolean => faults.isAimedAt(kind, name);
+    return [...turned.filter(isAimedAt), ...turned.filter((victim) => !isAimedAt(victim))];
   }
 
-  #toAHost(deed: DeedTo<SimulatedHost>): (kind: FaultKind) => Attempt {
-    return (kind) => {
-      const host = this.#choose(kind, this.#place.hosts);
-      return { at: host.name, deed: () => deed(host) };
-    };
+  #toAHost(deed: DeedTo<SimulatedHost>): Disturbance {
+    return (kind) =>
+      this.#inTurn(kind, this.#place.hosts).map((host) => ({ at: host.name, deed: () => deed(host) }));
   }
 
-  #toAController(deed: DeedTo<Process>): (kind: FaultKind) => Attempt {
-    return (kind) => {
-      const process = this.#choose(kind, this.#place.controllers());
-      return { at: process.name, deed: () => deed(process) };
-    };
+  #toAController(deed: DeedTo<Process>): Disturbance {
+    return (kind) =>
+      this.#inTurn(kind, this.#place.controllers()).map((process) => ({
+        at: process.name,
+        deed: () => deed(process),
+      }));
   }
 
-  #toAll(deed: () => string | undefined): () => Attempt {
-    return () => ({ deed });
+  #toAll(deed: () => string | undefined): Disturbance {
+    return () => [{ deed }];
   }
 
-  #byHand(deed: (host: SimulatedHost, hands: Hands) => string | undefined): (kind: FaultKind) => Attempt {
+  #byHand(deed: HandDeed): Disturbance {
     return this.#toAHost((host) => {
       const { random, store, invariants } = this.#place;
       const what = deed(host, { random, store, later: (...task) => this.#later(...task) });
@@ -172,19 +176,20 @@ export class Disturbances {
   }
 
   /** Of an agent's host or of a controller's. */
-  #jumpClock(kind: FaultKind): Attempt {
+  #jumpClocks(kind: FaultKind): Attempt[] {
     const { hosts, controllers, random, agentOf } = this.#place;
     const ofAgents = hosts.flatMap((host) => {
       const { process } = agentOf(host) ?? {};
       return process ? [{ name: host.name, process }] : [];
     });
     const ofControllers = controllers().map((process) => ({ name: process.name, process }));
-    const { name, process } = this.#choose(kind, [...ofControllers, ...ofAgents]);
-    const deed = (): string => {
-      process.skewMs += (random.below(7_200) - 3_600) * 1_000;
-      return `${process.name} by ${process.skewMs / 1_000} s`;
-    };
-    return { at: name, deed };
+    return this.#inTurn(kind, [...ofControllers, ...ofAgents]).map(({ name, process }) => ({
+      at: name,
+      deed: () => {
+        process.skewMs += (random.below(7_200) - 3_600) * 1_000;
+        return `${process.name} by ${process.skewMs / 1_000} s`;
+      },
+    }));
   }
 
   /** What neither Redis nor the API knows of a host, nobody can know. */

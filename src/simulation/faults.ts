@@ -86,17 +86,20 @@ export class Faults {
   /**
    * Lets a fault of this kind come from outside, if one comes now and there is something that it can befall.
    *
-   * @param attempt chooses what it is to befall
+   * @param attempts what it may befall, one instead of the other
    * @returns what the deed did, or nothing
    */
-  befalls(kind: FaultKind, attempt: () => Attempt): string | undefined {
+  befalls(kind: FaultKind, attempts: () => readonly Attempt[]): string | undefined {
     if (!this.#comes(kind)) return undefined;
-    const { at, deed } = attempt();
-    // The deed may put an end to what was under way when it came.
-    const circumstances = this.#circumstances(kind, at === undefined ? {} : { at });
-    const what = deed();
-    if (what !== undefined) this.#count(kind, circumstances);
-    return what;
+    for (const { at, deed } of attempts()) {
+      // The deed may put an end to what was under way when it came.
+      const circumstances = this.#circumstances(kind, at === undefined ? {} : { at });
+      const what = deed();
+      if (what === undefined) continue;
+      this.#count(kind, circumstances);
+      return what;
+    }
+    return undefined;
   }
 
   /** This seed is to bring this fault about, and here it would meet what it is to meet. */

@@ -27,6 +27,8 @@ export class UserClient {
   readonly #store: ApiStore;
   readonly #site: Site;
   readonly #soon: Deed[] = [];
+  /** That Subnets have or had. */
+  readonly networks = new Set<string>();
   #serial = 0;
 
   constructor(store: ApiStore, random: Random, site: Site) {

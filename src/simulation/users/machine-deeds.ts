@@ -215,6 +215,17 @@ export const machineDeeds: readonly Deed[] = [
       return edit(users, some(users), { interfaces: [newInterface(users, SUBNET, address)] });
     },
   },
+  {
+    // One that somebody has, most likely, or had before the store was restored.
+    leadsTo: [],
+    showsAfter: ['store restored older'],
+    does: (users) => {
+      const address = `10.20.0.${2 + users.random.below(4)}`;
+      return createMachine(users, users.newName('m'), {
+        interfaces: [newInterface(users, SUBNET, address)],
+      });
+    },
+  },
   { leadsTo: ['machine.reconfigure', 'api.claimDisk', 'disk.create'], does: plugIn },
   {
     // Made to be plugged in.

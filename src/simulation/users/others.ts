@@ -8,8 +8,17 @@ import type { Deed } from './deed.ts';
 const createDisk = (users: UserClient, spec: object): string =>
   users.create('disks', users.newName('d'), { spec: { size: '32Mi', ...spec } });
 
-const createSubnet = (users: UserClient, spec: object): string =>
-  users.create('subnets', users.newName('net'), { spec });
+const createSubnet = (users: UserClient, spec: { cidr: string; [field: string]: unknown }): string => {
+  users.networks.add(spec.cidr);
+  return users.create('subnets', users.newName('net'), { spec });
+};
+
+/** The network of a Subnet that is gone, wherever it may still be; anything where there is none. */
+const formerCidr = (users: UserClient): string => {
+  const present = users.all<Subnet>('subnets').map(({ spec }) => spec.cidr);
+  const former = [...users.networks].filter((cidr) => !present.includes(cidr));
+  return former.length > 0 ? users.random.pick(former) : freeCidr(users);
+};
 
 /** A network of its own for each. */
 const freeCidr = (users: UserClient): string => `10.20.${users.newName('').slice(1)}.0/24`;
@@ -67,6 +76,11 @@ export const otherDeeds: readonly Deed[] = [
   {
     leadsTo: ['subnet.realise', 'api.holdNetwork'],
     does: (users) => createSubnet(users, { cidr: freeCidr(users) }),
+  },
+  {
+    leadsTo: ['subnet.realise', 'api.holdNetwork'],
+    showsAfter: ['store restored older'],
+    does: (users) => createSubnet(users, { cidr: formerCidr(users) }),
   },
   {
     leadsTo: ['subnet.realise'],
