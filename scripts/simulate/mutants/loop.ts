@@ -55,6 +55,18 @@ export const ofTheLoop: readonly Mutant[] = [
     to: '',
   },
   {
+    name: 'a claim is written whatever became of the disk since it was planned',
+    file: 'src/reconcile/api-actions.ts',
+    from: '{ metadata: { uid: disk.uid, resourceVersion: disk.resourceVersion }, status };',
+    to: '{ metadata: { uid: disk.uid }, status };',
+  },
+  {
+    name: 'a claim that arrives late is not seen by its Machine',
+    file: 'src/kinds/machine/index.ts',
+    from: '        ...claimantOf(changed as Disk),\n',
+    to: '',
+  },
+  {
     name: 'nothing is tried again after a failure',
     file: 'src/reconcile/controller.ts',
     from: 'this.#queue.addAfter(item, Math.min(FIRST_RETRY_MS',

@@ -1,7 +1,7 @@
 import type { Step } from '../../scenario.ts';
 import { apply, mergePatch, post, put, remove } from '../../scenario.ts';
 import { GADGETS, gadget } from '../objects.ts';
-import { DRY, until } from './shared.ts';
+import { DRY } from './shared.ts';
 
 const QUOTAS = '/api/v1/namespaces/{ns}/resourcequotas';
 
