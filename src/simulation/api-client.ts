@@ -5,7 +5,7 @@ import type { ApiStore, Change } from './api-store.ts';
 import type { ControllerWatch } from './controller-watch.ts';
 import type { Faults } from './faults.ts';
 import type { ActionName } from './meetings.ts';
-import { lastUntilEvent } from './patience.ts';
+import { lastUntilMet } from './patience.ts';
 import type { Process } from './scheduler.ts';
 import type { Underway } from './underway.ts';
 
@@ -159,7 +159,7 @@ export class SimulatedApi implements Api {
     if (restored || !this.#process.reachesApi || this.#faults.happens('request lost', { during: action }))
       throw new ConnectionLost(`no answer to ${what}`);
     if (this.#faults.happens('request late', { during: action })) return this.#arriveLate(what, effect);
-    await lastUntilEvent(what, { faults: this.#faults, process: this.#process }, action);
+    await lastUntilMet(what, { faults: this.#faults, process: this.#process }, action);
     if (this.#faults.happens('history compacted')) this.#store.compact();
     const answer = outcomeOf(effect);
     await this.#process.step(`answer to ${what}`);

@@ -154,10 +154,10 @@ export class Faults {
     return this.#options.aim === undefined || this.#aimed > 0;
   }
 
-  /** This seed is to lose an event of a host during this action: there must be time for one to come. */
-  waitsForEvent(action: ActionName | undefined): boolean {
+  /** What this seed is to bring about comes from outside during this action: there must be time for it to come. */
+  leavesTimeIn(action: ActionName | undefined): boolean {
     const { aim } = this.#options;
-    return this.#on && aim?.fault === 'host event lost' && aim.action === action && !this.aimMet;
+    return this.#on && aim !== undefined && aim.action === action && !befallsSteps(aim.fault) && !this.aimMet;
   }
 
   /** @returns how long something takes that goes wrong */

@@ -9,7 +9,7 @@ import type { HostActionName } from '../plan/actions.ts';
 import type { HostFacts } from '../plan/snapshot.ts';
 import type { Faults } from './faults.ts';
 import { MemoryFenceBook } from './fence-book.ts';
-import { lastUntilEvent } from './patience.ts';
+import { lastUntilMet } from './patience.ts';
 import type { Process } from './scheduler.ts';
 import { HostChronicle } from './watched-fence.ts';
 
@@ -154,7 +154,7 @@ async function act(
 ): Promise<unknown> {
   const { process, faults, during, onEffect, onLinkChange, giveUp } = circumstances;
   await process.step(what);
-  await lastUntilEvent(what, { faults, process }, during(), onLinkChange);
+  await lastUntilMet(what, { faults, process }, during(), onLinkChange);
   if (faults.happens('agent crash before an effect', { during: during() })) return dead(process);
   if (faults.happens('effect hangs', { during: during() })) await after(process, 60_000);
   if (faults.happens('effect fails before', { during: during() })) throw outOfSpace(what);

@@ -83,9 +83,11 @@ function unrecordedPorts(
         .list<Subnet>('Subnet', namespace)
         .find(({ metadata }) => metadata.uid === subnetUid);
       const name = addressName(subnet?.metadata.name ?? '', address);
-      const held = reader.get<IPAddress>('IPAddress', namespace, name);
-      if (!subnet || held?.spec.subnetRef.uid === subnetUid) return [];
-      return [{ hostName: host.name, interfaceName, subnet, address, macAddress }];
+      const holder = reader.get<IPAddress>('IPAddress', namespace, name);
+      const isSomebodys = holder && holder.spec.subnetRef.uid === subnetUid;
+      return subnet && !isSomebodys
+        ? [{ hostName: host.name, interfaceName, subnet, address, macAddress }]
+        : [];
     },
   );
 }
