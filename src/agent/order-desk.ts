@@ -170,6 +170,7 @@ export class OrderDesk {
         ...result,
       }),
     );
+    if (action.name === 'machine.delete' && !failure) this.#turns.forget(uid);
     const durationMs = Math.round(performance.now() - startedAt);
     if (failure) log.warn({ durationMs, ...result }, 'failed');
     else log.info({ durationMs }, 'done');
@@ -231,10 +232,9 @@ export class OrderDesk {
       if (copy) await this.interrupt(uid); // it may have been announced before the copy was known
       context.signal.throwIfAborted();
       await execute(action, context, { uid, generation, installationUid });
-      this.#turns.ended(action.name, uid);
       return undefined;
     } catch (error) {
-      this.#turns.ended(action.name, uid, { error });
+      this.#turns.failed(action.name, uid, error);
       return { error: context.signal.aborted ? context.signal.reason : error };
     } finally {
       if (copy) this.#copies.delete(uid);

@@ -44,10 +44,14 @@ export class Turns {
     this.#settled.add(uid);
   }
 
-  /** How an order ended: a call that got no answer leaves its domain unsettled, and one that is gone is forgotten. */
-  ended(name: HostActionName, uid: string, failure?: { error: unknown }): void {
-    if (isAboutDomain(name) && failure && isUnanswered(failure.error)) this.#settled.delete(uid);
-    if (name === 'machine.delete' && !failure) this.#settled.delete(uid);
+  /** An order failed: a call that got no answer leaves its domain unsettled. */
+  failed(name: HostActionName, uid: string, error: unknown): void {
+    if (isAboutDomain(name) && isUnanswered(error)) this.#settled.delete(uid);
+  }
+
+  /** The domain is gone. */
+  forget(uid: string): void {
+    this.#settled.delete(uid);
   }
 
   /** Calls back when nothing is under way any more of what was asked of the domain until now. */

@@ -68,6 +68,14 @@ test.each(['the same agent', 'the one after it'])(
   },
 );
 
+test('a removal proves that nothing of those before it is on its way', async () => {
+  await world.startAgent();
+  const uid = randomUUID();
+  await world.carryOut(world.plan(uid, defining('#!/bin/true')));
+  const removed = await world.carryOut(world.plan(uid, remove, { generation: 2 }));
+  expect(removed).toMatchObject({ outcome: 'done', generation: 2, epoch: 1 });
+});
+
 test('a growth of a disk that comes late does not make it smaller again', async () => {
   await world.startAgent();
   const [disk, machine] = [randomUUID(), randomUUID()];

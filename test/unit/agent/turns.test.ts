@@ -57,14 +57,14 @@ describe('the turn of an order', () => {
   ])('is in doubt again after %s: %p', async (_, error, isAfterAll) => {
     const { turns } = make();
     await turns.come('machine.start', 'a');
-    turns.ended('machine.start', 'a', { error });
+    turns.failed('machine.start', 'a', error);
     expect(turns.isAfterAllBefore('machine.start', 'a')).toBe(isAfterAll);
   });
 
   test('of a domain that was deleted is forgotten', async () => {
     const { turns } = make();
     await turns.come('machine.delete', 'a');
-    turns.ended('machine.delete', 'a');
+    turns.forget('a');
     expect(turns.isAfterAllBefore('machine.delete', 'a')).toBe(false);
   });
 });
