@@ -130,6 +130,8 @@ export class Faults {
 
   #comesByChance(kind: FaultKind): boolean {
     if (this.#budget <= 0 || !this.#enabled.has(kind)) return false;
+    // It waits for what it is to meet: at another time it might leave nothing for it to meet.
+    if (kind === this.#options.aim?.fault && !this.aimMet) return false;
     return this.#random.chance(this.#intensity * (likelihood[kind] ?? 0.04));
   }
 

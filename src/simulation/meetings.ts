@@ -39,6 +39,11 @@ const ofOrders: readonly FaultKind[] = [
 /** Faults that befall one call to libvirt. */
 const ofHypervisorCalls: readonly FaultKind[] = ['effect comes late'];
 
+/** To connect a guest asks for something of libvirt only where its tap was lost. */
+const hypervisorActions = hostActions.filter(
+  (name) => name.startsWith('machine.') && name !== 'machine.connect',
+);
+
 /** Whether a fault is one of a step of some action, and meets no other action that is under way then. */
 export const befallsSteps = (fault: FaultKind): boolean =>
   [ofRequests, ofOrders, ofHypervisorCalls].some((kinds) => kinds.includes(fault));
@@ -47,7 +52,7 @@ export const befallsSteps = (fault: FaultKind): boolean =>
 export function actionsMetBy(fault: FaultKind): readonly ActionName[] {
   if (ofRequests.includes(fault)) return apiActions;
   if (ofOrders.includes(fault)) return hostActions;
-  if (ofHypervisorCalls.includes(fault)) return hostActions.filter((name) => name.startsWith('machine.'));
+  if (ofHypervisorCalls.includes(fault)) return hypervisorActions;
   return [...hostActions, ...apiActions];
 }
 

@@ -63,8 +63,9 @@ export function sizeOf(random: Random, isBrief = false): Size {
   return isBrief ? brief : usual;
 }
 
-/** What there is one of meets itself more often. */
-export const hostsOf = (random: Random): number => random.pick([1, 2, 3, 3, 3, 4, 4]);
+/** What there is one of meets itself more often; the last one is never lost. */
+export const hostsOf = (random: Random, aim: Aim | undefined): number =>
+  random.pick(aim?.fault === 'host lost' ? [2, 3, 3, 3, 4, 4] : [1, 2, 3, 3, 3, 4, 4]);
 
 /** What it is to bring about can only happen to a guest that runs. */
 export const needsRunningGuests = ({ action }: Aim): boolean => ofRunningGuests.has(action);

@@ -109,7 +109,7 @@ export class World {
       now: () => Date.UTC(2026, 0, 1) + this.#scheduler.nowMs,
     });
     this.#queue = new SimulatedQueue(this.#scheduler, this.#faults);
-    this.#hosts = Array.from({ length: hostsOf(random) }, (_, index) => {
+    this.#hosts = Array.from({ length: hostsOf(random, aim) }, (_, index) => {
       const host = new SimulatedHost(`h${index + 1}`, random.uuid(), index === 0 ? 'KVM' : 'TCG');
       for (const location of [IMAGE_FILE, IMAGE_URL]) host.storage.publish(location, image);
       host.network.setForeignCidrs(['10.99.0.0/24']);

@@ -192,6 +192,7 @@ export const machineDeeds: readonly Deed[] = [
   },
   {
     leadsTo: ['machine.reconfigure', 'subnet.realise'],
+    preparesFor: ['tap deleted', 'link set down'],
     does: (users) => {
       const machine = some(users);
       return edit(users, machine, { interfaces: [...interfacesOf(machine), newInterface(users, SUBNET)] });

@@ -59,7 +59,10 @@ export class Users {
   actTowards(): string {
     const next = this.#client.next();
     if (next) return this.#attempt(() => next.does(this.#client));
-    return this.#actFrom(this.#towards.length > 0 ? this.#towards : deeds);
+    if (this.#towards.length === 0) return this.#actFrom(deeds);
+    // What there is may be past all help by now.
+    if (this.#client.random.chance(0.2)) return createMachine(this.#client, this.#client.newName('m'));
+    return this.#actFrom(this.#towards);
   }
 
   /** What shows whether the fault that this world aims at was coped with. @returns what was done, often nothing */
