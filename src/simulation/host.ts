@@ -175,8 +175,8 @@ async function act(
 
 /** How long agents wait for libvirt. */
 const LONGEST_WAIT_MS = 30_000;
-/** Soon enough that a world at rest has nothing more to expect. */
-const LATEST_MS = 75_000;
+/** Soon enough that whoever waits has looked again before a world counts as at rest. */
+const LATEST_MS = 45_000;
 
 /** libvirt carries out what it has in hand when nobody waits for it any more, whoever is dead by then. */
 async function late(
