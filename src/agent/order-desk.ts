@@ -189,7 +189,7 @@ export class OrderDesk {
   /** @returns why it is not this order's turn, if it is not */
   async #turn({ action, uid }: Order): Promise<Failed | undefined> {
     try {
-      await this.#turns.come(action.name, uid);
+      await this.#turns.awaitTurn(action.name, uid);
       return undefined;
     } catch (error) {
       return { error };
@@ -234,7 +234,7 @@ export class OrderDesk {
       await execute(action, context, { uid, generation, installationUid });
       return undefined;
     } catch (error) {
-      this.#turns.failed(action.name, uid, error);
+      this.#turns.noteFailure(action.name, uid, error);
       return { error: context.signal.aborted ? context.signal.reason : error };
     } finally {
       if (copy) this.#copies.delete(uid);

@@ -38,14 +38,14 @@ export class Turns {
    *
    * @throws while the hypervisor is busy with something that was asked of the domain before
    */
-  async come(name: HostActionName, uid: string): Promise<void> {
-    if (!isAboutDomain(name) || pastTheQueue.has(name) || this.#settled.has(uid)) return;
+  async awaitTurn(name: HostActionName, uid: string): Promise<void> {
+    if (!isAboutDomain(name) || outOfTurn.has(name) || this.#settled.has(uid)) return;
     await this.#options.hypervisor.settle(uid);
     this.#settled.add(uid);
   }
 
   /** An order failed: a call that got no answer leaves its domain unsettled. */
-  failed(name: HostActionName, uid: string, error: unknown): void {
+  noteFailure(name: HostActionName, uid: string, error: unknown): void {
     if (isAboutDomain(name) && isUnanswered(error)) this.#settled.delete(uid);
   }
 
@@ -96,7 +96,7 @@ export class Turns {
 }
 
 /** What a guest that hangs is dealt with by: it must not wait for what the guest keeps from ending. */
-const pastTheQueue: ReadonlySet<HostActionName> = new Set<HostActionName>([
+const outOfTurn: ReadonlySet<HostActionName> = new Set<HostActionName>([
   'machine.requestShutdown',
   'machine.withdrawShutdown',
   'machine.powerOff',

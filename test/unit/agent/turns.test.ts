@@ -20,9 +20,9 @@ describe('the turn of an order', () => {
   test('of a domain comes when the hypervisor has nothing in hand of it, which is asked once', async () => {
     const { turns, asked } = make();
     expect(turns.isAfterAllBefore('machine.start', 'a')).toBe(false);
-    await turns.come('machine.define', 'a');
-    await turns.come('machine.start', 'a');
-    await turns.come('machine.start', 'b');
+    await turns.awaitTurn('machine.define', 'a');
+    await turns.awaitTurn('machine.start', 'a');
+    await turns.awaitTurn('machine.start', 'b');
     expect(turns.isAfterAllBefore('machine.start', 'a')).toBe(true);
     expect(asked).toEqual(['a', 'b']);
   });
@@ -30,23 +30,23 @@ describe('the turn of an order', () => {
   test('does not come while it is busy', async () => {
     const { turns, busy } = make();
     busy.add('a');
-    await expect(turns.come('machine.start', 'a')).rejects.toThrow('busy with a');
+    await expect(turns.awaitTurn('machine.start', 'a')).rejects.toThrow('busy with a');
     busy.clear();
-    await turns.come('machine.start', 'a');
+    await turns.awaitTurn('machine.start', 'a');
   });
 
   test.each(['machine.requestShutdown', 'machine.withdrawShutdown', 'machine.powerOff'] as const)(
     'of %s comes at once, and proves nothing',
     async (name) => {
       const { turns, asked } = make();
-      await turns.come(name, 'a');
+      await turns.awaitTurn(name, 'a');
       expect([asked, turns.isAfterAllBefore(name, 'a')]).toEqual([[], false]);
     },
   );
 
   test.each(['disk.delete', 'subnet.realise', 'image.import'] as const)('of %s is always', async (name) => {
     const { turns, asked } = make();
-    await turns.come(name, 'a');
+    await turns.awaitTurn(name, 'a');
     expect([asked, turns.isAfterAllBefore(name, 'a')]).toEqual([[], true]);
   });
 
@@ -56,14 +56,14 @@ describe('the turn of an order', () => {
     ['an answer', new Error('no'), true],
   ])('is in doubt again after %s: %p', async (_, error, isAfterAll) => {
     const { turns } = make();
-    await turns.come('machine.start', 'a');
-    turns.failed('machine.start', 'a', error);
+    await turns.awaitTurn('machine.start', 'a');
+    turns.noteFailure('machine.start', 'a', error);
     expect(turns.isAfterAllBefore('machine.start', 'a')).toBe(isAfterAll);
   });
 
   test('of a domain that was deleted is forgotten', async () => {
     const { turns } = make();
-    await turns.come('machine.delete', 'a');
+    await turns.awaitTurn('machine.delete', 'a');
     turns.forget('a');
     expect(turns.isAfterAllBefore('machine.delete', 'a')).toBe(false);
   });
