@@ -8,12 +8,14 @@ export const ofTheAgent: readonly Mutant[] = [
     file: 'src/agent/fence.ts',
     from: 'if (order.epoch < this.#epoch) {',
     to: 'if (order.epoch < 0) {',
+    seed: 179,
   },
   {
     name: 'epochs are compared the wrong way',
     file: 'src/agent/fence.ts',
     from: 'if (order.epoch < this.#epoch) {',
     to: 'if (order.epoch > this.#epoch) {',
+    seed: 179,
   },
   {
     name: 'an order planned before the last effect is carried out',
@@ -51,6 +53,7 @@ export const ofTheAgent: readonly Mutant[] = [
     file: 'src/agent/order-desk.ts',
     from: 'failure ??= failureOf(() => fence.recordRemoval(order));',
     to: 'fence.recordRemoval(order);',
+    seed: 93,
   },
   // What libvirt did not answer.
   {
@@ -58,12 +61,14 @@ export const ofTheAgent: readonly Mutant[] = [
     file: 'src/agent/turns.ts',
     from: '    await this.#options.hypervisor.settle(uid);\n    this.#settled.add(uid);',
     to: '    this.#settled.add(uid);',
+    seed: 523,
   },
   {
     name: 'an order without an answer is taken for ended',
     file: 'src/agent/turns.ts',
     from: "['LibvirtTimeout', 'LibvirtUnavailable'].includes(error.name)",
     to: "error.name === ''",
+    seed: 148,
   },
   {
     name: 'a growth that comes late makes a disk smaller again',
@@ -77,7 +82,7 @@ export const ofTheAgent: readonly Mutant[] = [
     file: 'src/kinds/machine/execute.ts',
     from: '    await plugAgain(interfaces, seen, context, uid);\n',
     to: '',
-    seed: 101,
+    seed: 59,
   },
   {
     name: 'a deleted Machine leaves its taps',
@@ -96,11 +101,13 @@ export const ofTheAgent: readonly Mutant[] = [
     file: 'src/kinds/machine/execute.ts',
     from: '    if (!stays) await hypervisor.detachDisk(uuid, disk.target);\n',
     to: '',
+    seed: 43,
   },
   {
     name: 'a paused guest is left paused',
     file: 'src/kinds/machine/plan.ts',
     from: "if (domain.power === 'paused' && runStrategy !== 'Manual') {",
     to: "if (domain.power === 'paused' && runStrategy === 'Halted') {",
+    seed: 31,
   },
 ];

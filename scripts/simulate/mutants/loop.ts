@@ -20,7 +20,7 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/queue/snapshot-fields.ts',
     from: 'return startOf(found.incarnation) < startOf(known.incarnation);',
     to: 'return false;',
-    seed: 64,
+    seed: 168,
   },
   // The loop.
   {
@@ -28,13 +28,14 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/reconcile/informer.ts',
     from: 'if (listed && !present.has(object.metadata.uid))',
     to: 'if (!present.has(object.metadata.uid))',
+    seed: 174,
   },
   {
     name: 'a relist does not notice what is gone',
     file: 'src/reconcile/informer.ts',
     from: 'if (listed && !present.has(object.metadata.uid)) this.#removed(object);',
     to: '',
-    seed: 227,
+    seed: 54,
   },
   {
     name: 'an expired watch goes on where it was',
@@ -53,12 +54,14 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/reconcile/work-queue.ts',
     from: '    if (this.#active.has(key)) {\n      this.#again.add(key);\n      return;\n    }\n',
     to: '',
+    seed: 154,
   },
   {
     name: 'a claim is written whatever became of the disk since it was planned',
     file: 'src/reconcile/api-actions.ts',
     from: '{ metadata: { uid: disk.uid, resourceVersion: disk.resourceVersion }, status };',
     to: '{ metadata: { uid: disk.uid }, status };',
+    seed: 72,
   },
   {
     name: 'a claim that arrives late is not seen by its Machine',
