@@ -217,6 +217,15 @@ describe('who looks again when something changes', () => {
 
   test.each<[string, string[], string[]]>([
     ['a Disk: the Machines that name it', concerned(machineKind, disk('data'), everything), ['default/web']],
+    [
+      'a Disk with a claim: its claimant too, which may not name it any more',
+      concerned(
+        machineKind,
+        disk('data', { status: { claim: { machineName: 'former', machineUid: 'uid-of-former' } } }),
+        everything,
+      ),
+      ['default/former', 'default/web'],
+    ],
     ['a Subnet: the Machines on it', concerned(machineKind, subnet(), everything), ['default/web']],
     ['a Secret: the Machines that read it', concerned(machineKind, boot, everything), ['default/reading']],
     ['a Placement: its Machine', concerned(machineKind, placement(web)), ['default/web']],
