@@ -149,31 +149,36 @@ export class OrderDesk {
     await observer.refresh(touchedParts(action.name), uid);
     if (!notAdmitted) this.#recordEnd(order);
     if (action.name.endsWith('.delete')) failure ??= failureOf(() => fence.recordRemoval(order));
-    if (failure && interrupted(failure.error)) {
-      // There is no result that would tell that it ended.
-      observer.publish();
-      fence.recordEffect(order, observer.sequence);
-      log.warn({ because: describeFailure(failure.error).message }, 'interrupted');
-      if (failure.error instanceof Superseded) return;
-      throw failure.error;
-    }
+    if (failure && interrupted(failure.error)) return this.#breakOff(order, failure.error, log);
     const result = failure
       ? { outcome: 'failed' as const, ...(await this.#explain(failure.error)) }
       : { outcome: 'done' as const };
-    await this.#remove(uid, record, orderId);
-    fence.recordEffect(
-      order,
-      observer.recordResult(uid, {
-        orderId,
-        action: action.name,
-        ...(!notAdmitted && this.#provesThatEarlierEnded(order)),
-        ...result,
-      }),
-    );
+    await this.#tell(order, record, { ...result, ...(!notAdmitted && this.#provesThatEarlierEnded(order)) });
     if (action.name === 'machine.delete' && !failure) this.#turns.forget(uid);
     const durationMs = Math.round(performance.now() - startedAt);
     if (failure) log.warn({ durationMs, ...result }, 'failed');
     else log.info({ durationMs }, 'done');
+  }
+
+  /** There is no result that would tell that it ended. @throws where it stands, to be carried out again */
+  #breakOff(order: Order, reason: unknown, log: Logger): void {
+    const { fence, observer } = this.#options;
+    observer.publish();
+    fence.recordEffect(order, observer.sequence);
+    log.warn({ because: describeFailure(reason).message }, 'interrupted');
+    if (!(reason instanceof Superseded)) throw reason;
+  }
+
+  /** Says how an order ended, which stands no more. */
+  async #tell(
+    order: Order,
+    record: string,
+    ended: Omit<OrderResult, 'orderId' | 'action' | 'atSequence'>,
+  ): Promise<void> {
+    const { fence, observer } = this.#options;
+    const { uid, orderId, action } = order;
+    await this.#remove(uid, record, orderId);
+    fence.recordEffect(order, observer.recordResult(uid, { orderId, action: action.name, ...ended }));
   }
 
   async #explain(error: unknown): Promise<Failure> {

@@ -179,11 +179,10 @@ export class SimulatedApi implements Api {
   /** The server is slow to come to it: whoever asked has given up, and may be dead, or not lead any more. */
   async #arriveLate(what: string, effect: () => unknown): Promise<never> {
     const { life } = this.#store;
-    this.#process.leaves(`${what} arrives late`, this.#faults.between(1_000, LATEST_MS), () => {
+    this.#process.leaves(`${what} arrives late`, [1_000, LATEST_MS], () => {
       if (this.#store.life === life) outcomeOf(effect); // nobody hears of it
     });
-    const waitMs = this.#faults.between(100, LONGEST_WAIT_MS);
-    await new Promise<void>((resolve) => void this.#process.clock.after(waitMs, resolve));
+    await this.#process.waits(100, LONGEST_WAIT_MS);
     throw new ConnectionLost(`no answer to ${what}`);
   }
 }

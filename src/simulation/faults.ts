@@ -162,11 +162,6 @@ export class Faults {
     return this.#on && aim !== undefined && aim.action === action && !befallsSteps(aim.fault) && !this.aimMet;
   }
 
-  /** @returns how long something takes that goes wrong */
-  between(earliestMs: number, latestMs: number): number {
-    return earliestMs + this.#random.below(latestMs - earliestMs);
-  }
-
   get fired(): ReadonlyMap<FaultKind, number> {
     return this.#fired;
   }

@@ -58,8 +58,13 @@ export class SimulatedHost {
 
   /** The host as one agent process reaches it: every call takes time and can go wrong. */
   portsFor(process: Process, faults: Faults, during: () => HostActionName | undefined): AgentPorts {
-    const onEffect = (): void => {
+    const carryOut: Circumstances['carryOut'] = async (effect) => {
       this.touched = true;
+      try {
+        return await effect();
+      } finally {
+        this.touched = true; // a copy takes more than one step
+      }
     };
     const onLinkChange = (): void => this.network.touchLink();
     this.storage.whileImporting = () => process.step('storage.importImage halfway');
@@ -69,7 +74,7 @@ export class SimulatedHost {
         faults,
         at: this.name,
         during,
-        onEffect,
+        carryOut,
         onLinkChange,
         ...(giveUp && { giveUp }),
       });
@@ -99,7 +104,7 @@ interface Circumstances {
   at: string;
   /** The action whose step a call is, if it is one. */
   during: () => HostActionName | undefined;
-  onEffect: () => void;
+  carryOut: (effect: () => unknown) => Promise<unknown>;
   /** A link of the host changes, which is none of Purlin's business; the agent is told all the same. */
   onLinkChange: () => void;
   /** Where what was asked may happen after its caller has given up. */
@@ -152,21 +157,20 @@ async function act(
   effect: () => unknown,
   args: readonly unknown[],
 ): Promise<unknown> {
-  const { process, faults, during, onEffect, onLinkChange, giveUp } = circumstances;
+  const { process, faults, during, carryOut, onLinkChange, giveUp } = circumstances;
   await process.step(what);
   await lastUntilMet(what, { faults, process }, during(), onLinkChange);
   if (faults.happens('agent crash before an effect', { during: during() })) return dead(process);
   if (faults.happens('effect hangs', { during: during() })) await after(process, 60_000);
   if (faults.happens('effect fails before', { during: during() })) throw outOfSpace(what);
   if (giveUp && faults.happens('effect comes late', { during: during() })) {
-    const call = async (): Promise<void> => {
-      onEffect();
-      await effect();
-    };
-    return late(what, circumstances, giveUp(domainOf(args), call));
+    return late(
+      what,
+      circumstances,
+      giveUp(domainOf(args), () => carryOut(effect)),
+    );
   }
-  onEffect();
-  const result = await effect();
+  const result = await carryOut(effect);
   if (faults.happens('agent crash after an effect', { during: during() })) return dead(process);
   await process.step(`${what} done`);
   if (faults.happens('effect fails after', { during: during() })) throw outOfSpace(what);
@@ -181,11 +185,11 @@ const LATEST_MS = 45_000;
 /** libvirt carries out what it has in hand when nobody waits for it any more, whoever is dead by then. */
 async function late(
   what: string,
-  { process, faults, at }: Circumstances,
+  { process, at }: Circumstances,
   happen: () => Promise<void>,
 ): Promise<never> {
-  const delayMs = faults.between(LONGEST_WAIT_MS, LATEST_MS);
-  process.leaves(`libvirt of ${at} comes to ${what}`, delayMs, () => void happen());
+  const when = [LONGEST_WAIT_MS, LATEST_MS] as const;
+  process.leaves(`libvirt of ${at} comes to ${what}`, when, () => void happen());
   await after(process, LONGEST_WAIT_MS);
   throw new LibvirtTimeout(`libvirt did not answer ${what} within ${LONGEST_WAIT_MS} ms`);
 }

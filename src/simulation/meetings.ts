@@ -41,7 +41,7 @@ const ofHypervisorCalls: readonly FaultKind[] = ['effect comes late'];
 
 /** To connect a guest asks for something of libvirt only where its tap was lost. */
 const hypervisorActions = hostActions.filter(
-  (name) => name.startsWith('machine.') && name !== 'machine.connect',
+  (name) => (name.startsWith('machine.') && name !== 'machine.connect') || name === 'disk.grow',
 );
 
 /** Whether a fault is one of a step of some action, and meets no other action that is under way then. */

@@ -48,6 +48,11 @@ export class Scheduler {
     return this.#ready.length === 0;
   }
 
+  /** @returns how long something takes */
+  between(shortestMs: number, longestMs: number): number {
+    return shortestMs + this.#random.below(longestMs - shortestMs);
+  }
+
   /** Lets `run` happen some time from now. */
   add(label: string, process: Process | undefined, run: () => void): void {
     this.#ready.push({ label, process, run });
@@ -160,9 +165,16 @@ export class Process {
     if (this.#alive) this.#scheduler.add(`${this.name}: ${label}`, this, callback);
   }
 
-  /** Calls back later, also when the process is frozen or dead by then: others do it. */
-  leaves(label: string, delayMs: number, callback: () => void): void {
+  /** Calls back later, also when the process is frozen or dead by then: others do it, in a time between these two. */
+  leaves(label: string, [shortestMs, longestMs]: readonly [number, number], callback: () => void): void {
+    const delayMs = this.#scheduler.between(shortestMs, longestMs);
     if (this.#alive) this.#scheduler.after(label, delayMs, undefined, callback);
+  }
+
+  /** Resolves after a time between these two; never, once the process is dead. */
+  waits(shortestMs: number, longestMs: number): Promise<void> {
+    const delayMs = this.#scheduler.between(shortestMs, longestMs);
+    return new Promise((resolve) => void this.clock.after(delayMs, resolve));
   }
 
   onDeath(callback: () => void): void {

@@ -188,15 +188,22 @@ export class World {
     if (this.#random.chance(this.#size.settles) || (aim && needsRunningGuests(aim))) await this.#settleIn();
     const deeds = this.#options.limits?.deeds ?? this.#size.deeds + this.#random.below(this.#size.deeds);
     for (let done = 0; done < deeds; done += 1) {
-      await this.#steps(20 + this.#random.below(this.#size.pause));
+      await this.#pause();
       this.#tell(`a user ${this.#users.act()}`);
     }
     for (let more = 0; more < this.#size.furtherDeeds && !this.#faults.aimMet; more += 1) {
-      await this.#steps(20 + this.#random.below(this.#size.pause));
+      await this.#pause();
       this.#tell(`a user ${this.#users.actTowards()}`);
     }
-    if (this.#faults.aimMet) for (const done of this.#users.actAfterFault()) this.#tell(`a user ${done}`);
     await this.#steps(60);
+  }
+
+  /** Between two deeds; where what the world aims at came meanwhile, users show at once whether it was coped with. */
+  async #pause(): Promise<void> {
+    const metBefore = this.#faults.aimMet;
+    await this.#steps(20 + this.#random.below(this.#size.pause));
+    if (metBefore || !this.#faults.aimMet) return;
+    for (const done of this.#users.actAfterFault()) this.#tell(`a user ${done}`);
   }
 
   /** In most worlds things go wrong only when guests run already. */

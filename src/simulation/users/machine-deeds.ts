@@ -19,13 +19,7 @@ import {
   withoutDisk,
 } from './machines.ts';
 
-const making = [
-  'disk.create',
-  'machine.define',
-  'machine.start',
-  'api.createChild',
-  'api.claimDisk',
-] as const;
+const making = ['disk.create', 'machine.define', 'machine.start', 'api.createChild'] as const;
 const removing = ['machine.powerOff', 'machine.requestShutdown', 'machine.delete', 'disk.delete'] as const;
 
 const larger = (size: string | number): string => `${diskBytes(size) / MEBIBYTE + 256}Mi`;
@@ -47,6 +41,13 @@ function moveDisk(users: UserClient): string {
   const name = users.newName('m');
   createMachine(users, name, { disks: [{ name: 'data', diskRef: { name: disk.metadata.name } }] });
   return `moves disks/${disk.metadata.name} from machines/${from.metadata.name} to machines/${name}, which is new`;
+}
+
+/** Which Disk a Machine uses is changed again before it has it. */
+function thinkBetter(users: UserClient): string {
+  const disk = users.some<Disk>('disks', (each) => standalone(each) && each.status?.claim === undefined);
+  const machine = some(users, attachedTo(disk));
+  return edit(users, machine, withoutDisk(machine, disk.metadata.name));
 }
 
 /** What somebody does to Machines whose spec makes sense. */
@@ -236,6 +237,7 @@ export const machineDeeds: readonly Deed[] = [
       return users.create('disks', users.newName('d'), { spec: { size: '32Mi' } });
     },
   },
+  { leadsTo: ['machine.reconfigure', 'api.claimDisk'], showsAfter: ['request late'], does: thinkBetter },
   {
     leadsTo: ['machine.reconfigure', 'api.claimDisk'],
     does: (users) => {

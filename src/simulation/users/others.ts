@@ -40,6 +40,15 @@ function makeAndDeleteDisk(users: UserClient, reclaimPolicy: 'Delete' | 'Retain'
   return users.create('disks', name, { spec: { size: '32Mi', bindingMode: 'Immediate', reclaimPolicy } });
 }
 
+const grow = (users: UserClient, which: (disk: Disk) => boolean): string => {
+  const disk = users.some<Disk>('disks', (each) => !deleting(each) && which(each));
+  const bytes = diskBytes(disk.spec.size) + 256 * MEBIBYTE;
+  return users.patch('disks', disk, { spec: { size: `${bytes / MEBIBYTE}Mi` } });
+};
+
+const growing = ({ spec, status }: Disk): boolean =>
+  status?.capacity !== undefined && status.capacity < diskBytes(spec.size);
+
 /** What somebody does to Disks, Subnets, Images, Secrets and Hosts. */
 export const otherDeeds: readonly Deed[] = [
   {
@@ -51,13 +60,12 @@ export const otherDeeds: readonly Deed[] = [
         format: users.random.pick(['qcow2', 'raw']),
       }),
   },
+  { leadsTo: ['disk.grow'], does: (users) => grow(users, () => true) },
   {
+    // Once more before it is as large as it was to be.
     leadsTo: ['disk.grow'],
-    does: (users) => {
-      const disk = users.some<Disk>('disks', (each) => !deleting(each));
-      const bytes = diskBytes(disk.spec.size) + 256 * MEBIBYTE;
-      return users.patch('disks', disk, { spec: { size: `${bytes / MEBIBYTE}Mi` } });
-    },
+    showsAfter: ['effect comes late'],
+    does: (users) => grow(users, growing),
   },
   { leadsTo: ['disk.delete'], does: (users) => users.delete('disks', ownDisk(users)) },
   { leadsTo: ['disk.delete', 'api.bindDisk'], does: (users) => makeAndDeleteDisk(users, 'Delete') },

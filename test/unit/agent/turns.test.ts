@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Turns } from '../../../src/agent/turns.ts';
 import { LibvirtTimeout, LibvirtUnavailable } from '../../../src/host/libvirt/rpc/error.ts';
 import { settled } from '../../../src/simulation/scheduler.ts';
-import { HandClock } from '../reconcile/hand-clock.ts';
+import { HandClock } from '../../support/hand-clock.ts';
 
 /** A hypervisor that is busy with the domains that it is told to be busy with. */
 function make() {

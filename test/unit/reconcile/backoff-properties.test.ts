@@ -11,7 +11,7 @@ import { Informers } from '../../../src/reconcile/informers.ts';
 import { settled } from '../../../src/simulation/scheduler.ts';
 import { disk } from '../kinds/builders.ts';
 import { DisturbedCollection, disks } from './disturbed-collection.ts';
-import { HandClock } from './hand-clock.ts';
+import { HandClock } from '../../support/hand-clock.ts';
 
 const logger = pino({ level: 'silent' });
 

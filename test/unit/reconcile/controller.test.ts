@@ -9,7 +9,7 @@ import { EventRecorder } from '../../../src/reconcile/events.ts';
 import { Informers } from '../../../src/reconcile/informers.ts';
 import type { Resource } from '../../../src/resources/metadata.ts';
 import { settled } from '../../../src/simulation/scheduler.ts';
-import { HandClock } from './hand-clock.ts';
+import { HandClock } from '../../support/hand-clock.ts';
 
 /** Names of the objects that were planned, in order. */
 let planned: string[];

@@ -4,7 +4,7 @@ import { ApiError } from '../../../src/reconcile/api.ts';
 import { HostRegistrar } from '../../../src/reconcile/host-registrar.ts';
 import type { Resource } from '../../../src/resources/metadata.ts';
 import { settled } from '../../../src/simulation/scheduler.ts';
-import { HandClock } from './hand-clock.ts';
+import { HandClock } from '../../support/hand-clock.ts';
 
 let clock: HandClock;
 let asked: string[];

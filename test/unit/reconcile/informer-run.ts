@@ -3,7 +3,7 @@ import { Informer } from '../../../src/reconcile/informer.ts';
 import { keyOf, type Resource } from '../../../src/resources/metadata.ts';
 import { settled } from '../../../src/simulation/scheduler.ts';
 import { DisturbedCollection, disks, type Failure } from './disturbed-collection.ts';
-import { HandClock } from './hand-clock.ts';
+import { HandClock } from '../../support/hand-clock.ts';
 import { InformerWitness } from './informer-witness.ts';
 
 export interface Name {

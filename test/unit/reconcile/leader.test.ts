@@ -5,7 +5,7 @@ import { type Leadership, acquireLeadership } from '../../../src/reconcile/leade
 import type { Resource } from '../../../src/resources/metadata.ts';
 import { ApiStore } from '../../../src/simulation/api-store.ts';
 import { settled } from '../../../src/simulation/scheduler.ts';
-import { HandClock } from './hand-clock.ts';
+import { HandClock } from '../../support/hand-clock.ts';
 
 const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 const path = { namespace: 'purlin-system', name: 'purlin-controller' };

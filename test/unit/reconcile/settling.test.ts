@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { Settling } from '../../../src/reconcile/settling.ts';
-import { HandClock } from './hand-clock.ts';
+import { HandClock } from '../../support/hand-clock.ts';
 
 let registered: string[];
 let known: Set<string>;

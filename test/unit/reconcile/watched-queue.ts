@@ -1,6 +1,6 @@
 import { WorkQueue } from '../../../src/reconcile/work-queue.ts';
 import { settled } from '../../../src/simulation/scheduler.ts';
-import { HandClock } from './hand-clock.ts';
+import { HandClock } from '../../support/hand-clock.ts';
 
 /** A wish that a key be looked at from `dueMs` on. */
 interface Wish {

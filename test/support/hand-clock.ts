@@ -1,5 +1,5 @@
-import type { Cancel, Clock } from '../../../src/clock/clock.ts';
-import { settled } from '../../../src/simulation/scheduler.ts';
+import type { Cancel, Clock } from '../../src/clock/clock.ts';
+import { settled } from '../../src/simulation/scheduler.ts';
 
 interface Timer {
   atMs: number;
