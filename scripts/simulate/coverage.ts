@@ -31,7 +31,7 @@ export function coverageOf(reports: readonly CoverageReport[]): { table: string;
   const unreached = holes(unreachedByAll(reports.map((report) => report.unreached)));
   return {
     table: table(meetings),
-    missed: [...missed, ...unreached.map((hole) => `no seed reached ${hole}`)],
+    missed: [...missed, ...unreached],
   };
 }
 

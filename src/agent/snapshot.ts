@@ -71,8 +71,8 @@ export function assembleSnapshot(
 }
 
 /**
- * A domain in the words of the planners: `definitionHash` is of the next start; `runningHash`, the restart token and
- * the pending shutdown are of the present run.
+ * A domain in the words of the planners: `definitionHash` is of the next start; the restart token and the pending
+ * shutdown are of the present run.
  */
 export function describeDomain(
   domain: ObservedDomain,
@@ -82,7 +82,6 @@ export function describeDomain(
   // Paused while it starts, migrates or is saved: that ends by itself, and is no state to act on.
   const power = domain.power === 'paused' && pauseCause === 'passing' ? 'running' : domain.power;
   const { definitionHash } = config?.metadata ?? {};
-  const { definitionHash: runningHash } = live?.metadata ?? {};
   const request = shutdownRequestOf(domain);
   return {
     machineUid: uuid,
@@ -93,7 +92,6 @@ export function describeDomain(
     ...(live && { live: describeHardware(live, names, unplugged) }),
     ...(saved && { saved: describeHardware(saved, names) }),
     ...(definitionHash !== undefined && { definitionHash }),
-    ...(runningHash !== undefined && { runningHash }),
     // A run that was started without a token satisfies none, which is not the same as being unknown.
     ...(live?.metadata && { restartToken: live.metadata.restartToken ?? '' }),
     ...(request && { shutdown: { graceMs: request.graceMs, overdue: dueAt(request) <= uptimeMs } }),

@@ -77,6 +77,28 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#tell(uuid, 'undefined');
   }
 
+  /** The definition is changed, as by `virsh edit`: its metadata stay as they were. */
+  editDefinition(uuid: string, edit: (config: DomainConfig) => void): void {
+    const { config } = this.#domains.get(uuid) ?? {};
+    if (!config) return;
+    edit(config);
+    this.#tell(uuid, 'defined');
+  }
+
+  /** A running guest gets another number of CPUs, as by `virsh setvcpus --live`, of which libvirt tells nobody. */
+  setVcpusByHand(uuid: string, count: number): void {
+    const { live } = this.#domains.get(uuid) ?? {};
+    if (live) live.cpus = Math.min(count, live.maxCpus);
+  }
+
+  /** A running guest loses a disk, as by `virsh detach-disk --live`. */
+  unplugByHand(uuid: string, target: string): void {
+    const { live } = this.#domains.get(uuid) ?? {};
+    if (!live) return;
+    live.disks = live.disks.filter((disk) => disk.target !== target);
+    this.#tell(uuid, 'deviceRemoved');
+  }
+
   /** The guest is paused, by hand or by a full disk of the host. */
   pause(uuid: string, cause: NonNullable<ObservedDomain['pauseCause']>): void {
     const domain = this.#domains.get(uuid);
@@ -182,6 +204,11 @@ export class SimulatedHypervisor implements Hypervisor {
   /** Every domain that is there in any way. */
   get uuids(): string[] {
     return [...this.#domains.keys()];
+  }
+
+  /** What the next start of a domain will bring, and why it does not run. */
+  lookAt(uuid: string): Pick<Domain, 'config' | 'stopCause'> | undefined {
+    return this.#domains.get(uuid);
   }
 
   /** Domains with a definition; one without goes when its guest stops. */

@@ -124,8 +124,6 @@ export interface DomainSnapshot {
   saved?: DomainHardware;
   /** `definitionHash` of the persistent definition, from its metadata: what the next start will use. */
   definitionHash?: string;
-  /** `definitionHash` that the present run was started with, from the active domain's metadata. */
-  runningHash?: string;
   /** Value of `purlin.dev/restart` that the present run satisfies, from the active domain's metadata. */
   restartToken?: string;
   /**

@@ -1,5 +1,6 @@
 /** What must hold once a world has come to rest: everything is as the specs say, and there is nothing else. */
 import { memoryBytesOf } from '../kinds/machine/definition.ts';
+import type { DomainConfig } from '../host/libvirt/domain-spec.ts';
 import type { KindDefinition, Reader } from '../plan/kind.ts';
 import { statusPatch } from '../reconcile/report.ts';
 import type { Condition } from '../resources/conditions.ts';
@@ -26,6 +27,7 @@ export interface Resting {
 
 /** @param caches what the leaders see @throws InvariantBroken */
 export function checkRest(world: Resting, caches: readonly Reader[]): void {
+  if (caches.length === 0) throw diverged('no controller leads');
   checkSilence(world, caches);
   for (const cache of caches) nothingIsToBeDone(world, cache);
   nothingIsLeft(world);
@@ -149,7 +151,13 @@ function machineIsAsItShould({ hosts, store }: Resting, machine: Machine): void 
   if (machine.status?.observedGeneration !== generation) throw untrue(`Machine ${name} was not observed`);
   const { runStrategy } = machine.spec;
   if (runStrategy === 'Halted' && at.length > 0) throw diverged(`Machine ${name} runs (${told(machine)})`);
-  const mayRest = runStrategy !== 'Always' && readyOf(machine)?.reason === 'Stopped';
+  const domains = hosts.flatMap(({ hypervisor }) => hypervisor.lookAt(uid) ?? []);
+  for (const { config } of domains) definitionIsAsItShould(store, machine, config);
+  const mayRest =
+    readyOf(machine)?.reason === 'Stopped' &&
+    (runStrategy === 'Halted' ||
+      runStrategy === 'Manual' ||
+      (runStrategy === 'RerunOnFailure' && domains.every(({ stopCause }) => stopCause === 'guest')));
   // Whoever paused it may resume it.
   if (runStrategy === 'Manual' && readyOf(machine)?.reason === 'NotServing') return;
   if (at.length === 0 && mayRest) {
@@ -163,38 +171,26 @@ function machineIsAsItShould({ hosts, store }: Resting, machine: Machine): void 
   guestIsAsItShould(store, host, machine);
 }
 
+/** The next start would bring what the spec says. */
+function definitionIsAsItShould(store: ApiStore, machine: Machine, config: DomainConfig | undefined): void {
+  const { name } = machine.metadata;
+  if (!config) throw diverged(`Machine ${name} is not defined`);
+  for (const { field, has, wants } of comparison(store, config, machine)) {
+    if (has !== wants)
+      throw diverged(`Machine ${name} is defined with ${has} where ${field} asks for ${wants}`);
+  }
+}
+
 /** The guest has what the spec says, but for what the status says is to come with the next start. */
-function guestIsAsItShould(store: ApiStore, host: SimulatedHost, { metadata, spec, status }: Machine): void {
-  const { uid, name, namespace } = metadata;
+function guestIsAsItShould(store: ApiStore, host: SimulatedHost, machine: Machine): void {
+  const { uid, name } = machine.metadata;
   const guest = host.hypervisor.guests.find(({ uuid }) => uuid === uid);
   if (!guest) return;
-  const addresses = (store.all('ipaddresses') as IPAddress[]).filter(
-    (address) =>
-      address.spec.machineRef.uid === uid &&
-      spec.interfaces?.some((entry) => entry.name === address.spec.interface),
-  );
-  const uidOf = (disk: string): string | undefined =>
-    store.find('disks', { name: disk, ...(namespace !== undefined && { namespace }) })?.metadata.uid;
-  const sorted = (texts: readonly (string | undefined)[]): string => texts.map(String).sort().join(', ');
-  const facts: [field: string, has: string | number, wants: string | number][] = [
-    ['spec.cpus', guest.cpus, spec.cpus],
-    ['spec.memory', guest.memoryBytes, memoryBytesOf(spec.memory)],
-    [
-      'spec.disks',
-      sorted(guest.disks.filter(({ readOnly }) => !readOnly).map(({ path }) => path.split('/').at(-2))),
-      sorted((spec.disks ?? []).map((entry) => uidOf(diskName(name, entry)))),
-    ],
-    [
-      'spec.interfaces',
-      sorted(guest.interfaces.map(({ macAddress }) => macAddress)),
-      sorted(addresses.map((address) => address.spec.macAddress)),
-    ],
-  ];
-  for (const [field, has, wants] of facts) {
-    if (has !== wants && !status?.restartRequired?.includes(field))
+  for (const { field, has, wants } of comparison(store, guest, machine)) {
+    if (has !== wants && !machine.status?.restartRequired?.includes(field))
       throw diverged(`Machine ${name} has ${has} where ${field} asks for ${wants}`);
   }
-  for (const { spec: wanted } of addresses) {
+  for (const { spec: wanted } of addressesOf(store, machine)) {
     const held = host.network.portsServing.some(
       ({ machineUid, address, macAddress }) =>
         machineUid === uid && address === wanted.address && macAddress === wanted.macAddress,
@@ -202,6 +198,44 @@ function guestIsAsItShould(store: ApiStore, host: SimulatedHost, { metadata, spe
     if (!held) throw diverged(`Machine ${name} is not served at ${wanted.address}`);
   }
 }
+
+interface Compared {
+  field: string;
+  has: string | number;
+  wants: string | number;
+}
+
+/** Hardware beside the spec, field by field. */
+function comparison(store: ApiStore, hardware: DomainConfig, machine: Machine): Compared[] {
+  const { metadata, spec } = machine;
+  const { name, namespace } = metadata;
+  const uidOf = (disk: string): string | undefined =>
+    store.find('disks', { name: disk, ...(namespace !== undefined && { namespace }) })?.metadata.uid;
+  const sorted = (texts: readonly (string | undefined)[]): string => texts.map(String).sort().join(', ');
+  return [
+    { field: 'spec.cpus', has: hardware.cpus, wants: spec.cpus },
+    { field: 'spec.memory', has: hardware.memoryBytes, wants: memoryBytesOf(spec.memory) },
+    {
+      field: 'spec.disks',
+      has: sorted(
+        hardware.disks.filter(({ readOnly }) => !readOnly).map(({ path }) => path.split('/').at(-2)),
+      ),
+      wants: sorted((spec.disks ?? []).map((entry) => uidOf(diskName(name, entry)))),
+    },
+    {
+      field: 'spec.interfaces',
+      has: sorted(hardware.interfaces.map(({ macAddress }) => macAddress)),
+      wants: sorted(addressesOf(store, machine).map((address) => address.spec.macAddress)),
+    },
+  ];
+}
+
+const addressesOf = (store: ApiStore, { metadata, spec }: Machine): IPAddress[] =>
+  (store.all('ipaddresses') as IPAddress[]).filter(
+    (address) =>
+      address.spec.machineRef.uid === metadata.uid &&
+      spec.interfaces?.some((entry) => entry.name === address.spec.interface),
+  );
 
 function diskIsAsItShould({ hosts }: Resting, disk: Disk): void {
   const { metadata, spec, status } = disk;

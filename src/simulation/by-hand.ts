@@ -84,6 +84,38 @@ const redirectDisk: HandDeed = ({ hypervisor }, hands) => {
   });
 };
 
+/** One thing that somebody changes in an editor. */
+const edits: readonly ((config: DomainConfig) => void)[] = [
+  (config) => {
+    config.cpus = config.maxCpus;
+  },
+  (config) => {
+    config.cpus = 1;
+  },
+  (config) => {
+    config.maxMemoryBytes *= 2;
+    config.memoryBytes = config.maxMemoryBytes;
+  },
+  (config) => {
+    config.disks = config.disks.filter(({ readOnly }) => readOnly);
+  },
+  (config) => {
+    config.interfaces = [];
+  },
+];
+
+const editDefinition: HandDeed = ({ hypervisor }, hands) =>
+  toSome(hypervisor.defined, hands, (uuid) => {
+    hypervisor.editDefinition(uuid, hands.random.pick(edits));
+    return uuid;
+  });
+
+const editGuest = toAGuest(({ hypervisor }, { uuid, disks, maxCpus }, { random }) => {
+  const disk = disks.find(({ readOnly }) => !readOnly);
+  if (disk && random.chance(0.5)) hypervisor.unplugByHand(uuid, disk.target);
+  else hypervisor.setVcpusByHand(uuid, 1 + random.below(maxCpus));
+});
+
 const setLinkDown: HandDeed = ({ hypervisor }, hands) => {
   const cards = hypervisor.guests.flatMap(({ uuid, interfaces }) =>
     interfaces.map(({ macAddress }) => ({ uuid, macAddress })),
@@ -129,6 +161,8 @@ export const byHand: readonly [FaultKind, HandDeed][] = [
         return uuid;
       }),
   ],
+  ['definition edited', editDefinition],
+  ['guest edited', editGuest],
   ['disk redirected', redirectDisk],
   ['link set down', setLinkDown],
   ['bridge deleted', toASegment('loseBridge')],

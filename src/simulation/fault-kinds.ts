@@ -38,6 +38,8 @@ export const faultKinds = [
   'guest saved',
   'device held',
   'domain undefined',
+  'definition edited',
+  'guest edited',
   'disk redirected',
   'link set down',
   'bridge deleted',

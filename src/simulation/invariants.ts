@@ -142,10 +142,11 @@ export class Invariants {
     for (const host of this.#hosts) {
       for (const { uuid, disks } of host.hypervisor.guests) {
         for (const { path } of disks.filter(({ readOnly }) => !readOnly)) {
-          const other = writers.get(path);
+          const disk = diskOfFile(path);
+          const other = writers.get(disk);
           if (other !== undefined && other !== uuid)
-            throw new InvariantBroken('one writer per disk', `${path} is open in ${other} and in ${uuid}`);
-          writers.set(path, uuid);
+            throw new InvariantBroken('one writer per disk', `${disk} is open in ${other} and in ${uuid}`);
+          writers.set(disk, uuid);
         }
       }
     }
@@ -162,12 +163,13 @@ export class Invariants {
       nothingIsTakenFromGuests(host, before, now);
       for (const part of ['domains', 'disks'] as const) {
         for (const uid of before[part]) {
+          if (now[part].has(uid) || this.#doomed.has(uid)) continue;
           const owner = this.#seen.get(uid);
-          if (now[part].has(uid) || !owner) continue;
-          if (mayBeDestroyed(owner) || this.#doomed.has(uid)) continue;
+          if (owner ? mayBeDestroyed(owner) : !this.#stays(uid)) continue;
+          const whose = owner ? `${owner.kind} ${owner.metadata.name}` : 'an object that is gone';
           throw new InvariantBroken(
             'destruction was asked for',
-            `${host.name} lost ${part} ${uid} of ${owner.kind} ${owner.metadata.name}, which nobody deleted, or which is retained`,
+            `${host.name} lost ${part} ${uid} of ${whose}, which nobody deleted, or which is retained`,
           );
         }
       }
@@ -176,29 +178,35 @@ export class Invariants {
 
   #stopsWereAskedFor({ name }: SimulatedHost, before: Belongings, now: Belongings): void {
     for (const uid of before.running) {
+      if (now.running.has(uid) || this.#doomed.has(uid) || this.#mayBeStopped.has(uid)) continue;
       const machine = this.#seen.get(uid);
-      if (now.running.has(uid) || !machine || this.#doomed.has(uid)) continue;
-      if (deleting(machine) || this.#mayBeStopped.has(uid)) continue;
+      if (machine ? deleting(machine) : !this.#stays(uid)) continue;
       throw new InvariantBroken(
         'guests are stopped when that was asked for',
-        `${name} stopped the guest of Machine ${machine.metadata.name}, which is to run`,
+        `${name} stopped the guest of Machine ${machine?.metadata.name ?? uid}, which is to run`,
       );
     }
   }
 
+  /** Nobody answers for it any more: it is told, and left alone. */
+  #stays(uid: string): boolean {
+    return this.#lost.has(uid) || this.#retained.has(uid);
+  }
+
   #addressesAreUnique(): void {
-    const holders = new Map<string, { machineUid: string; host: SimulatedHost }>();
+    const holders = new Map<string, { machineUid: string; holder: string; host: SimulatedHost }>();
     for (const host of this.#hosts) {
-      for (const { subnetUid, address, macAddress, machineUid } of host.network.portsUp) {
+      for (const { subnetUid, address, macAddress, machineUid, interfaceName } of host.network.portsUp) {
+        const holder = `${interfaceName} of ${machineUid}`;
         for (const what of [address, macAddress]) {
           const key = `${subnetUid} ${what}`;
           const other = holders.get(key);
-          if (other && other.machineUid !== machineUid && !this.#unknowable(other, { machineUid, host }))
+          if (other && other.holder !== holder && !this.#unknowable(other, { machineUid, host }))
             throw new InvariantBroken(
               'addresses are unique',
-              `${what} is up for ${other.machineUid} and ${machineUid}`,
+              `${what} is up for ${other.holder} and ${holder}`,
             );
-          holders.set(key, { machineUid, host });
+          holders.set(key, { machineUid, holder, host });
         }
       }
     }
@@ -259,6 +267,9 @@ const mayBeDestroyed = (owner: Resource): boolean =>
 /** Kinds that are ready by something on a host. */
 const onHosts = new Set(['Machine', 'Disk', 'Image', 'Subnet']);
 
+/** The UID of the Disk whose file it is, or one that stands on it. */
+const diskOfFile = (path: string): string => path.split('/').at(-2) ?? '';
+
 /** Whatever was asked for: a guest that runs keeps the disks that it has open and the taps that it holds. */
 function nothingIsTakenFromGuests(
   { name, hypervisor }: SimulatedHost,
@@ -269,7 +280,7 @@ function nothingIsTakenFromGuests(
     before[part].has(what) && !now[part].has(what);
   for (const { uuid, disks, interfaces } of hypervisor.guests) {
     const taken =
-      disks.map(({ path }) => path.split('/').at(-2) ?? '').find((disk) => isTaken('disks', disk)) ??
+      disks.map(({ path }) => diskOfFile(path)).find((disk) => isTaken('disks', disk)) ??
       interfaces.map(({ tap }) => tap).find((tap) => isTaken('taps', tap));
     if (taken !== undefined)
       throw new InvariantBroken('nothing is taken from a guest', `${name} took ${taken} from guest ${uuid}`);

@@ -57,8 +57,8 @@ const STORY_LINES = 60_000;
 /** In which users do what objects advise, until none does any more. */
 const ROUNDS = 12;
 const TRACE_CHARACTERS = 16_384;
-/** What no event may ever tell of: libvirt says nothing of links and of what was saved. */
-const UNTOLD: readonly FaultKind[] = ['host event lost', 'link set down', 'guest saved'];
+/** What no event may ever tell of: libvirt says nothing of links, of CPUs, and of what was saved. */
+const UNTOLD: readonly FaultKind[] = ['host event lost', 'link set down', 'guest edited', 'guest saved'];
 /** What happens all the time, also in a world at rest. */
 const HUM = /timer$|leases\/purlin-controller$|hears of epoch/;
 

@@ -140,6 +140,13 @@ describe('a host with guests on it', () => {
         repaired: async () => /Persistent: +yes/.test(await site.virsh('dominfo', webUid)),
       },
       {
+        what: 'more memory for the next start of a domain',
+        damage: () => site.virsh('setmaxmem', webUid, '512MiB', '--config'),
+        told: 'machine/web',
+        reason: 'DefinitionEdited',
+        repaired: async () => !(await site.virsh('dumpxml', '--inactive', webUid)).includes("'KiB'>524288<"),
+      },
+      {
         what: 'a killed dnsmasq',
         damage: async () => process.kill(await site.process('dnsmasq', frontUid), 'SIGKILL'),
         told: 'subnet/front',

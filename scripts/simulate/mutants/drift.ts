@@ -23,6 +23,12 @@ export const ofDrift: readonly Mutant[] = [
     to: 'if (missing || !seen?.reservationsHash || seen.reservationsHash === reservations) return missing;',
   },
   {
+    name: 'a definition that was edited by hand is not noticed',
+    file: 'src/kinds/machine/plan.ts',
+    from: 'const edited = asDefined ? editedByHand(domain, wanted) : [];',
+    to: 'const edited: string[] = asDefined && domain.power === undefined ? editedByHand(domain, wanted) : [];',
+  },
+  {
     name: 'a port whose rules were flushed is left alone',
     file: 'src/kinds/machine/connections.ts',
     from: " && port.rules === 'present'",

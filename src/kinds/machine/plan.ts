@@ -6,7 +6,7 @@ import type { DomainSnapshot } from '../../plan/snapshot.ts';
 import type { Machine } from '../../resources/kinds.ts';
 import { readyReason } from '../../resources/conditions.ts';
 import { deleting } from '../../resources/metadata.ts';
-import { awaitingRestart, changeableLive } from './changes.ts';
+import { awaitingRestart, changeableLive, editedByHand } from './changes.ts';
 import { adoptedBeforeRemoval } from './adopt.ts';
 import { abandonedAddressesReleased, waitsForAddress } from './addresses.ts';
 import { linkSetDown, planConnections, planSparePorts } from './connections.ts';
@@ -104,13 +104,21 @@ function planRedefinition(
 ): Outcome | undefined {
   if ('problem' in input.userData) return undefined;
   const wanted = definitionOf(input);
-  if (domain.definitionHash === wanted.definitionHash) return undefined;
+  const asDefined = domain.definitionHash === wanted.definitionHash;
+  const edited = asDefined ? editedByHand(domain, wanted) : [];
+  if (asDefined && edited.length === 0) return undefined;
   const held = whileDisksAreAway(input, host, domain);
   if (held) return held;
   const name = domain.power === 'shutoff' ? 'machine.define' : 'machine.reconfigure';
   return host.step(
     { name, arguments: wanted },
-    { reason: 'Reconfiguring', because: 'the domain is not defined as the spec says' },
+    asDefined
+      ? {
+          reason: 'DefinitionEdited',
+          because: `the domain's definition was edited by hand and does not have ${edited.join(', ')} as it should`,
+          drift: true,
+        }
+      : { reason: 'Reconfiguring', because: 'the domain is not defined as the spec says' },
   );
 }
 

@@ -216,13 +216,17 @@ export const segment = (
 
 /** The domain of a Machine as defined from its input, running unless told otherwise. */
 export function domainOf(input: MachineInput, changes: Partial<DomainSnapshot> = {}): DomainSnapshot {
-  const { definitionHash, cpus, memoryBytes, disks, restartToken } = definitionOf(input);
+  const { definitionHash, cpus, memoryBytes, disks, interfaces, restartToken } = definitionOf(input);
   const hardware = {
     cpus,
     maxCpus: Math.max(cpus, 4),
     memoryBytes,
     disks: disks.map(({ diskUid }, index) => ({ diskUid, target: `vd${'abc'[index]}` })),
-    interfaces: [],
+    interfaces: interfaces.map(({ name, macAddress, mtu }) => ({
+      tap: tapName(input.machine.metadata.uid, name),
+      macAddress,
+      mtu,
+    })),
   };
   const running = changes.power !== 'shutoff';
   return {
@@ -231,7 +235,7 @@ export function domainOf(input: MachineInput, changes: Partial<DomainSnapshot> =
     persistent: true,
     config: hardware,
     definitionHash,
-    ...(running && { live: hardware, runningHash: definitionHash, restartToken }),
+    ...(running && { live: hardware, restartToken }),
     ...changes,
   };
 }

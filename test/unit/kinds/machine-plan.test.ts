@@ -1,9 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import type { MachineInput } from '../../../src/kinds/machine/input.ts';
 import { planMachine } from '../../../src/kinds/machine/plan.ts';
+import type { DomainHardware, DomainSnapshot } from '../../../src/plan/snapshot.ts';
 import type { Machine } from '../../../src/resources/kinds.ts';
 import { deleted, domainOf, host, machine, placement, sentence, silentHost } from './builders.ts';
-import { machineInput, withDisk, withDomain, withTemplate } from './machine-builders.ts';
+import {
+  heldBy,
+  machineInput,
+  withDisk,
+  withDomain,
+  withInterface,
+  withTemplate,
+} from './machine-builders.ts';
 
 const plan = (input: MachineInput): string => sentence(planMachine(input));
 const spec = (changes: Partial<Machine['spec']>): Machine => machine('web', { spec: changes });
@@ -56,6 +64,32 @@ describe('the definition', () => {
     ],
   ])('%s', (_name, input, expected) => {
     expect(plan(input)).toBe(expected);
+  });
+});
+
+describe('a definition that was edited by hand', () => {
+  const web = machine();
+  const input = machineInput(withInterface(web, { held: heldBy(web) }));
+  const { config } = domainOf(input);
+  const edited = (changes: Partial<DomainHardware>, more: Partial<DomainSnapshot> = {}): string =>
+    plan(withDomain(input, { ...(config && { config: { ...config, ...changes } }), ...more }));
+
+  test.each<[string, Partial<DomainHardware>, string]>([
+    ['fewer CPUs', { cpus: 0 }, 'spec.cpus'],
+    ['more memory', { memoryBytes: 257 * 2 ** 20 }, 'spec.memory'],
+    ['a Disk that is not its own', { disks: [{ target: 'vda', diskUid: 'of another' }] }, 'spec.disks'],
+    ['no network card', { interfaces: [] }, 'spec.interfaces'],
+  ])('%s: defined anew, before a start brings that', (_what, changes, field) => {
+    const because = `(DefinitionEdited, drift): the domain's definition was edited by hand and does not have ${field} as it should`;
+    expect(edited(changes)).toBe(`machine.reconfigure on h1 ${because}`);
+    expect(edited(changes, off)).toBe(`machine.define on h1 ${because}`);
+  });
+
+  test('is not what libvirt rounds, nor what somebody else plugged in', () => {
+    const settled = plan(withDomain(input));
+    const rounded = { memoryBytes: (config?.memoryBytes ?? 0) + 65_536 };
+    expect(edited(rounded)).toBe(settled);
+    expect(edited({ disks: [...(config?.disks ?? []), { target: 'sda' }] })).toBe(settled);
   });
 });
 
@@ -278,25 +312,22 @@ describe('restarts', () => {
     ],
     [
       'OnRestart: a change that needs a restart waits',
-      withDomain(
-        {},
-        { runningHash: 'older', live: { cpus: 2, maxCpus: 4, memoryBytes: 1, disks: [], interfaces: [] } },
-      ),
+      withDomain({}, { live: { cpus: 2, maxCpus: 4, memoryBytes: 1, disks: [], interfaces: [] } }),
       'settled',
     ],
     [
       'Restart: the same change restarts',
       withDomain(
         { machine: spec({ updatePolicy: 'Restart' }) },
-        { runningHash: 'older', live: { cpus: 2, maxCpus: 4, memoryBytes: 1, disks: [], interfaces: [] } },
+        { live: { cpus: 2, maxCpus: 4, memoryBytes: 1, disks: [], interfaces: [] } },
       ),
       'machine.requestShutdown on h1 (ShuttingDown): updatePolicy is Restart and spec.cpus, spec.memory changed',
     ],
     [
-      'Restart: a guest that runs this very definition is not restarted for how libvirt rounds its memory',
+      'Restart: a guest is not restarted for how libvirt rounds its memory',
       withDomain(
         { machine: spec({ updatePolicy: 'Restart' }) },
-        { live: { cpus: 1, maxCpus: 4, memoryBytes: 1, disks: [], interfaces: [] } },
+        { live: { cpus: 1, maxCpus: 4, memoryBytes: 256 * 2 ** 20 + 65_536, disks: [], interfaces: [] } },
       ),
       'settled',
     ],
@@ -304,7 +335,7 @@ describe('restarts', () => {
       'Restart: a CPU that was added since the start, and is not wanted any more, restarts',
       withDomain(
         { machine: spec({ updatePolicy: 'Restart' }) },
-        { live: { cpus: 2, maxCpus: 4, memoryBytes: 1, disks: [], interfaces: [] } },
+        { live: { cpus: 2, maxCpus: 4, memoryBytes: 256 * 2 ** 20, disks: [], interfaces: [] } },
       ),
       'machine.requestShutdown on h1 (ShuttingDown): updatePolicy is Restart and spec.cpus changed',
     ],

@@ -184,7 +184,7 @@ describe('the other conditions', () => {
 
   test('RestartRequired names the fields and the two remedies', () => {
     const live = { cpus: 9, maxCpus: 9, memoryBytes: 256 * 2 ** 20, disks: [], interfaces: [] };
-    const input = withDomain({}, { runningHash: 'older', live });
+    const input = withDomain({}, { live });
     expect(condition(input, 'RestartRequired')).toMatchObject({
       status: 'True',
       message:
