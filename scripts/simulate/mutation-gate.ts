@@ -20,7 +20,15 @@ export interface Caught {
 export async function inCopyOfSource<Result>(work: (copy: string) => Promise<Result>): Promise<Result> {
   const copy = await mkdtemp(join(tmpdir(), 'purlin-mutants-'));
   try {
-    for (const part of ['src', 'scripts', 'crds', 'package.json', 'tsconfig.json']) {
+    for (const part of [
+      'src',
+      'scripts',
+      'crds',
+      'test',
+      'jest.config.js',
+      'package.json',
+      'tsconfig.json',
+    ]) {
       await cp(join(checkout, part), join(copy, part), { recursive: true });
     }
     await symlink(join(checkout, 'node_modules'), join(copy, 'node_modules'));
@@ -50,14 +58,34 @@ export async function runMutants(matching: string, onResult: (result: Caught) =>
   return results;
 }
 
+/** What catches a defect must hold without it: that is tried, too. */
 async function catchMutant(copy: string, mutant: Mutant): Promise<string | undefined> {
-  const { name, seed, brief } = mutant;
+  const { name, contract, brief } = mutant;
+  const by = await withDefect(copy, mutant, () =>
+    contract === undefined ? brokenSeed(copy, mutant) : brokenContract(copy, contract),
+  );
+  if (by === undefined) return undefined;
+  const seed = Number(/^seed (\d+):/.exec(by)?.[1]);
+  const anyway = contract
+    ? await brokenContract(copy, contract)
+    : Number.isNaN(seed)
+      ? undefined
+      : await simulateUntilBroken(copy, seed, 1, brief);
+  if (anyway !== undefined) throw new Error(`${name}: ${anyway}, also without it`);
+  return by;
+}
+
+async function withDefect<Result>(
+  copy: string,
+  mutant: Mutant,
+  work: () => Promise<Result>,
+): Promise<Result> {
   const originals = new Map<string, string>();
   for (const { file, from, to } of editsOf(mutant)) {
     const path = join(copy, file);
     const original = await readFile(path, 'utf8');
     if (original.split(from).length !== 2)
-      throw new Error(`${name}: its text does not stand once in ${file}`);
+      throw new Error(`${mutant.name}: its text does not stand once in ${file}`);
     if (!originals.has(path)) originals.set(path, original);
     await writeFile(
       path,
@@ -65,11 +93,30 @@ async function catchMutant(copy: string, mutant: Mutant): Promise<string | undef
     );
   }
   try {
-    const again = seed === undefined ? undefined : await simulateUntilBroken(copy, seed, 1, brief);
-    return again ?? (await simulateUntilBroken(copy));
+    return await work();
   } finally {
     for (const [path, original] of originals) await writeFile(path, original);
   }
+}
+
+/** The remembered one, or the first that is broken. */
+async function brokenSeed(copy: string, { seed, brief }: Mutant): Promise<string | undefined> {
+  const again = seed === undefined ? undefined : await simulateUntilBroken(copy, seed, 1, brief);
+  return again ?? (await simulateUntilBroken(copy));
+}
+
+/** @returns the tests that fail, if any do */
+async function brokenContract(copy: string, file: string): Promise<string | undefined> {
+  const jest = [join(checkout, 'node_modules/jest/bin/jest.js'), '--selectProjects', 'contract'];
+  const { exitCode, stderr } = await execa(
+    process.execPath,
+    ['--experimental-vm-modules', ...jest, '--runTestsByPath', file],
+    { cwd: copy, reject: false, timeout: BATCH_MS },
+  );
+  if (exitCode === 0) return undefined;
+  const failed = [...stderr.matchAll(/^ {2}● (.*)$/gm)].map(([, test = '']) => test.trim());
+  if (failed.length === 0) throw new Error(`${file} does not run: ${stderr.slice(0, 500)}`);
+  return `${file}: ${failed[0]}`;
 }
 
 /** Runs the simulation of a checkout. @returns the first seed that is broken and how, if one is */

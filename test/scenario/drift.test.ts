@@ -48,6 +48,15 @@ const drifts: [string, () => void, 'Machine' | 'Subnet', string][] = [
     'DomainMissing: the domain is not defined on host h1 any more',
   ],
   [
+    'the definition was edited',
+    () =>
+      world.host.hypervisor.editDefinition(machineUid, (config) => {
+        config.cpus += 1;
+      }),
+    'Machine',
+    "DefinitionEdited: the domain's definition was edited by hand and does not have spec.cpus as it should",
+  ],
+  [
     'the guest was paused',
     () => world.host.hypervisor.pause(machineUid, 'user'),
     'Machine',

@@ -13,6 +13,8 @@ export interface Mutant extends Edit {
   seed?: number;
   /** In the brief world of that seed. */
   brief?: boolean;
+  /** The suite that must fail, where no simulated world has a part in it. */
+  contract?: string;
 }
 
 /** @returns every change that makes the defect */

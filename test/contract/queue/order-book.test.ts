@@ -33,6 +33,12 @@ test('a book is closed also while Redis is away', async () => {
   await expect(book.close()).resolves.toBeUndefined();
 });
 
+test('however often somebody rings for an object, one doorbell waits', async () => {
+  await redis.client.hset(snapshotKey(agentUid), sealingKeyField, generateSealingKeys().publicKey);
+  for (const uid of ['u', 'u', 'other', 'u']) await book.put(orderFor(uid, agentUid));
+  expect(await book.depth(agentUid)).toEqual({ orders: 2, waiting: 2, active: 0 });
+});
+
 test('whoever rings while an agent that starts clears its queues is heard when it rings again', async () => {
   await redis.client.hset(snapshotKey(agentUid), sealingKeyField, generateSealingKeys().publicKey);
   const put = (uid: string) => book.put(orderFor(uid, agentUid));
