@@ -181,8 +181,12 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#listenersTell({ kind: 'connected' });
   }
 
-  /** The host was switched off and on: nothing runs, definitions are there. */
-  reboot(): void {
+  /**
+   * The host was switched off and on: nothing runs, definitions are there.
+   *
+   * @param autostarts whether libvirt starts those that can start without a network, as after `virsh autostart`
+   */
+  reboot(autostarts = false): void {
     this.#listenersTell({ kind: 'disconnected', reason: 'the host went down' });
     this.#dropCalls();
     this.#connected = true;
@@ -192,6 +196,7 @@ export class SimulatedHypervisor implements Hypervisor {
       domain.power = 'shutoff';
       domain.stopCause = 'unknown';
       if (!domain.config) this.#domains.delete(uuid);
+      else if (autostarts && domain.config.interfaces.length === 0) this.#run(domain);
     }
     this.#listenersTell({ kind: 'connected' });
   }
@@ -252,14 +257,20 @@ export class SimulatedHypervisor implements Hypervisor {
       if (!domain) throw libvirtError(noDomain, `no domain with matching uuid '${uuid}'`);
       if (domain.power === 'running' || domain.pauseCause === 'passing') return;
       const resumed = domain.live !== undefined;
-      domain.live ??= domain.saved ?? copyJson(domain.config);
-      delete domain.saved;
-      if (!resumed) this.#setCarriers(domain, 'present');
-      domain.power = 'running';
-      delete domain.stopCause;
-      delete domain.pauseCause;
+      this.#run(domain);
       this.#tell(uuid, resumed ? 'resumed' : 'started');
     });
+  }
+
+  #run(domain: Domain): void {
+    if (!domain.live) {
+      domain.live = domain.saved ?? copyJson(domain.config);
+      delete domain.saved;
+      this.#setCarriers(domain, 'present');
+    }
+    domain.power = 'running';
+    delete domain.stopCause;
+    delete domain.pauseCause;
   }
 
   async requestShutdown(uuid: string, { requestedAt, graceMs }: ShutdownRequest): Promise<void> {

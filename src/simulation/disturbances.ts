@@ -163,9 +163,11 @@ export class Disturbances {
 
   #reboot(host: SimulatedHost): string {
     this.#place.agentOf(host)?.process.kill();
-    host.reboot();
+    // Somebody may have told libvirt to start guests, which comes before an agent then.
+    const autostarts = this.#place.random.chance(0.3);
+    host.reboot(autostarts);
     this.#place.invariants.acceptChanges(host);
-    return host.name;
+    return autostarts ? `${host.name}, where libvirt starts guests` : host.name;
   }
 
   #loseHost(host: SimulatedHost): string | undefined {

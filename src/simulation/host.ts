@@ -48,11 +48,11 @@ export class SimulatedHost {
     };
   }
 
-  /** Power off and on: the agent must have been killed before. */
-  reboot(): void {
+  /** Power off and on: the agent must have been killed before. @param autostarts whether libvirt starts guests */
+  reboot(autostarts: boolean): void {
     this.#boots += 1;
     this.bootId = `boot-${this.#boots}`;
-    this.hypervisor.reboot();
+    this.hypervisor.reboot(autostarts);
     this.network.reboot();
   }
 

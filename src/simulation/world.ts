@@ -298,8 +298,8 @@ export class World {
   /** What the API server's garbage collector does, in its own time: nothing stays that has lost all its owners. */
   #collectGarbage(): void {
     this.#scheduler.add('garbage collector', undefined, () => {
-      const present = new Set(this.#store.all('machines').map(({ metadata }) => metadata.uid));
-      for (const plural of ['disks', 'ipaddresses', 'placements']) {
+      const present = new Set(this.#store.everything().map(({ metadata }) => metadata.uid));
+      for (const { plural } of this.#options.kinds) {
         for (const { metadata } of this.#store.all(plural)) {
           const { ownerReferences: owners = [] } = metadata;
           if (owners.length === 0 || owners.some(({ uid }) => present.has(uid))) continue;

@@ -40,12 +40,18 @@ describe('simulated worlds', () => {
     return (await simulate(...seeds, '--report', reportFrom(first))).stdout;
   };
 
+  const medians = (told: string): number[] =>
+    (/^median: .*$/m.exec(told)?.[0].match(/\d+/g) ?? []).map(Number);
+
   test.each(firstSeeds.filter((_, index) => index % processes === 0))(
     'seeds from %i: no promise is broken, everything converges and falls silent',
     async (from) => {
       const firsts = firstSeeds.filter((first) => first >= from).slice(0, processes);
-      for (const told of await Promise.all(firsts.map(worldsFrom)))
+      for (const told of await Promise.all(firsts.map(worldsFrom))) {
         expect(told).toContain(`${seedsInProcess} seeds, 0 broken`);
+        const [hosts = 0, objects = 0, steps = 0, faults = 0] = medians(told);
+        expect(hosts >= 3 && objects >= 20 && steps >= 300 && faults >= 5).toBe(true);
+      }
     },
     900_000,
   );

@@ -1,7 +1,7 @@
 /** What a store shows, and whether it can be what its writers were told. */
 import { expect } from '@jest/globals';
 import type { Change, ChangeType, Store } from '../../../src/store/index.ts';
-import type { Attempt, Told } from './writer-process.ts';
+import type { Attempt, Told, Watched } from './writer-process.ts';
 
 /** Keys and values at one revision. */
 export type State = ReadonlyMap<string, { value: string; revision: number }>;
@@ -64,15 +64,29 @@ export class Ledger {
   readonly attempts = new Map<string, Attempt>();
   /** Revision by id of the attempt. */
   readonly acknowledged = new Map<string, number>();
+  /** What watches told of, by revision: of all lives, since nothing that was told is ever taken back. */
+  readonly watched = new Map<number, Watched>();
+  #newestWatched = 0;
   /** The newest revision that was seen, acknowledged or reported on opening. */
   newest = 0;
 
   record(told: Told): void {
     if ('attempt' in told) this.attempts.set(told.attempt.id, told.attempt);
     else if ('opened' in told) this.#see(told.opened);
+    else if ('watched' in told) this.#watch(told.watched);
     else {
       this.acknowledged.set(told.acknowledged, told.revision);
       this.#see(told.revision);
+    }
+  }
+
+  /** Each change once, in order. */
+  #watch(changes: readonly Watched[]): void {
+    for (const change of changes) {
+      expect(change.revision).toBeGreaterThan(this.#newestWatched);
+      this.#newestWatched = change.revision;
+      this.watched.set(change.revision, change);
+      this.#see(change.revision);
     }
   }
 
@@ -92,6 +106,12 @@ export class Ledger {
       return change?.key !== key || change.type !== operation || (idOf(change.value) ?? id) !== id;
     });
     expect(lost).toEqual([]);
+    const takenBack = [...this.watched.values()].filter(({ revision, key, type, value }) => {
+      if (revision <= history.from) return false;
+      const change = changeAt.get(revision);
+      return change?.key !== key || change.type !== type || idOf(change.value) !== idOf(value);
+    });
+    expect(takenBack).toEqual([]);
     this.#see(history.revision);
   }
 

@@ -113,6 +113,7 @@ test.each([
       ledger.expectKept(history);
     }
     expect(ledger.acknowledged.size).toBeGreaterThan(100 * rounds);
+    expect(ledger.watched.size).toBeGreaterThan(100 * rounds);
   },
   600_000,
 );

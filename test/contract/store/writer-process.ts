@@ -1,11 +1,12 @@
 /**
  * A process that writes to a store until it is killed: several lanes create, update and delete a few keys at once.
- * Each write is told on stdout before it is attempted and again when it was acknowledged, one JSON a line. A pipe
- * is written synchronously, so what was told has left the process. Its argument is a {@link WriterTask} as JSON.
+ * Each write is told on stdout before it is attempted and again when it was acknowledged, and so is what a watch is
+ * handed out meanwhile, one JSON a line. A pipe is written synchronously, so what was told has left the process. Its
+ * argument is a {@link WriterTask} as JSON.
  */
 import { setImmediate } from 'node:timers/promises';
-import { openStore } from '../../../src/store/index.ts';
-import type { Encryption, Entry, Store } from '../../../src/store/index.ts';
+import { CompactedError, openStore } from '../../../src/store/index.ts';
+import type { Change, Encryption, Entry, Store } from '../../../src/store/index.ts';
 import { type Random, seeded } from './seeded.ts';
 
 export interface WriterTask {
@@ -30,7 +31,14 @@ export interface Attempt {
   key: string;
 }
 
-export type Told = { opened: number } | { attempt: Attempt } | { acknowledged: string; revision: number };
+/** A change as a watch told of it. */
+export type Watched = Pick<Change, 'revision' | 'key' | 'type' | 'value'>;
+
+export type Told =
+  | { opened: number }
+  | { attempt: Attempt }
+  | { acknowledged: string; revision: number }
+  | { watched: Watched[] };
 
 const LANES = 12;
 /** Few, so that lanes meet. */
@@ -41,6 +49,10 @@ export const encryptionBeside = (file: string): Encryption => ({
   keyFile: `${file}-keys.json`,
   prefixes: ['/registry/things/1', '/registry/things/2'],
 });
+
+/** All that says whose value it is. */
+const withoutText = (value: string): string =>
+  JSON.stringify({ id: (JSON.parse(value) as { id: string }).id });
 
 const tell = (told: Told): void => void process.stdout.write(`${JSON.stringify(told)}\n`);
 
@@ -88,6 +100,26 @@ if (import.meta.main) {
     }
   };
   for (let number = 0; number < LANES; number += 1) void lane(number);
+  /** Whoever comes too late for what was compacted begins again from now, as every client of a watch does. */
+  const watch = async (): Promise<never> => {
+    for (;;) {
+      const changes = store.watch('/', store.revision);
+      try {
+        for (;;) {
+          const watched = (await changes.next()).map(({ revision, key, type, value }) => ({
+            revision,
+            key,
+            type,
+            ...(value !== undefined && { value: withoutText(value) }),
+          }));
+          tell({ watched });
+        }
+      } catch (error) {
+        if (!(error instanceof CompactedError)) throw error;
+      }
+    }
+  };
+  void watch();
   const upkeep = async (): Promise<void> => {
     const random = seeded(task.seed - 1);
     for (;;) {
