@@ -3,6 +3,7 @@ import type { Machine } from '../../src/resources/kinds.ts';
 import type { Actor } from './cast.ts';
 import type { Cluster } from './oracle/cluster.ts';
 import type { HostPicture } from './oracle/picture.ts';
+import type { Sources } from './oracle/sources.ts';
 
 export type Rest = 'silent' | 'orders go on';
 
@@ -34,4 +35,6 @@ export interface Sight {
   boundElsewhere: readonly Machine[];
   cluster: Cluster;
   picture: HostPicture;
+  /** What Images could be made from. */
+  sources: Sources;
 }

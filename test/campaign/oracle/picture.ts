@@ -8,7 +8,13 @@ export interface HostPicture {
   ports: SeenPort[];
   seeds: SeenSeed[];
   /** UIDs of Images whose content is cached, where that can be told. */
-  images: { imageUid: string; format: string; virtualSizeBytes: number }[];
+  images: SeenImage[];
+}
+
+export interface SeenImage {
+  imageUid: string;
+  format: string;
+  virtualSizeBytes: number;
 }
 
 export interface SeenDomain {

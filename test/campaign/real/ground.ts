@@ -89,7 +89,8 @@ export class RealGround implements Ground {
   async look(): Promise<Sight> {
     const cluster = this.#cluster();
     const picture = await pictureOf(this.#site, cluster, () => this.#elsewhere());
-    return { boundElsewhere: boundMachines(new Cluster(this.#elsewhere())), cluster, picture };
+    const { sources } = this.#site;
+    return { boundElsewhere: boundMachines(new Cluster(this.#elsewhere())), cluster, picture, sources };
   }
 
   deeds(): string[] {

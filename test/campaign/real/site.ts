@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -7,11 +6,13 @@ import { prepareGround } from '../../support/host-under-test.ts';
 import { Installation } from '../../support/installation.ts';
 import { WorldView } from '../../support/world-view.ts';
 import type { Surroundings } from '../cast.ts';
+import { type Content, type Sources, sourceFile } from '../oracle/sources.ts';
 import { UserApi } from './user-api.ts';
 
 /** The built product on libvirt, in a namespace of its own, with what transitions need to be there. */
 export class RealSite extends Installation {
-  surroundings: Surroundings = { importDir: this.importDir, demoChecksum: '' };
+  surroundings!: Surroundings;
+  sources!: Sources;
   api!: UserApi;
   view!: WorldView;
   readonly #listeners = new Set<() => void>();
@@ -38,23 +39,26 @@ export class RealSite extends Installation {
   /** Nothing boots from it: a guest without an operating system leaves the CPUs to the others. */
   async #publishImages(): Promise<void> {
     const at = (name: string): string => join(this.importDir, name);
-    await execa('qemu-img', ['create', '-q', '-f', 'qcow2', at('demo.qcow2'), '128M']);
-    await execa('qemu-img', [
-      'create',
-      '-q',
-      '-f',
-      'qcow2',
-      '-F',
-      'qcow2',
-      '-b',
-      at('demo.qcow2'),
-      at('backed.qcow2'),
-    ]);
+    const create = (...args: string[]) => execa('qemu-img', ['create', '-q', '-f', 'qcow2', ...args]);
+    await create(at('demo.qcow2'), '128M');
+    await create('-F', 'qcow2', '-b', at('demo.qcow2'), at('backed.qcow2'));
     await writeFile(at('text.qcow2'), 'no image\n'.repeat(100));
-    const demoChecksum = createHash('sha256')
-      .update(await readFile(at('demo.qcow2')))
-      .digest('hex');
-    this.surroundings = { importDir: this.importDir, demoChecksum };
+    const published = async (name: string, content: Content, virtualSizeBytes: number) =>
+      [at(name), sourceFile(content, await readFile(at(name)), virtualSizeBytes)] as const;
+    const demo = await published('demo.qcow2', 'qcow2', 2 ** 27);
+    this.sources = {
+      importDir: this.importDir,
+      files: new Map([
+        demo,
+        await published('backed.qcow2', 'qcow2 on a backing file', 2 ** 27),
+        await published('text.qcow2', 'text', 1_024),
+      ]),
+      ofUrls: 'AddressDenied',
+      outside: 'FileNotAllowed',
+      unpacks: 'for real',
+    };
+    const [sha256] = demo[1].checksums;
+    this.surroundings = { importDir: this.importDir, demoChecksum: sha256.replace('sha256:', '') };
   }
 
   /** Once, however many ask for it: a signal may come while the end is under way. */

@@ -19,6 +19,7 @@ import type { Actor } from '../cast.ts';
 import { type Surroundings, NAMESPACE, inSurroundings } from '../cast.ts';
 import type { Answer, Ground, Rest, Sight } from '../ground.ts';
 import { Cluster } from '../oracle/cluster.ts';
+import type { Sources } from '../oracle/sources.ts';
 import { pictureOf } from './picture.ts';
 
 export interface SimulatedGroundOptions {
@@ -26,6 +27,7 @@ export interface SimulatedGroundOptions {
   collections: readonly Collection[];
   /** Files of the host that Images can be imported from, by path. */
   images: Readonly<Record<string, Buffer>>;
+  sources: Sources;
   surroundings: Surroundings;
   logger: Logger;
 }
@@ -132,7 +134,12 @@ export class SimulatedGround implements Ground {
     const objects = [...this.#collections.values()]
       .filter(({ kind }) => kind !== 'Event' && kind !== 'Lease')
       .flatMap(({ plural }) => this.#store.all(plural));
-    return { boundElsewhere: [], cluster: new Cluster(objects), picture: await pictureOf(this.host) };
+    return {
+      boundElsewhere: [],
+      cluster: new Cluster(objects),
+      picture: await pictureOf(this.host),
+      sources: this.#options.sources,
+    };
   }
 
   deeds(): string[] {

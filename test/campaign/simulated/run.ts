@@ -2,12 +2,41 @@ import { createHash } from 'node:crypto';
 import { pino } from 'pino';
 import { readGuardedCollections } from '../../../src/simulation/admission.ts';
 import type { Collection } from '../../../src/simulation/api-store.ts';
-import { image } from '../../../src/simulation/image.ts';
+import { image, imageChecksum } from '../../../src/simulation/image.ts';
 import { type Actor, stage } from '../cast.ts';
 import type { Transition } from '../generator/transitions.ts';
 import { likenessOf } from '../oracle/likeness.ts';
+import { type Sources, sourceFile } from '../oracle/sources.ts';
 import { isContent, type Result, play } from '../play.ts';
 import { SimulatedGround } from './ground.ts';
+
+const text = Buffer.from('no image\n'.repeat(100));
+const images = {
+  '/import/demo.qcow2': image,
+  '/import/backed.qcow2': backed(image),
+  '/import/text.qcow2': text,
+};
+const sources: Sources = {
+  importDir: '/import',
+  files: new Map([
+    ['/import/demo.qcow2', sourceFile('qcow2', image, 2 ** 27)],
+    ['/import/backed.qcow2', sourceFile('qcow2 on a backing file', images['/import/backed.qcow2'], 2 ** 27)],
+    ['/import/text.qcow2', sourceFile('text', text, 1_024)],
+  ]),
+  ofUrls: 'DownloadFailed',
+  outside: 'FileNotFound',
+  unpacks: 'by assertion',
+};
+
+/** The image with the name of another file in its header, where qcow2 has that of a backing file. */
+function backed(whole: Buffer): Buffer {
+  const name = '/etc/passwd';
+  const overlay = Buffer.from(whole);
+  overlay.writeBigUInt64BE(512n, 8);
+  overlay.writeUInt32BE(name.length, 16);
+  overlay.write(name, 512);
+  return overlay;
+}
 
 /** Plays transitions one after the other, each in a world of its own. */
 export class SimulatedCampaign {
@@ -35,10 +64,11 @@ export class SimulatedCampaign {
     return new SimulatedGround({
       seed,
       collections: this.#collections,
-      images: { '/import/demo.qcow2': image, '/import/text.qcow2': Buffer.from('no image\n'.repeat(100)) },
+      images,
+      sources,
       surroundings: {
-        importDir: '/import',
-        demoChecksum: createHash('sha256').update(image).digest('hex'),
+        importDir: sources.importDir,
+        demoChecksum: imageChecksum.replace('sha256:', ''),
       },
       logger: pino({ level: 'silent' }),
     });
