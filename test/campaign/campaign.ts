@@ -9,11 +9,13 @@ import { type Subject, type Transition, changesOf, pairs, singles } from './gene
 export function subjectsOf(crds: readonly CustomResourceDefinition[]): Subject[] {
   return crds.map(({ spec: { names, versions } }) => {
     const { kind } = names;
-    const schema = versions.find(({ storage }) => storage)?.schema?.openAPIV3Schema.properties?.['spec'];
+    const object = versions.find(({ storage }) => storage)?.schema?.openAPIV3Schema;
+    const schema = object?.properties?.['spec'];
     const lead = leads[kind];
-    if (!lead || !schema) throw new Error(`kind ${kind} has no leading actor in test/campaign/cast.ts`);
+    if (!lead || !object || !schema)
+      throw new Error(`kind ${kind} has no leading actor in test/campaign/cast.ts`);
     const madeBy = madeByControllers.has(kind) ? 'controllers' : 'users';
-    return { kind, schema, bases: lead.bases, madeBy };
+    return { kind, object, schema, bases: lead.bases, madeBy };
   });
 }
 

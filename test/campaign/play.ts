@@ -1,5 +1,6 @@
 import type { Actor } from './cast.ts';
 import { leadOf, stage } from './cast.ts';
+import { isBlamed } from './generator/blame.ts';
 import { applied, type Edit, type Transition } from './generator/transitions.ts';
 import type { JsonObject } from './generator/json.ts';
 import type { Answer, Ground, Rest, Sight } from './ground.ts';
@@ -179,7 +180,7 @@ class Play {
     if (answer.code !== 422 && answer.code !== 400)
       this.#fault(`S1 was refused with ${answer.code}: ${answer.message}`);
     if (!namesTheField(answer, this.#transition))
-      this.#fault(`the refusal names no field: ${answer.message}`);
+      this.#fault(`the refusal names no field that has to do with the change: ${answer.message}`);
     return answer;
   }
 
@@ -265,15 +266,11 @@ export async function clearStage(ground: Ground): Promise<void> {
   }
 }
 
-/** A value that is wrong by itself is named where it is; a rule over several fields may name another of them. */
-function namesTheField(
+/** Without causes, as for an unknown field, it is the message that names it. */
+const namesTheField = (
   { fields, message }: Extract<Answer, { accepted: false }>,
-  { patterns, refused }: Transition,
-): boolean {
-  const members = refused ? patterns.map((pattern) => pattern.split(/[.[]/)[1] ?? '') : [''];
-  return members.some(
-    (member) =>
-      fields.some((field) => field.startsWith(`spec.${member}`) || field === 'spec') ||
-      message.includes(`spec.${member}`),
+  { blame }: Transition,
+): boolean =>
+  (fields.length > 0 ? fields : (message.match(/\bspec[\w.[\]-]*/g) ?? [])).some((field) =>
+    isBlamed(blame, field),
   );
-}

@@ -1,4 +1,5 @@
 import type { Schema } from '../../../src/apiserver/schema/schema.ts';
+import { type Blame, allBlame, blameOf } from './blame.ts';
 import { type Field, fieldsOf } from './fields.ts';
 import { type Json, type JsonObject, type Path, shown, withValue } from './json.ts';
 import { type Candidate, type ChangeClass, type Wisdom, candidatesFor } from './values.ts';
@@ -7,6 +8,8 @@ import { mustBeRefused } from './verdict-of-schema.ts';
 /** A kind with the specs that its transitions begin from, by name. */
 export interface Subject {
   kind: string;
+  /** Schema of the whole object, whose rules may speak of `spec`. */
+  object: Schema;
   /** Schema of `spec`. */
   schema: Schema;
   bases: Readonly<Record<string, JsonObject>>;
@@ -52,6 +55,8 @@ export interface Transition {
   second: Edit[];
   /** Whether the schema alone says that S1 is no valid spec. */
   refused: boolean;
+  /** Where a refusal of S1 may say that something is wrong. */
+  blame: Blame;
 }
 
 /** One field of one base, changed. */
@@ -62,6 +67,7 @@ export interface Change {
   changeClass: ChangeClass;
   edit: Edit;
   refused: boolean;
+  blame: Blame;
   /** `spec.cpus 2 → 0 (zero)`. */
   text: string;
 }
@@ -78,25 +84,31 @@ export function changesOf(subject: Subject, wisdom: Wisdom): Change[] {
       const donated = donors
         .filter(({ pattern, value }) => pattern === field.pattern && value !== undefined)
         .flatMap(({ value }) => (value === undefined ? [] : [value]));
-      return candidatesFor(field, wisdom, donated).map((each) => changeOf(subject.kind, base, field, each));
+      return candidatesFor(field, wisdom, donated).map((each) => changeOf(subject, base, field, each));
     }),
   );
 }
 
-function changeOf(kind: string, base: string, field: Field, candidate: Candidate): Change {
+function changeOf(
+  { kind, object }: Subject,
+  base: string,
+  field: Field,
+  { value, changeClass }: Candidate,
+): Change {
   const { path, text, value: before, schema, required } = field;
-  const { value, changeClass } = candidate;
   const absent = value === undefined || value === null;
+  const edit = value === undefined ? { path } : { path, value };
   return {
     kind,
     base,
     field,
     changeClass,
-    edit: value === undefined ? { path } : { path, value },
+    edit,
     // A list has no absent items: null stays in it.
     refused: absent
       ? required || (value === null && typeof path.at(-1) === 'number')
       : mustBeRefused(value, schema),
+    blame: blameOf(object, edit),
     text: `${text} ${shown(before)} → ${shown(value)} (${changeClass})`,
   };
 }
@@ -124,6 +136,7 @@ export function singles(subject: Subject, changes: readonly Change[]): Transitio
         first: [change.edit],
         second: [],
         refused: change.refused,
+        blame: change.blame,
       })),
   );
 }
@@ -169,13 +182,21 @@ function routesOfPair(one: Change, other: Change): Transition[] {
   };
   const name = (route: Route): string => `${one.kind} (${one.base}) ${one.text} and ${other.text}, ${route}`;
   return [
-    { ...common, name: name('together'), route: 'together', first: both, second: [] },
+    {
+      ...common,
+      name: name('together'),
+      route: 'together',
+      first: both,
+      second: [],
+      blame: allBlame([one.blame, other.blame]),
+    },
     ...(['one after the other', 'overtaken'] as const).map((route) => ({
       ...common,
       name: name(route),
       route,
       first: [one.edit],
       second: both,
+      blame: one.blame,
     })),
   ];
 }

@@ -4,6 +4,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { readCrdFiles } from '../../../src/apiserver/crd/files.ts';
 import type { Schema } from '../../../src/apiserver/schema/schema.ts';
 import { subjectsOf, transitionsOf, uncovered } from '../../campaign/campaign.ts';
+import { blameOf, isBlamed } from '../../campaign/generator/blame.ts';
+import type { Json, Path } from '../../campaign/generator/json.ts';
 import { chosenForReal } from '../../campaign/real/choice.ts';
 import {
   type Subject,
@@ -66,7 +68,14 @@ const small: Schema = {
   },
 };
 const thing = { spec: { size: 5, fixed: true, items: [{ name: 'a' }] } };
-const subject: Subject = { kind: 'Thing', schema: small, bases: { full: thing }, madeBy: 'users' };
+const object: Schema = {
+  type: 'object',
+  'x-kubernetes-validations': [
+    { rule: "!has(self.spec.size) || self.spec.mode.matches('A')", fieldPath: '.spec.mode' },
+  ],
+  properties: { spec: small },
+};
+const subject: Subject = { kind: 'Thing', object, schema: small, bases: { full: thing }, madeBy: 'users' };
 const nobody = { names: {}, worthTrying: {} };
 
 describe('of a small schema', () => {
@@ -153,5 +162,33 @@ describe('of a small schema', () => {
       'spec.mode & spec.items[].name: together',
     ]);
     expect(named).toHaveLength(21);
+  });
+});
+
+describe('a refusal may name', () => {
+  const blame = (path: Path, value?: Json) =>
+    blameOf(object, value === undefined ? { path } : { path, value });
+  const size = blame(['spec', 'size'], 4);
+
+  test('what was written, or something in it', () => {
+    expect(isBlamed(size, 'spec.size')).toBe(true);
+    expect(isBlamed(blame(['spec', 'items'], []), 'spec.items[0].name')).toBe(true);
+    expect(isBlamed(size, 'spec.sizes')).toBe(false);
+  });
+
+  test('another field, where a rule reads both', () => {
+    expect(isBlamed(size, 'spec.mode')).toBe(true);
+    expect(isBlamed(blame(['spec', 'fixed'], false), 'spec.mode')).toBe(false);
+  });
+
+  test('what is around it only where a rule stands there', () => {
+    expect(isBlamed(size, 'spec')).toBe(false);
+    expect(isBlamed(blame(['spec', 'fixed'], false), 'spec.fixed')).toBe(true);
+  });
+
+  test('any item of a list of which one goes, or gets another name', () => {
+    expect(isBlamed(blame(['spec', 'items', 0]), 'spec.items[1]')).toBe(true);
+    expect(isBlamed(blame(['spec', 'items', 0, 'name'], 'b'), 'spec.items[1]')).toBe(true);
+    expect(isBlamed(size, 'spec.items[1]')).toBe(false);
   });
 });
