@@ -13,7 +13,7 @@ import { chosenForReal } from '../test/campaign/real/choice.ts';
 import { playForReal } from '../test/campaign/real/run.ts';
 import { RealSite } from '../test/campaign/real/site.ts';
 import { SimulatedCampaign } from '../test/campaign/simulated/run.ts';
-import { complaint, table } from '../test/campaign/table.ts';
+import { comparisonTable, complaint, neverCompared, table } from '../test/campaign/table.ts';
 import { checkout } from './lib/checkout.ts';
 import { build } from './lib/build.ts';
 import { main, step } from './lib/steps.ts';
@@ -29,6 +29,7 @@ const { values } = parseArgs({
   },
 });
 
+const isWhole = values.only === undefined && values.every === '1';
 const crds = join(checkout, 'crds');
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -88,9 +89,12 @@ async function real(transitions: readonly Transition[]): Promise<void> {
 function summarise(where: string, results: readonly Result[], startedAt: number): void {
   const faulty = results.filter(({ faults }) => faults.length > 0).length;
   const seconds = (performance.now() - startedAt) / 1_000;
-  print(`\n${table(results)}`);
+  print(`\n${table(results)}\n\n${comparisonTable(results)}\n`);
   print(`${results.length} transitions on ${where} in ${seconds.toFixed(0)} s, ${faulty} at fault`);
-  if (faulty > 0) process.exitCode = 1;
+  // Of a few it may be that none can be compared.
+  const unseen = isWhole ? neverCompared(results) : [];
+  if (unseen.length > 0) print(`no S2 was compared with a fresh one of ${unseen.join(', ')}`);
+  if (faulty > 0 || unseen.length > 0) process.exitCode = 1;
 }
 
 await main(campaign);

@@ -1,26 +1,37 @@
 import type { Actor } from './cast.ts';
 import { leadOf, stage } from './cast.ts';
+import { isContent, isSettled } from './content.ts';
+import type { Fresh, Missing } from './fresh.ts';
 import { isBlamed } from './generator/blame.ts';
 import { applied, type Edit, type Transition } from './generator/transitions.ts';
 import type { JsonObject } from './generator/json.ts';
 import type { Answer, Ground, Rest, Sight } from './ground.ts';
-import { conditionOf, nameOf } from './oracle/cluster.ts';
+import { nameOf } from './oracle/cluster.ts';
 import { faultsOf } from './oracle/faults.ts';
 import { machineObstacles } from './oracle/machine-obstacles.ts';
 import { likenessOf, unlike } from './oracle/likeness.ts';
 
-/** What became of S1: let in and carried out, refused by the API, or let in with a condition that says what is wrong. */
+/**
+ * What became of S1: let in and carried out, refused by the API, or let in with a condition that says what it waits for
+ * or what is wrong. It is blocked too where that is said of S2.
+ */
 export type Reception = 'accepted' | 'refused' | 'blocked';
+
+export const comparisons = ['after a refusal', 'back at S0', 'mended', 'made anew', 'S2'] as const;
+
+/** Two worlds that have to be alike, and why they were not compared if so. */
+export interface Comparison {
+  what: (typeof comparisons)[number];
+  skipped?: string;
+}
 
 export interface Result {
   transition: Transition;
   reception: Reception;
+  comparisons: Comparison[];
   /** Nothing, when everything was as it should be. */
   faults: string[];
 }
-
-/** The likeness of a world in which the object was made with this spec; undefined where it cannot be as it says. */
-export type Fresh = (subject: Actor) => Promise<string[] | undefined>;
 
 /** Plays one transition. What breaks the ground itself is a fault like any other. */
 export async function play(transition: Transition, ground: Ground, fresh: Fresh): Promise<Result> {
@@ -32,6 +43,7 @@ class Play {
   readonly #ground: Ground;
   readonly #fresh: Fresh;
   readonly #faults: string[] = [];
+  readonly #comparisons: Comparison[] = [];
   #subject: Actor;
   #reception: Reception = 'accepted';
   /** What fails already is tried again and again, whatever is refused. */
@@ -50,7 +62,12 @@ class Play {
     } catch (error) {
       this.#fault(`it broke: ${String(error)}`);
     }
-    return { transition: this.#transition, reception: this.#reception, faults: this.#faults };
+    return {
+      transition: this.#transition,
+      reception: this.#reception,
+      comparisons: this.#comparisons,
+      faults: this.#faults,
+    };
   }
 
   async #play(): Promise<void> {
@@ -72,11 +89,11 @@ class Play {
         await this.#firstThen(begin, async () => this.#deletedAndMadeAnew(begin));
         break;
       case 'one after the other':
-        await this.#firstThen(begin, async () => this.#goOn());
+        await this.#firstThen(begin, async (first) => this.#goOn(first));
         break;
       case 'overtaken':
         await this.#write('S1', this.#transition.first);
-        await this.#goOn();
+        await this.#goOn({ missing: 'it was on its way to S1' });
         break;
     }
   }
@@ -90,37 +107,43 @@ class Play {
   }
 
   /** S0 → S1, and what comes after it where S1 was let in. */
-  async #firstThen(begin: string[], goOn: () => Promise<void>): Promise<void> {
+  async #firstThen(begin: string[], goOn: (first: string[]) => Promise<void>): Promise<void> {
     const answer = await this.#write('S1', this.#transition.first);
     if (!answer.accepted) {
+      if (this.#transition.route === 'one after the other') this.#skip('S2', 'S1 was refused');
       await this.#untouched(begin);
       return;
     }
     const sight = await this.#look('S1');
-    if (!this.#isContent(sight)) this.#reception = 'blocked';
-    await goOn();
+    this.#contentBefore = this.#isContent(sight);
+    if (!this.#contentBefore) this.#reception = 'blocked';
+    await goOn(likenessOf(sight));
   }
 
   /** A refusal names the field, and is as if it had not been asked for. */
-  async #untouched(begin: string[]): Promise<void> {
+  async #untouched(before: string[]): Promise<void> {
     await this.#ground.rest();
     const deeds = this.#ground.deeds().filter((deed) => this.#contentBefore || !deed.includes('order'));
     if (deeds.length > 0) this.#fault(`a refused change made somebody act: ${deeds.slice(0, 3).join('; ')}`);
-    this.#compare('after the refusal', begin, likenessOf(await this.#ground.look()));
+    this.#compare('after a refusal', before, likenessOf(await this.#ground.look()));
   }
 
   async #revert(begin: string[]): Promise<void> {
     const answer = await this.#write('S0 again', []);
     // A disk has grown, or what cannot be changed was added: there is no way back but to make it anew.
-    if (!answer.accepted) return this.#deletedAndMadeAnew(begin);
+    if (!answer.accepted) {
+      this.#skip('back at S0', 'S0 was refused');
+      await this.#deletedAndMadeAnew(begin);
+      return;
+    }
     const sight = await this.#look('S0 again');
     // What a guest does not let go stays, with its address and its claim, until the guest is restarted.
-    if (!holdsDevices(sight)) this.#compare('back at S0', begin, likenessOf(sight));
+    if (holdsDevices(sight)) this.#skip('back at S0', 'a guest does not let a device go');
+    else this.#compare('back at S0', begin, likenessOf(sight));
   }
 
   async #madeThenMended(): Promise<void> {
     const { kind, base, first } = this.#transition;
-    const begin = await this.#fresh(this.#subject);
     await setTheStage(
       this.#ground,
       stage(kind, base).filter((actor) => actor.kind !== kind || actor.name !== this.#subject.name),
@@ -130,30 +153,43 @@ class Play {
     if (answer.accepted && !this.#isContent(await this.#look('S1'))) this.#reception = 'blocked';
     const mended = await this.#write('S0', []);
     const sight = await this.#look('S0 after S1');
+    if (mended.accepted && this.#isContent(sight)) {
+      this.#compare('mended', await this.#fresh(this.#subject), likenessOf(sight));
+      return;
+    }
     // What an object got when it was made and keeps for life may stand in the way: then it is made anew.
-    if (mended.accepted && this.#isContent(sight)) this.#compare('mended', begin, likenessOf(sight));
-    else await this.#deletedAndMadeAnew(begin);
+    this.#skip('mended', mended.accepted ? 'S0 was blocked' : 'S0 was refused');
+    await this.#deletedAndMadeAnew(await this.#fresh(this.#subject));
   }
 
-  async #deletedAndMadeAnew(begin: string[] | undefined): Promise<void> {
+  async #deletedAndMadeAnew(begin: string[] | Missing): Promise<void> {
     // What reclaimPolicy Retain keeps also keeps its Image from going.
-    if ((await this.#clear()) === 'something is retained') return;
+    if ((await this.#clear()) === 'something is retained') {
+      this.#skip('made anew', 'something is retained');
+      return;
+    }
     await setTheStage(this.#ground, stage(this.#transition.kind, this.#transition.base));
     this.#compare('made anew', begin, likenessOf(await this.#look('S0 anew')));
   }
 
   /** From S1 to S2, which has to be as if it had been asked for from the beginning. */
-  async #goOn(): Promise<void> {
+  async #goOn(first: string[] | Missing): Promise<void> {
     const answer = await this.#write('S2', this.#transition.second);
+    if (!answer.accepted) {
+      this.#skip('S2', 'S2 was refused');
+      // What was still on its way has nothing that it could be compared with.
+      if ('missing' in first) await this.#look('S1 after S2 was refused');
+      else await this.#untouched(first);
+      return;
+    }
     const sight = await this.#look('S2');
-    if (!answer.accepted) return;
     // Where something stands in the way, what is there depends on when it came into the way.
     if (!this.#isContent(sight)) {
       this.#reception = 'blocked';
+      this.#skip('S2', 'S2 was blocked');
       return;
     }
-    const wanted = await this.#fresh(edited(this.#subject, this.#transition.second));
-    if (wanted) this.#compare('S2 beside a fresh S2', wanted, likenessOf(sight));
+    this.#compare('S2', await this.#fresh(edited(this.#subject, this.#transition.second)), likenessOf(sight));
   }
 
   /** Everything that users made is deleted, and nothing of it may be left. */
@@ -196,9 +232,17 @@ class Play {
     }
   }
 
-  #compare(when: string, wanted: readonly string[] | undefined, found: readonly string[]): void {
-    if (!wanted) return;
-    for (const line of unlike(wanted, found).slice(0, 6)) this.#fault(`${when}: ${line}`);
+  #compare(what: Comparison['what'], wanted: string[] | Missing, found: readonly string[]): void {
+    if ('missing' in wanted) {
+      this.#skip(what, wanted.missing);
+      return;
+    }
+    this.#comparisons.push({ what });
+    for (const line of unlike(wanted, found).slice(0, 6)) this.#fault(`${what}: ${line}`);
+  }
+
+  #skip(what: Comparison['what'], why: string): void {
+    this.#comparisons.push({ what, skipped: why });
   }
 
   #isContent(sight: Sight): boolean {
@@ -218,15 +262,6 @@ const restlessness = (rest: Rest, { cluster }: Sight): string[] =>
   rest === 'silent' || cluster.objects.some((object) => !isSettled(object) && object.kind !== 'Secret')
     ? []
     : ['orders go on and on, although everything is as it should be'];
-
-const isSettled = (object: object): boolean =>
-  ['Ready', 'Stopped', 'AgentReporting'].includes(conditionOf(object)?.reason ?? '');
-
-/** The object is there, and as its spec says. */
-export function isContent({ kind, name }: Actor, { cluster }: Sight): boolean {
-  const object = cluster.objects.find((each) => each.kind === kind && each.metadata.name === name);
-  return object !== undefined && isSettled(object);
-}
 
 const edited = (actor: Actor, edits: readonly Edit[]): Actor => ({
   ...actor,

@@ -1,3 +1,5 @@
+import type { Actor } from '../cast.ts';
+import { likenessOfFresh, type Missing } from '../fresh.ts';
 import type { Transition } from '../generator/transitions.ts';
 import { clearStage, type Result, play } from '../play.ts';
 import { RealGround } from './ground.ts';
@@ -42,6 +44,9 @@ const concernsEverybody = ({ kind, patterns, refused }: Transition): boolean =>
 const endsWhereItBegan = ({ route }: Transition): boolean =>
   route !== 'one after the other' && route !== 'overtaken';
 
+/** What is to be made anew is compared with what it was before, and not with a third one. */
+const noOtherWorld = Promise.resolve({ missing: 'there is no second world' });
+
 /** Keeps its stage from one transition to the next, as long as they begin alike and nothing went wrong. */
 class Lane {
   readonly #ground: RealGround;
@@ -54,8 +59,15 @@ class Lane {
   async play(transition: Transition): Promise<Result> {
     const stage = `${transition.kind} ${transition.base}`;
     if (stage !== this.#stage) await clearStage(this.#ground);
-    const result = await play(transition, this.#ground, () => Promise.resolve(undefined));
+    const result = await play(transition, this.#ground, (subject) =>
+      endsWhereItBegan(transition) ? noOtherWorld : this.#likenessOfFresh(subject),
+    );
     this.#stage = result.faults.length === 0 && endsWhereItBegan(transition) ? stage : '';
     return result;
+  }
+
+  async #likenessOfFresh(subject: Actor): Promise<string[] | Missing> {
+    await clearStage(this.#ground);
+    return likenessOfFresh(this.#ground, subject);
   }
 }

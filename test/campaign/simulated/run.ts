@@ -3,11 +3,11 @@ import { pino } from 'pino';
 import { readGuardedCollections } from '../../../src/simulation/admission.ts';
 import type { Collection } from '../../../src/simulation/api-store.ts';
 import { image, imageChecksum } from '../../../src/simulation/image.ts';
-import { type Actor, stage } from '../cast.ts';
+import type { Actor } from '../cast.ts';
+import { likenessOfFresh, type Missing } from '../fresh.ts';
 import type { Transition } from '../generator/transitions.ts';
-import { likenessOf } from '../oracle/likeness.ts';
 import { type Sources, sourceFile } from '../oracle/sources.ts';
-import { isContent, type Result, play } from '../play.ts';
+import { type Result, play } from '../play.ts';
 import { SimulatedGround } from './ground.ts';
 
 const text = Buffer.from('no image\n'.repeat(100));
@@ -41,7 +41,7 @@ function backed(whole: Buffer): Buffer {
 /** Plays transitions one after the other, each in a world of its own. */
 export class SimulatedCampaign {
   readonly #collections: readonly Collection[];
-  readonly #fresh = new Map<string, Promise<string[] | undefined>>();
+  readonly #fresh = new Map<string, Promise<string[] | Missing>>();
   /** What happened in the world of the last transition. */
   story: string[] = [];
 
@@ -75,26 +75,17 @@ export class SimulatedCampaign {
   }
 
   /** Worlds with the same object are alike: each is made once. */
-  #likenessOfFresh(subject: Actor): Promise<string[] | undefined> {
+  #likenessOfFresh(subject: Actor): Promise<string[] | Missing> {
     const key = JSON.stringify(subject);
     const known = this.#fresh.get(key) ?? this.#makeFresh(subject);
     this.#fresh.set(key, known);
     return known;
   }
 
-  async #makeFresh(subject: Actor): Promise<string[] | undefined> {
+  async #makeFresh(subject: Actor): Promise<string[] | Missing> {
     const ground = this.#ground(seedOf(JSON.stringify(subject)));
     await ground.rest();
-    for (const actor of stage('', '')) {
-      const mine = actor.kind === subject.kind && actor.name === subject.name;
-      const answer = await ground.apply(mine ? subject : actor);
-      if (!answer.accepted) return undefined;
-    }
-    await ground.rest();
-    const sight = await ground.look();
-    // Whether a guest runs that is left to its operator depends on what was before.
-    if ((subject.body['spec'] as { runStrategy?: string }).runStrategy === 'Manual') return undefined;
-    return isContent(subject, sight) ? likenessOf(sight) : undefined;
+    return likenessOfFresh(ground, subject);
   }
 }
 
