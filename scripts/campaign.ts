@@ -12,6 +12,7 @@ import type { Result } from '../test/campaign/play.ts';
 import { chosenForReal } from '../test/campaign/real/choice.ts';
 import { playForReal } from '../test/campaign/real/run.ts';
 import { RealSite } from '../test/campaign/real/site.ts';
+import { admittance } from '../test/campaign/simulated/admittance.ts';
 import { SimulatedCampaign } from '../test/campaign/simulated/run.ts';
 import { comparisonTable, complaint, neverCompared, table } from '../test/campaign/table.ts';
 import { checkout } from './lib/checkout.ts';
@@ -42,7 +43,9 @@ async function campaign(): Promise<void> {
   if (values.names) return print(chosen.map(({ name }) => name).join('\n'));
   const both = !values.simulated && !values.real;
   if (values.simulated || both) await simulated(sampled(chosen));
-  if (values.real || both) await real(sampled(values.only === undefined ? chosenForReal(chosen) : chosen));
+  if (!values.real && !both) return;
+  const forReal = values.only === undefined ? chosenForReal(chosen, await admittance(crds)) : chosen;
+  await real(sampled(forReal));
 }
 
 /** One whose name is given in full is alone, although it may be a part of another's. */

@@ -1,31 +1,57 @@
-import type { Transition } from '../generator/transitions.ts';
+import type { Route, Transition } from '../generator/transitions.ts';
+import type { Admittance } from '../simulated/admittance.ts';
 
-/** Of pairs one in so many. */
-const PAIRS = 45;
-/** Of those that delete everything one in so many. */
-const MADE_ANEW = 40;
+/** Of those of a route that are let in, about one in so many of all. */
+const strides = {
+  together: 8,
+  'one after the other': 70,
+  'deleted and made anew': 75,
+} as const satisfies Partial<Record<Route, number>>;
 
 /**
- * What is played for real: each field of each kind once for each class of change and answer, and reverted; of pairs, and
- * of what is deleted and made anew, each so-manieth. Neighbours begin from the same base.
+ * What is played for real. Only what is let in reaches a host, so that is most of it: each field of each base once for
+ * each class of change, and reverted; of pairs, and of what is deleted and made anew, a few; and each thing that can be
+ * wrong with an Image, which cannot be changed and therefore is made so. What is refused never leaves the API server,
+ * whose rules the simulated half plays in full: here each field is refused once by its schema and once by a rule.
+ * Neighbours begin from the same base.
  */
-export function chosenForReal(all: readonly Transition[]): Transition[] {
+export function chosenForReal(all: readonly Transition[], letsIn: Admittance): Transition[] {
+  const reverted = all.filter(({ route }) => route === 'reverted');
+  const admitted = new Set(reverted.filter(letsIn));
+  const chosen = [
+    ...firstOfEach([...admitted], ({ base, first, changeClass }) => [
+      base,
+      changeClass,
+      ...first.flatMap(({ path }) => path),
+    ]),
+    ...firstOfEach(
+      reverted.filter((each) => !admitted.has(each)),
+      ({ patterns, refused }) => [...patterns, refused],
+    ),
+    ...Object.entries(strides).flatMap(([route, stride]) =>
+      all
+        .filter((each) => each.route === route)
+        .filter((_, index) => index % stride === 0)
+        .filter(letsIn),
+    ),
+    ...all.filter((each) => isWrongImage(each) && letsIn(each)),
+  ];
+  const place = ({ kind, base }: Transition): string => `${kind} ${base}`;
+  return chosen.sort((a, b) => (place(a) < place(b) ? -1 : place(a) > place(b) ? 1 : 0));
+}
+
+const isWrongImage = ({ kind, base, route, changeClass }: Transition): boolean =>
+  kind === 'Image' && base === 'bare' && route === 'made, then mended' && changeClass === 'changed';
+
+function firstOfEach(
+  transitions: readonly Transition[],
+  traits: (transition: Transition) => readonly unknown[],
+): Transition[] {
   const seen = new Set<string>();
-  const each = (route: string, nth: number): Transition[] =>
-    all.filter((transition) => transition.route === route).filter((_, index) => index % nth === 0);
-  const singles = all.filter(({ kind, route, changeClass, patterns, refused }) => {
-    if (route !== 'reverted') return false;
-    const key = [kind, ...patterns, changeClass, refused].join(' ');
+  return transitions.filter((transition) => {
+    const key = [transition.kind, ...traits(transition)].join(' ');
     if (seen.has(key)) return false;
     seen.add(key);
     return true;
   });
-  const chosen = [
-    ...singles,
-    ...each('together', PAIRS),
-    ...each('one after the other', PAIRS),
-    ...each('deleted and made anew', MADE_ANEW),
-  ];
-  const place = ({ kind, base }: Transition): string => `${kind} ${base}`;
-  return chosen.sort((a, b) => (place(a) < place(b) ? -1 : place(a) > place(b) ? 1 : 0));
 }

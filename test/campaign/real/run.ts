@@ -8,6 +8,9 @@ import type { RealSite } from './site.ts';
 /** Namespaces in which transitions are played side by side. */
 const LANES = 3;
 
+/** So many are played by one lane before it takes others: most of them share their stage, and some take far longer. */
+const NEIGHBOURS = 6;
+
 /** Plays transitions on one installation; those that concern everybody alone and last. */
 export async function playForReal(
   site: RealSite,
@@ -25,11 +28,10 @@ export async function playForReal(
   const [first] = lanes;
   if (!first) return;
   const waiting = transitions.filter((each) => !concernsEverybody(each));
-  const size = Math.ceil(waiting.length / count);
   await Promise.all(
-    lanes.map(async (lane, index) => {
-      for (const transition of waiting.slice(index * size, (index + 1) * size))
-        onResult(await lane.play(transition));
+    lanes.map(async (lane) => {
+      while (waiting.length > 0)
+        for (const transition of waiting.splice(0, NEIGHBOURS)) onResult(await lane.play(transition));
     }),
   );
   for (const transition of transitions.filter(concernsEverybody)) onResult(await first.play(transition));
@@ -58,7 +60,8 @@ class Lane {
 
   async play(transition: Transition): Promise<Result> {
     const stage = `${transition.kind} ${transition.base}`;
-    if (stage !== this.#stage) await clearStage(this.#ground);
+    const isFresh = stage !== this.#stage || transition.route === 'made, then mended';
+    if (isFresh) await clearStage(this.#ground);
     const result = await play(transition, this.#ground, (subject) =>
       endsWhereItBegan(transition) ? noOtherWorld : this.#likenessOfFresh(subject),
     );

@@ -1,9 +1,4 @@
-import { ApiError as Refusal } from '../../../src/apiserver/errors.ts';
-import { dropNulls } from '../../../src/apiserver/schema/default.ts';
-import { prune } from '../../../src/apiserver/schema/prune.ts';
 import { kinds } from '../../../src/kinds/registry.ts';
-import { ApiError } from '../../../src/reconcile/api.ts';
-import { API_VERSION } from '../../../src/resources/metadata.ts';
 import { SimulatedAgent } from '../../../src/simulation/agent.ts';
 import { ApiStore, type Collection } from '../../../src/simulation/api-store.ts';
 import { runController } from '../../../src/simulation/controller.ts';
@@ -16,11 +11,12 @@ import { Random } from '../../../src/simulation/random.ts';
 import { Process, Scheduler } from '../../../src/simulation/scheduler.ts';
 import type { Logger } from '../../../src/telemetry/logger.ts';
 import type { Actor } from '../cast.ts';
-import { type Surroundings, NAMESPACE, inSurroundings } from '../cast.ts';
+import { type Surroundings, NAMESPACE } from '../cast.ts';
 import type { Answer, Ground, Rest, Sight } from '../ground.ts';
 import { Cluster } from '../oracle/cluster.ts';
 import type { Sources } from '../oracle/sources.ts';
 import { pictureOf } from './picture.ts';
+import { SimulatedUser, typeOf } from './user.ts';
 
 export interface SimulatedGroundOptions {
   seed: number;
@@ -49,6 +45,7 @@ export class SimulatedGround implements Ground {
   readonly #scheduler: Scheduler;
   readonly #store: ApiStore;
   readonly #collections: ReadonlyMap<string, Collection>;
+  readonly #user: SimulatedUser;
   #deeds: string[] = [];
   #lastWriteMs = 0;
   #lastOrderMs = 0;
@@ -64,6 +61,7 @@ export class SimulatedGround implements Ground {
       newUid: () => random.uuid(),
       now: () => Date.UTC(2026, 0, 1) + this.#scheduler.nowMs,
     });
+    this.#user = new SimulatedUser(this.#store, options.collections, options.surroundings);
     this.host = new SimulatedHost('h1', random.uuid(), 'TCG');
     for (const [path, bytes] of Object.entries(options.images)) this.host.storage.publish(path, bytes);
     this.#store.onChange(({ plural, type, object }) => {
@@ -75,39 +73,9 @@ export class SimulatedGround implements Ground {
     this.#run(random);
   }
 
-  async apply({ kind, name, body }: Actor): Promise<Answer> {
-    const collection = this.#collectionOf(kind);
-    const namespace = kind === 'Host' ? undefined : NAMESPACE;
-    const { metadata = {}, ...rest } = inSurroundings(body, this.#options.surroundings);
-    const object = {
-      apiVersion: kind === 'Secret' ? 'v1' : API_VERSION,
-      kind,
-      metadata: { ...(metadata as object), name, ...(namespace !== undefined && { namespace }) },
-      ...rest,
-    };
-    this.#tell(`a user applies ${kind} ${name} ${JSON.stringify(body).slice(0, 2_000)}`);
-    try {
-      if (collection.schema) {
-        const [unknown] = prune(object, collection.schema);
-        if (unknown !== undefined)
-          return refusal(400, `strict decoding error: unknown field "${unknown}"`, [unknown]);
-        dropNulls(object, collection.schema);
-      }
-      const type = typeOf(collection);
-      const present = this.#store.find(collection.plural, { namespace, name });
-      if (present) this.#store.replace(type, { namespace, name }, object);
-      else this.#store.create(type, namespace, object);
-      return { accepted: true };
-    } catch (error) {
-      if (error instanceof Refusal)
-        return refusal(
-          error.code,
-          error.message,
-          (error.details?.causes ?? []).map(({ field }) => field ?? ''),
-        );
-      if (error instanceof ApiError) return refusal(error.code, error.message, []);
-      throw error;
-    }
+  apply(actor: Actor): Promise<Answer> {
+    this.#tell(`a user applies ${actor.kind} ${actor.name} ${JSON.stringify(actor.body).slice(0, 2_000)}`);
+    return Promise.resolve(this.#user.apply(actor));
   }
 
   async delete(kind: string, name: string): Promise<void> {
@@ -222,15 +190,3 @@ export class SimulatedGround implements Ground {
     return found;
   }
 }
-
-const typeOf = ({ kind, plural }: Collection) =>
-  kind === 'Secret'
-    ? { group: '', version: 'v1', plural }
-    : { group: 'purlin.dev', version: 'v1alpha1', plural };
-
-const refusal = (code: number, message: string, fields: string[]): Answer => ({
-  accepted: false,
-  code,
-  message,
-  fields,
-});
