@@ -1,5 +1,6 @@
 import { type Actor, stage } from './cast.ts';
 import type { Ground, Sight } from './ground.ts';
+import { faultsOf } from './oracle/faults.ts';
 import { likenessOf } from './oracle/likeness.ts';
 import { isContent } from './content.ts';
 
@@ -21,14 +22,15 @@ export async function likenessOfFresh(ground: Ground, subject: Actor): Promise<s
     const answer = await ground.apply(mine ? subject : actor);
     if (!answer.accepted) return { missing: 'refused when made so' };
   }
-  const sight = await lookAt(ground, subject);
+  const sight = await lookAtRest(ground);
   return isContent(subject, sight) ? likenessOf(sight) : { missing: 'blocked when made so' };
 }
 
-async function lookAt(ground: Ground, subject: Actor): Promise<Sight> {
+/** The others have to be done too: they are compared as well. */
+async function lookAtRest(ground: Ground): Promise<Sight> {
   for (let left = ground.patience; ; left -= 1) {
     await ground.rest();
     const sight = await ground.look();
-    if (left <= 0 || isContent(subject, sight)) return sight;
+    if (left <= 0 || faultsOf(sight).length === 0) return sight;
   }
 }

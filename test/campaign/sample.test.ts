@@ -18,6 +18,6 @@ test('on simulated hosts each transition ends as its specs say', async () => {
 }, 300_000);
 
 test('and so it does on real libvirt', async () => {
-  const said = await campaign('--real', '--every', '53');
+  const said = await campaign('--real', '--every', '37');
   expect(said).toMatch(/^1\d transitions on real libvirt in \d+ s, 0 at fault$/m);
 }, 600_000);

@@ -17,7 +17,7 @@ export function likenessOf({ cluster, picture }: Sight): string[] {
   const waiting = new Set(
     cluster.all('Machine').flatMap(({ metadata, status }) => (status?.restartRequired ? metadata.uid : [])),
   );
-  const detached = new Set(detachedDisks(cluster));
+  const detached = new Set(detachedDisks(cluster).map(({ metadata }) => metadata.uid));
   const held = disksOnlyHeld(picture);
   const seen = [
     ...cluster.objects
@@ -57,14 +57,16 @@ const disksOnlyHeld = ({ domains }: HostPicture): ReadonlySet<string> =>
     ),
   );
 
-const detachedDisks = (cluster: Cluster): string[] =>
-  cluster.all('Disk').flatMap(({ metadata }) => {
+/** Disks whose entry was taken out of their Machine. */
+export const detachedDisks = (cluster: Cluster): Disk[] =>
+  cluster.all('Disk').filter(({ metadata }) => {
     const owner = cluster.byUid(metadata.ownerReferences?.[0]?.uid ?? '') as Machine | undefined;
-    if (!owner) return [];
-    const named = owner.spec.disks?.some(
-      ({ name, template }) => template && `${owner.metadata.name}-${name}` === metadata.name,
+    return (
+      owner &&
+      !owner.spec.disks?.some(
+        ({ name, template }) => template && `${owner.metadata.name}-${name}` === metadata.name,
+      )
     );
-    return named ? [] : [metadata.uid];
   });
 
 /** Fields of a status that say when and where, and what else is on the host. */

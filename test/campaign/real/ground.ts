@@ -87,7 +87,7 @@ export class RealGround implements Ground {
   }
 
   async look(): Promise<Sight> {
-    const cluster = this.#cluster();
+    const cluster = this.cluster;
     const picture = await pictureOf(this.#site, cluster, () => this.#elsewhere());
     const { sources } = this.#site;
     return { boundElsewhere: boundMachines(new Cluster(this.#elsewhere())), cluster, picture, sources };
@@ -97,7 +97,8 @@ export class RealGround implements Ground {
     return this.#deeds.splice(0);
   }
 
-  #cluster(): Cluster {
+  /** The objects of this namespace, and the Host. */
+  get cluster(): Cluster {
     const { view } = this.#site;
     return new Cluster([
       ...kinds.filter((kind) => kind !== 'Host').flatMap((kind) => view.list(kind, this.namespace)),
@@ -111,15 +112,15 @@ export class RealGround implements Ground {
   }
 
   #isContent(): boolean {
-    return this.#cluster()
-      .objects.filter(({ kind }) => kind !== 'Secret')
+    return this.cluster.objects
+      .filter(({ kind }) => kind !== 'Secret')
       .every((object) => ['Ready', 'Stopped', 'AgentReporting'].includes(conditionOf(object)?.reason ?? ''));
   }
 
   /** Informers tell of every object; what is new is of this lane and has another version. */
   #notice(): void {
     const versions = new Map<string, string>();
-    for (const object of this.#cluster().objects) {
+    for (const object of this.cluster.objects) {
       if (object.kind === 'Host') continue;
       const { uid, resourceVersion } = object.metadata;
       versions.set(uid, resourceVersion);

@@ -1,6 +1,7 @@
 import type { Actor } from '../cast.ts';
 import { likenessOfFresh, type Missing } from '../fresh.ts';
 import type { Transition } from '../generator/transitions.ts';
+import { detachedDisks } from '../oracle/likeness.ts';
 import { clearStage, type Result, play } from '../play.ts';
 import { RealGround } from './ground.ts';
 import type { RealSite } from './site.ts';
@@ -65,8 +66,19 @@ class Lane {
     const result = await play(transition, this.#ground, (subject) =>
       endsWhereItBegan(transition) ? noOtherWorld : this.#likenessOfFresh(subject),
     );
-    this.#stage = result.faults.length === 0 && endsWhereItBegan(transition) ? stage : '';
+    const isAsBefore =
+      result.faults.length === 0 && endsWhereItBegan(transition) && (await this.#noDiskIsLeft());
+    this.#stage = isAsBefore ? stage : '';
     return result;
+  }
+
+  /** The Disk of an entry that went stays, and the next entry of that name would find it. */
+  async #noDiskIsLeft(): Promise<boolean> {
+    const left = detachedDisks(this.#ground.cluster);
+    if (left.length === 0) return true;
+    for (const { metadata } of left) await this.#ground.delete('Disk', metadata.name);
+    await this.#ground.rest();
+    return detachedDisks(this.#ground.cluster).length === 0;
   }
 
   async #likenessOfFresh(subject: Actor): Promise<string[] | Missing> {
