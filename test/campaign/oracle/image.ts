@@ -7,7 +7,7 @@ import { differences, unexplained } from './words.ts';
 
 /** Everything in which an Image and what it says of itself do not agree with its spec and its source. */
 export function imageFaults(image: Image, { picture, cluster, sources }: Sight): string[] {
-  const { spec, status, metadata } = image;
+  const { spec, metadata } = image;
   const complete = conditionOf(image)?.reason === 'Ready';
   const cached = picture.images.find(({ imageUid }) => imageUid === metadata.uid);
   const refusal = refusalOf(spec, sources);
