@@ -32,10 +32,11 @@ function kindsAt({ course, name, phase }: Boundary): FaultName[] {
       break;
     case 'orders':
       kinds.push('Redis flushed', 'Redis older');
-      if (method === 'put') kinds.push('failed before', 'failed after', 'clock ahead', 'clock back');
+      if (method === 'put')
+        kinds.push('failed before', 'failed after', 'done twice', 'clock ahead', 'clock back');
       break;
     case 'api':
-      kinds.push('failed after');
+      kinds.push('failed before', 'failed after', 'done twice');
       break;
   }
   if (whileMade.has(`${course}: ${phase}`)) kinds.push('deleted before', 'deleted after');

@@ -13,6 +13,12 @@ export type Describe = (port: PortName, method: string, args: readonly unknown[]
 
 type Method = (...args: unknown[]) => unknown;
 
+/** A call at its boundary, and what shall befall it. */
+interface Reached {
+  boundary: string;
+  armed: ArmedFault | undefined;
+}
+
 /** An hour: longer than any lease, deadline or grace period. */
 const jumpMs = 3_600_000;
 
@@ -43,19 +49,19 @@ export class Failpoints {
           const what = this.#describe(name, property, args);
           if (what === undefined) return method(...args);
           const effect = (): unknown => method(...args);
-          return name === 'fence' ? this.#crossNow(what, effect) : this.#cross(what, effect);
+          return name === 'fence' ? this.#crossNow(what, effect) : this.#cross(name, what, effect);
         };
       },
     });
 
-  async #cross(what: string, effect: () => unknown): Promise<unknown> {
-    const { boundary, armed } = this.#reach(what);
+  async #cross(port: PortName, what: string, effect: () => unknown): Promise<unknown> {
+    const reached = this.#reach(what);
+    const { boundary, armed } = reached;
     try {
-      this.#strike(boundary, armed, 'before');
-      if (armed?.kind.blow === 'twice') await effect();
-      const result = await effect();
+      this.#strike(port, reached, 'before');
+      const result = armed?.kind.blow === 'twice' ? await twice(port, effect) : await effect();
       this.#say('passed', boundary);
-      this.#strike(boundary, armed, 'after');
+      this.#strike(port, reached, 'after');
       return result;
     } catch (error) {
       this.#say('failed', boundary, error);
@@ -65,13 +71,13 @@ export class Failpoints {
 
   /** The same for a port whose calls answer at once. */
   #crossNow(what: string, effect: () => unknown): unknown {
-    const { boundary, armed } = this.#reach(what);
+    const reached = this.#reach(what);
+    const { boundary } = reached;
     try {
-      this.#strike(boundary, armed, 'before');
-      if (armed?.kind.blow === 'twice') effect();
+      this.#strike('fence', reached, 'before');
       const result = effect();
       this.#say('passed', boundary);
-      this.#strike(boundary, armed, 'after');
+      this.#strike('fence', reached, 'after');
       return result;
     } catch (error) {
       this.#say('failed', boundary, error);
@@ -79,7 +85,7 @@ export class Failpoints {
     }
   }
 
-  #reach(what: string): { boundary: string; armed: ArmedFault | undefined } {
+  #reach(what: string): Reached {
     const phase = readFileSync(this.#files.phase, 'utf8');
     if (phase !== this.#phase) this.#counts.clear();
     this.#phase = phase;
@@ -95,12 +101,12 @@ export class Failpoints {
   }
 
   /** Disarmed first, so that the process that comes after a killed one is not killed as well. */
-  #strike(boundary: string, armed: ArmedFault | undefined, moment: 'before' | 'after'): void {
+  #strike(port: PortName, { boundary, armed }: Reached, moment: 'before' | 'after'): void {
     if (armed?.kind.moment !== moment) return;
     const others = readArmed(this.#files.armed).filter((fault) => fault.boundary !== boundary);
     replaceFile(this.#files.armed, JSON.stringify(others));
     this.#say('struck', boundary);
-    deal(armed.kind.blow, boundary);
+    deal(armed.kind.blow, port, boundary);
   }
 
   #say(event: 'reached' | 'passed' | 'struck' | 'failed', boundary: string, error?: unknown): void {
@@ -113,7 +119,18 @@ export class Failpoints {
   }
 }
 
-function deal(blow: Blow, boundary: string): void {
+/**
+ * Who repeats a call of a port heeds the last answer. A request to the API is repeated behind the back of who sent it, as
+ * by a proxy that took the first answer for lost; who sent it hears the first.
+ */
+async function twice(port: PortName, effect: () => unknown): Promise<unknown> {
+  const first = await effect();
+  if (port !== 'api') return effect();
+  await Promise.resolve(effect()).catch(() => undefined);
+  return first;
+}
+
+function deal(blow: Blow, port: PortName, boundary: string): void {
   switch (blow) {
     case 'kill':
       process.kill(process.pid, 'SIGKILL');
@@ -122,7 +139,7 @@ function deal(blow: Blow, boundary: string): void {
       process.kill(process.pid, 'SIGSTOP');
       return;
     case 'fail':
-      throw new Error(`the crash test lets it fail: ${boundary}`);
+      throw port === 'api' ? brokenConnection() : new Error(`the crash test lets it fail: ${boundary}`);
     case 'clock ahead':
       return jumpClock(jumpMs);
     case 'clock back':
@@ -131,3 +148,6 @@ function deal(blow: Blow, boundary: string): void {
       return; // the effect itself is repeated
   }
 }
+
+/** What node:http says when the server is gone: nobody can tell from it whether the request was heard. */
+const brokenConnection = (): Error => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
