@@ -18,6 +18,8 @@ export interface Phase {
   act(life: Life, surroundings: Surroundings): Promise<void>;
   /** Whether a clean life has got there; a disturbed one has when it looks like the clean one. */
   done(objects: Lookup): boolean;
+  /** The guest that ran before it is the one that runs after it; otherwise clean lives may start it as they like. */
+  guest?: 'runs on';
 }
 
 /** The object of a life as `plural/name`; nothing when it is not there. */
@@ -50,9 +52,13 @@ const ready = (object: Seen | undefined): boolean =>
 
 const eth0 = { name: 'eth0', subnetRef: { name: 'front' }, address: '10.81.1.10' };
 const eth1 = { name: 'eth1', subnetRef: { name: 'front' } };
-const templates = (size: string) => [
-  { name: 'root', boot: true, template: { spec: { size, source: { imageRef: { name: 'demo' } } } } },
-  { name: 'data', template: { spec: { size: '8Mi' } } },
+const templates = (rootSize: string, dataSize = '8Mi') => [
+  {
+    name: 'root',
+    boot: true,
+    template: { spec: { size: rootSize, source: { imageRef: { name: 'demo' } } } },
+  },
+  { name: 'data', template: { spec: { size: dataSize } } },
 ];
 const extra = { name: 'extra', diskRef: { name: 'extra' } };
 
@@ -88,10 +94,22 @@ const grow: Phase = {
   done: (object) => object('disks/web-data')?.status?.capacity === 12 * mebibyte,
 };
 
+/** A Disk that no Machine asks for yet chooses its host itself. */
+const loneDisk: Phase = {
+  name: 'lone disk',
+  act: (life) =>
+    life.create('Disk', 'extra', {
+      size: '8Mi',
+      format: 'raw',
+      reclaimPolicy: 'Retain',
+      bindingMode: 'Immediate',
+    }),
+  done: (object) => ready(object('disks/extra')),
+};
+
 const plug: Phase = {
   name: 'plug',
   act: async (life) => {
-    await life.create('Disk', 'extra', { size: '8Mi', reclaimPolicy: 'Retain', format: 'raw' });
     const disks = [...templates('16Mi'), extra];
     await life.change('machines', 'web', { spec: { cpus: 2, disks, interfaces: [eth0, eth1] } });
   },
@@ -110,12 +128,11 @@ const halt: Phase = {
   done: (object) => object('machines/web')?.status?.phase === 'Stopped',
 };
 
+/** The template grows, and its Disk with it; `grow` was of the Disk itself. */
 const unplug: Phase = {
   name: 'unplug',
-  act: async (life) => {
-    await life.change('disks', 'web-data', { spec: { size: '16Mi' } });
-    await life.change('machines', 'web', { spec: { disks: templates('16Mi'), interfaces: [eth0] } });
-  },
+  act: (life) =>
+    life.change('machines', 'web', { spec: { disks: templates('16Mi', '16Mi'), interfaces: [eth0] } }),
   done: (object) =>
     object('disks/web-data')?.status?.capacity === 16 * mebibyte &&
     object('ipaddresses/front-10-81-1-2') === undefined,
@@ -131,6 +148,24 @@ const startAgain: Phase = {
   name: 'start again',
   act: (life) => life.change('machines', 'web', { spec: { runStrategy: 'Always' } }),
   done: (object) => ready(object('machines/web')),
+};
+
+/** The guest has no system that would heed the power button, and time enough for all that goes wrong meanwhile. */
+const ask: Phase = {
+  name: 'ask to shut down',
+  act: (life) =>
+    life.change('machines', 'web', { spec: { runStrategy: 'Halted', terminationGracePeriodSeconds: 3600 } }),
+  done: (object) => object('machines/web')?.status?.phase === 'Stopping',
+  guest: 'runs on',
+};
+
+/** The user thinks better of it before the grace period is over. */
+const withdraw: Phase = {
+  name: 'withdraw',
+  act: (life) =>
+    life.change('machines', 'web', { spec: { runStrategy: 'Always', terminationGracePeriodSeconds: 0 } }),
+  done: (object) => ready(object('machines/web')),
+  guest: 'runs on',
 };
 
 /** Foreground deletion of all at once, as `kubectl delete -f` would, with a guest that runs. */
@@ -180,7 +215,7 @@ export interface Course {
   disturbed: readonly Phase[];
 }
 
-const between = [grow, plug, restart, halt, unplug, retain, startAgain];
+const between = [grow, loneDisk, plug, restart, halt, unplug, retain, startAgain, ask, withdraw];
 const withGuest = [unplugLive, shutDown];
 
 export const courses: readonly Course[] = [

@@ -23,6 +23,8 @@ export class CrashSite extends Parts {
   readonly crashable: Record<ProcessName, CrashableProcess>;
   /** An Image by file with nothing in it. */
   readonly emptyImage: string;
+  /** Where it is remembered what was written into which Disk. */
+  readonly writtenData = this.path('written-data');
   readonly #redisSocket = this.path('redis.sock');
   readonly #ballast = join(this.dataDir, 'ballast');
   readonly #trustFile = this.path('trust.json');
@@ -181,6 +183,7 @@ export class CrashSite extends Parts {
       importDir: this.importDir,
       trustFile: this.#trustFile,
       failpoints,
+      writtenData: this.writtenData,
     };
     const inside = ['/usr/bin/nsenter', `--net=/run/netns/${this.netns}`, '--'];
     return this.spawn('/usr/bin/env', ...this.#node('agent', options, inside));

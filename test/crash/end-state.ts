@@ -4,6 +4,7 @@ import type { Resource } from '../../src/resources/metadata.ts';
 import { inventory } from '../support/inventory.ts';
 import type { CrashSite } from './crash-site.ts';
 import type { LifeNames } from './life-names.ts';
+import { type Written, writtenData } from './written-data.ts';
 
 /** Sections of readable lines. */
 export type EndState = Readonly<Record<string, readonly string[]>>;
@@ -97,12 +98,14 @@ async function describeDomains(site: CrashSite): Promise<Record<string, string[]
 }
 
 /**
- * A description without what libvirt numbers anew with each start, and without the alias of a controller that does not
- * exist, which a restarted libvirtd does not give. A definition's hash covers UIDs; what it covers is here itself.
+ * A description without what libvirt numbers anew with each start, without when the guest was asked to shut down, and
+ * without the alias of a controller that does not exist, which a restarted libvirtd does not give. A definition's hash
+ * covers UIDs; what it covers is here itself.
  */
 const steady = (xml: string): string =>
   xml
     .replaceAll(/ definitionHash="[0-9a-f]+"/g, '')
+    .replaceAll(/ shutdownRequestedAt="\d+"/g, ' shutdownRequestedAt="…"')
     .replaceAll(/^<domain (.*) id='\d+'/gm, '<domain $1')
     .replaceAll(/\/dev\/pts\/\d+/g, '/dev/pts/N')
     .replaceAll(/domain-\d+-/g, 'domain-N-')
@@ -122,9 +125,26 @@ async function describeDisks(site: CrashSite): Promise<Record<string, string[]>>
       ...facts
     } = JSON.parse(info.stdout || '{}') as Record<string, unknown>;
     disks[`disk ${file}`] = JSON.stringify(facts, undefined, 1).split('\n');
+    const [, uid] = /\/disks\/([^/]+)\//.exec(file) ?? [];
+    if (uid === undefined) continue;
+    disks[`data of ${uid}`] = [
+      await writtenData(site.writtenData, { uid, file, format: String(facts['format']) }),
+    ];
   }
   return disks;
 }
+
+const kept: Written = 'as it was written';
+
+/** Sections of Disks that do not have what was written to them. */
+export const lostData = (state: EndState): string[] =>
+  Object.entries(state).flatMap(([section, lines]) =>
+    section.startsWith('data of ') && lines[0] !== kept ? [`${section}: ${lines[0]}`] : [],
+  );
+
+/** How often each guest was started. */
+export const starts = (state: EndState): EndState =>
+  Object.fromEntries(Object.entries(state).filter(([section]) => section.startsWith('starts of ')));
 
 async function standingOrders(site: CrashSite): Promise<string[]> {
   const keys = (await site.redis('--raw', 'KEYS', 'purlin:*:orders')).split('\n').filter(Boolean);

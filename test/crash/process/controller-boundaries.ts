@@ -40,6 +40,7 @@ export function describeControllerCall(
 }
 
 interface Patch {
+  spec?: object;
   metadata?: { finalizers?: string[] };
   status?: { conditions?: Condition[] } & Record<string, unknown>;
 }
@@ -58,7 +59,8 @@ function described(
 }
 
 /** What tells one patch of an object from another: the reason that it gives, or the fields that it writes. */
-function detailsOf({ metadata, status }: Patch): string {
+function detailsOf({ metadata, spec, status }: Patch): string {
+  if (spec !== undefined) return ` ${Object.keys(spec).sort().join('+')}`;
   if (status === undefined) return ` finalizers=${metadata?.finalizers?.length ?? 0}`;
   const ready = status.conditions?.find(({ type }) => type === 'Ready')?.reason;
   return ` ${ready ?? Object.keys(status).sort().join('+')}`;
