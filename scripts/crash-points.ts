@@ -49,6 +49,7 @@ async function crashPoints(): Promise<void> {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
   const startedAt = performance.now();
   const findings = await campaign({
+    scope: only || matching !== '' || every !== '1' ? 'sample' : 'whole',
     courses: courses.filter(isNeeded),
     choose: (faults) => faults.filter(isWanted).filter((_, index) => index % Number(every) === 0),
     sites: only ? 1 : Number(values.sites),

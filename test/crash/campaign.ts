@@ -1,10 +1,11 @@
 /** Clean lives first, then one disturbed life after the other until every wanted fault has been tried. */
+import { unreachedActions } from './actions-reached.ts';
 import { leadCleanLives, type Surveyed } from './clean-lives.ts';
 import { CrashSite } from './crash-site.ts';
 import { BrokenLife, type Ending, leadDisturbedLife } from './disturbed-life.ts';
 import { type Boundary, type Fault, textOf } from './faults.ts';
 import type { Course } from './courses.ts';
-import { faultsOf, Plan } from './plan.ts';
+import { faultsOf, notPlanned, Plan } from './plan.ts';
 
 /** What all of this many clean lives of a course have is looked for in every other; chance may still be in it. */
 const cleanLives = 5;
@@ -15,9 +16,13 @@ export interface Findings {
   unexplained: string[];
   /** Boundaries that not every clean life has; they are not part of the plan. */
   sometimes: Boundary[];
+  /** Actions that no boundary of the plan belongs to; of a sample nothing can be said. */
+  unreached?: readonly string[];
 }
 
 export interface CampaignOptions {
+  /** A whole one has to reach every action that there is. */
+  scope: 'whole' | 'sample';
   courses: readonly Course[];
   /** Picks some of the faults that the clean lives have room for. */
   choose: (faults: readonly Fault[]) => readonly Fault[];
@@ -30,6 +35,7 @@ export interface CampaignOptions {
 
 export async function campaign(options: CampaignOptions): Promise<Findings> {
   const findings: Findings = { tried: [], unexplained: [], sometimes: [] };
+  const possible: Fault[] = [];
   const stations: Station[] = [];
   // When one site cannot go on, or nobody wants it any more, lives on the others must not begin anew.
   const ending = new AbortController();
@@ -41,13 +47,20 @@ export async function campaign(options: CampaignOptions): Promise<Findings> {
       const [first] = stations;
       if (!first) break;
       const surveyed = { course, clean: await leadCleanLives(first.site, course, cleanLives) };
-      const plan = new Plan(options.choose(faultsOf(surveyed)));
-      const { boundaries, sometimes } = surveyed.clean;
-      options.say(`${course.name} lives: ${boundaries.length} boundaries, ${plan.size} faults to try`);
+      const faults = faultsOf(surveyed);
+      possible.push(...faults);
+      const plan = new Plan(options.choose(faults));
+      const { boundaries } = surveyed.clean;
+      const sometimes = notPlanned(surveyed);
+      options.say(
+        `${course.name} lives: ${boundaries.length} boundaries, ${plan.size} faults to try; ${sometimes.length} boundaries that not every clean life has`,
+      );
       findings.sometimes.push(...sometimes);
       const work = { surveyed, plan, findings, say: options.say, over };
       await Promise.all(stations.map((station) => disturb(station, work)));
     }
+    if (options.scope === 'whole')
+      findings.unreached = unreachedActions(possible.map(({ boundary }) => boundary));
     return findings;
   } finally {
     ending.abort();

@@ -1,17 +1,25 @@
 /** Which faults there are to try, and which of them go into one life. */
 import type { Surveyed } from './clean-lives.ts';
+import type { Course } from './courses.ts';
 import { type Boundary, type Fault, type FaultName, textOf } from './faults.ts';
 
 /** A boundary that depends on who is faster is tried again in another life. */
 const attempts = 10;
 
 /** Everything that can go wrong in the phases that a course disturbs. */
-export function faultsOf({ course, clean }: Surveyed): Fault[] {
-  const disturbed = new Set(course.disturbed.map(({ name }) => name));
-  return clean.boundaries
-    .filter(({ phase }) => disturbed.has(phase))
+export const faultsOf = ({ course, clean }: Surveyed): Fault[] =>
+  clean.boundaries
+    .filter(isDisturbed(course))
     .flatMap((boundary) => kindsAt(boundary).map((kind) => ({ boundary, kind })));
-}
+
+/** Boundaries at which something could go wrong too, but which are not to be met in every life. */
+export const notPlanned = ({ course, clean }: Surveyed): Boundary[] =>
+  clean.sometimes.filter(isDisturbed(course));
+
+const isDisturbed =
+  ({ disturbed }: Course) =>
+  ({ phase }: Boundary): boolean =>
+    disturbed.some(({ name }) => name === phase);
 
 /** What can go wrong at a boundary depends on what is called there. */
 function kindsAt({ course, name, phase }: Boundary): FaultName[] {

@@ -26,9 +26,10 @@ export function untried({ tried }: Findings): Fault[] {
 export const broken = ({ tried }: Findings): Fault[] =>
   tried.filter(({ ending }) => ending.result === 'broken').map(({ fault }) => fault);
 
-/** Whether every fault was tried, and every life ended as a clean one. */
+/** Whether every fault was tried, every life ended as a clean one, and no action was left out that should be there. */
 export const isSound = (findings: Findings): boolean =>
   findings.tried.length > 0 &&
   findings.unexplained.length === 0 &&
+  (findings.unreached ?? []).length === 0 &&
   broken(findings).length === 0 &&
   untried(findings).length === 0;

@@ -9,7 +9,7 @@ const notPlanned = '·';
 
 /** A line for each boundary, a column for each kind of fault, and what is to be said of all. */
 export function tableOf(findings: Findings): string {
-  const { tried, unexplained, sometimes } = findings;
+  const { tried, unexplained, unreached = [] } = findings;
   const kinds = (Object.keys(faultKinds) as FaultName[]).filter((kind) =>
     tried.some(({ fault }) => fault.kind === kind),
   );
@@ -37,9 +37,16 @@ export function tableOf(findings: Findings): string {
     ...rows,
     '',
     `✓ as in a clean life, ✗ broken, ? not reached, · not planned; ${places.length} boundaries`,
-    ...(sometimes.length > 0
-      ? [`not planned, since not every clean life has them: ${sometimes.length} boundaries`]
-      : []),
+    ...dropped(findings),
+    ...(unreached.length > 0 ? [`no boundary belongs to these actions: ${unreached.join(', ')}`] : []),
     `${tried.length} faults: ${count('as clean')} ended as in a clean life, ${count('broken')} broken, ${count('not reached')} not reached (${untried(findings).length} of them nowhere else either); ${unexplained.length} lives broke otherwise`,
   ].join('\n');
+}
+
+/** For each course how many boundaries were left out, and which. */
+function dropped({ sometimes }: Findings): string[] {
+  return [...Map.groupBy(sometimes, ({ course }) => course)].flatMap(([course, boundaries]) => [
+    `${course} lives: ${boundaries.length} boundaries are not planned, since not every clean life has them:`,
+    ...boundaries.map((boundary) => `  ${placeOf(boundary)}`),
+  ]);
 }

@@ -13,6 +13,7 @@ jest.setTimeout(900_000);
 test('a life ends like a clean one, whatever goes wrong in it', async () => {
   const told: string[] = [];
   const findings = await campaign({
+    scope: 'sample',
     courses: courses.filter(({ name }) => name === 'short'),
     choose: (faults) =>
       faults.filter(({ kind }) => !kind.startsWith('frozen')).filter((_, index) => index % 12 === 0),
