@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { execa } from 'execa';
 
+const qemuIo = '/usr/bin/qemu-io';
 /** What qemu-io fills the place with, and looks for there. */
 const pattern = '0x5a';
 const lengthBytes = 65_536;
@@ -58,7 +59,7 @@ export class DataWriter {
     ) as { format: string; sizeBytes: number };
     const offset = sizeBytes - beforeEndBytes;
     const command = `write -q -P ${pattern} ${offset} ${lengthBytes}`;
-    execFileSync('qemu-io', ['-f', format, '-c', command, dataIn(this.#disks, uid)], { stdio: 'pipe' });
+    execFileSync(qemuIo, ['-f', format, '-c', command, dataIn(this.#disks, uid)], { stdio: 'pipe' });
     writeFileSync(join(this.#book, uid), String(offset));
   }
 }
@@ -73,7 +74,7 @@ export async function writtenData(
   const entry = join(book, disk.uid);
   if (!existsSync(entry)) return 'never written';
   const command = `read -q -P ${pattern} ${readFileSync(entry, 'utf8')} ${lengthBytes}`;
-  const read = await execa('qemu-io', ['-r', '-U', '-f', disk.format, '-c', command, disk.file], {
+  const read = await execa(qemuIo, ['-r', '-U', '-f', disk.format, '-c', command, disk.file], {
     reject: false,
   });
   return read.exitCode === 0 ? 'as it was written' : 'lost';
