@@ -25,6 +25,8 @@ interface Schema {
 
 /** A schema as the types should read it: what the API server defaults is always there. */
 function normalise(schema: Schema): JSONSchema {
+  const empty = Object.entries(schema).find(([, value]) => value === null);
+  if (empty) throw new Error(`"${empty[0]}" has no value: a description with a comma has to be one scalar`);
   const described = schema.description ? { description: schema.description } : {};
   if (schema['x-kubernetes-int-or-string']) return { ...described, type: ['integer', 'string'] };
   if (schema.enum) return { ...described, enum: schema.enum };

@@ -16,6 +16,8 @@ export interface Findings {
   unexplained: string[];
   /** Boundaries that not every clean life has; they are not part of the plan. */
   sometimes: Boundary[];
+  /** Somebody ended it before everything was tried. */
+  interrupted?: true;
   /** Actions that no boundary of the plan belongs to; of a sample nothing can be said. */
   unreached?: readonly string[];
 }
@@ -62,6 +64,10 @@ export async function campaign(options: CampaignOptions): Promise<Findings> {
     if (options.scope === 'whole')
       findings.unreached = unreachedActions(possible.map(({ boundary }) => boundary));
     return findings;
+  } catch (error) {
+    // Whoever ends it early wants to know what came of it until then, and not what broke because of that.
+    if (!options.signal?.aborted) throw error;
+    return { ...findings, interrupted: true };
   } finally {
     ending.abort();
     await closeAll(stations);

@@ -29,6 +29,7 @@ export const broken = ({ tried }: Findings): Fault[] =>
 /** Whether every fault was tried, every life ended as a clean one, and no action was left out that should be there. */
 export const isSound = (findings: Findings): boolean =>
   findings.tried.length > 0 &&
+  !findings.interrupted &&
   findings.unexplained.length === 0 &&
   (findings.unreached ?? []).length === 0 &&
   broken(findings).length === 0 &&

@@ -43,7 +43,7 @@ export interface ImageFields {
      */
     phase?: 'Pending' | 'Importing' | 'Ready' | 'Failed' | 'Terminating';
     /**
-     * Share of the import that is done
+     * Share of the import that is done, for example 42%.
      */
     progress?: string;
     /**
@@ -51,7 +51,7 @@ export interface ImageFields {
      */
     digest?: string;
     /**
-     * Size of the disk in the image
+     * Size of the disk in the image, as a quantity.
      */
     virtualSize?: string;
     /**

@@ -11,7 +11,7 @@ import type {
 } from '../../../src/resources/kinds.ts';
 import type { Resource } from '../../../src/resources/metadata.ts';
 
-interface Kinds {
+export interface Kinds {
   Machine: Machine;
   Disk: Disk;
   Subnet: Subnet;

@@ -31,6 +31,16 @@ test.each<{ name: string; findings: Findings; sound: boolean }>([
     sound: false,
   },
   {
+    name: 'somebody ended it early',
+    findings: { ...finding(tried(told, 'killed after', clean)), interrupted: true },
+    sound: false,
+  },
+  {
+    name: 'no boundary belongs to an action',
+    findings: { ...finding(tried(told, 'killed after', clean)), unreached: ['machine.connect'] },
+    sound: false,
+  },
+  {
     name: 'a status that only some lives write, and the same befell another status of the object',
     findings: finding(tried(joined, 'killed after', notReached), tried(told, 'killed after', clean)),
     sound: true,
