@@ -1,5 +1,5 @@
 /** What happens to a host with guests when something breaks: by hand, by a crash, by the loss of Redis; and what guests may reach. */
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
@@ -124,6 +124,7 @@ describe('a host with guests on it', () => {
   });
 
   describe('heals what was changed by hand', () => {
+    const definition = (): Promise<string> => site.virsh('dumpxml', '--inactive', webUid);
     const drifts: {
       what: string;
       damage: () => Promise<unknown>;
@@ -140,11 +141,15 @@ describe('a host with guests on it', () => {
         repaired: async () => /Persistent: +yes/.test(await site.virsh('dominfo', webUid)),
       },
       {
-        what: 'more memory for the next start of a domain',
-        damage: () => site.virsh('setmaxmem', webUid, '512MiB', '--config'),
+        what: 'a definition with more memory, edited under its running guest',
+        damage: async () => {
+          const edited = join(site.dataDir, 'edited.xml');
+          await writeFile(edited, (await definition()).replace(/(<memory unit='KiB'>)\d+/, '$1524288'));
+          await site.virsh('define', edited);
+        },
         told: 'machine/web',
         reason: 'DefinitionEdited',
-        repaired: async () => !(await site.virsh('dumpxml', '--inactive', webUid)).includes("'KiB'>524288<"),
+        repaired: async () => !(await definition()).includes('524288'),
       },
       {
         what: 'a killed dnsmasq',
