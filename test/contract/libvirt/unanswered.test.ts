@@ -59,12 +59,16 @@ async function define(hypervisor: LibvirtHypervisor): Promise<string> {
 const startWithin = (connection: LibvirtConnection, ms: number, uuid: string): Promise<unknown> =>
   connection.callWithin(ms, procedures.domainCreateWithFlags, refByUuid(uuid), 0);
 
-/** As soon as there is a QEMU for the guest. */
+/**
+ * As soon as there is a QEMU for the guest. The pid is written by a child of libvirtd that is not QEMU yet: whoever stops
+ * that stops libvirtd, which waits for it with the lock that every definition needs.
+ */
 async function qemuPid(uuid: string): Promise<number> {
   const path = join(host.libvirt.layout.root, 'run', 'qemu', `purlin-${uuid}.pid`);
   for (;;) {
     const pid = Number(await readFile(path, 'utf8').catch(() => ''));
-    if (pid > 0) return pid;
+    const program = pid > 0 ? await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '') : '';
+    if (program.startsWith('qemu-system')) return pid;
   }
 }
 
