@@ -75,7 +75,7 @@ export const ofTheAgent: readonly Mutant[] = [
     file: 'src/kinds/disk/execute.ts',
     from: '    await hypervisor.settle(opened.machineUid);\n',
     to: '',
-    seed: 1336,
+    seed: 288,
   },
   // Executors.
   {

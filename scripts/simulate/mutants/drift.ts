@@ -27,6 +27,7 @@ export const ofDrift: readonly Mutant[] = [
     file: 'src/kinds/machine/plan.ts',
     from: 'const edited = asDefined ? editedByHand(domain, wanted) : [];',
     to: 'const edited: string[] = asDefined && domain.power === undefined ? editedByHand(domain, wanted) : [];',
+    seed: 12,
   },
   {
     name: 'a port whose rules were flushed is left alone',
