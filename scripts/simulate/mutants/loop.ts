@@ -8,6 +8,7 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/reconcile/hosts.ts',
     from: 'snapshot.complete && snapshot.epoch === this.#epoch()',
     to: 'snapshot.complete',
+    seed: 35,
   },
   {
     name: 'an incomplete snapshot is planned from',
@@ -20,7 +21,7 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/queue/snapshot-fields.ts',
     from: 'return startOf(found.incarnation) < startOf(known.incarnation);',
     to: 'return false;',
-    seed: 168,
+    seed: 268,
   },
   // The loop.
   {
@@ -28,14 +29,14 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/reconcile/informer.ts',
     from: 'if (listed && !present.has(object.metadata.uid))',
     to: 'if (!present.has(object.metadata.uid))',
-    seed: 174,
+    seed: 79,
   },
   {
     name: 'a relist does not notice what is gone',
     file: 'src/reconcile/informer.ts',
     from: 'if (listed && !present.has(object.metadata.uid)) this.#removed(object);',
     to: '',
-    seed: 54,
+    seed: 57,
   },
   {
     name: 'an expired watch goes on where it was',
@@ -54,14 +55,14 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/reconcile/work-queue.ts',
     from: '    if (this.#active.has(key)) {\n      this.#again.add(key);\n      return;\n    }\n',
     to: '',
-    seed: 154,
+    seed: 292,
   },
   {
     name: 'a claim is written whatever became of the disk since it was planned',
     file: 'src/reconcile/api-actions.ts',
     from: '{ metadata: { uid: disk.uid, resourceVersion: disk.resourceVersion }, status };',
     to: '{ metadata: { uid: disk.uid }, status };',
-    seed: 72,
+    seed: 663,
   },
   {
     name: 'a claim that arrives late is not seen by its Machine',
@@ -81,27 +82,28 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/reconcile/dispatch.ts',
     from: 'nowMs - sent.atMs < RESEND_MS',
     to: 'nowMs - sent.atMs < Infinity',
+    seed: 22,
   },
   {
     name: 'a refused write leaves the stale object in the cache',
     file: 'src/reconcile/api-actions.ts',
     from: '    if (target.uid !== undefined) informers.forget(target.kind, target.uid);\n',
     to: '',
-    seed: 648,
+    seed: 79,
   },
   {
     name: 'a leader acts on after its lease may be another’s',
     file: 'src/reconcile/loop.ts',
     from: '(): boolean => leadership.certain()',
     to: '(): boolean => true',
-    seed: 71,
+    seed: 41,
   },
   {
     name: 'a status is written after the lease may be another’s',
     file: 'src/reconcile/controller.ts',
     from: 'if (!mayAct()) return 1_000;',
     to: "if (!mayAct() && definition.plan(definition.gather(object, informers)).type === 'act') return 1_000;",
-    seed: 71,
+    seed: 41,
   },
   {
     name: 'a new leader does not raise the epoch',
@@ -126,13 +128,14 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/agent/observer.ts',
     from: '    if (due === Infinity) return;\n',
     to: '    if (shutdown !== undefined || due === Infinity) return;\n',
-    seed: 187,
+    seed: 60,
   },
   {
     name: 'a change on a host is not looked at',
     file: 'src/reconcile/controller.ts',
     from: '      if (owner) concerned.add(itemOf(owner.kind, owner.key));\n',
     to: '',
+    seed: 30,
   },
   {
     name: 'what a domain lets go of is not looked at',
@@ -152,7 +155,7 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/reconcile/controller.ts',
     from: "new Set(['api.holdNetwork'])",
     to: 'new Set()',
-    seed: 940,
+    seed: 814,
   },
   {
     name: 'a lease that another holds is taken',
