@@ -7,7 +7,7 @@ import { checkout } from '../lib/checkout.ts';
 import { editsOf, type Mutant } from './mutants/mutant.ts';
 import { mutants } from './mutants.ts';
 
-/** Within so many seeds every defect must be caught. */
+/** Within so many seeds every defect must be caught, where its remembered one does not catch it. */
 export const MUTANT_SEEDS = 5_000;
 
 export interface Caught {

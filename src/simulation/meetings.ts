@@ -39,7 +39,10 @@ const ofOrders: readonly FaultKind[] = [
 /** Faults that befall one call to libvirt. */
 const ofHypervisorCalls: readonly FaultKind[] = ['effect comes late'];
 
-/** To connect a guest asks for something of libvirt only where its tap was lost. */
+/**
+ * To connect a guest asks for something of libvirt only where its tap was lost; a disk that a guest has open grows
+ * through libvirt, though its order names no domain.
+ */
 const hypervisorActions = hostActions.filter(
   (name) => (name.startsWith('machine.') && name !== 'machine.connect') || name === 'disk.grow',
 );
