@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import { afterCalls } from './process/after-calls.ts';
 
 const qemuIo = '/usr/bin/qemu-io';
 /** What qemu-io fills the place with, and looks for there. */
@@ -30,18 +31,7 @@ export class DataWriter {
 
   /** The same port; each Disk that is made through it is written to. */
   readonly around = <Port extends object>(storage: Port): Port =>
-    new Proxy(storage, {
-      get: (target, property): unknown => {
-        const member: unknown = Reflect.get(target, property, target);
-        if (typeof member !== 'function') return member;
-        const method = (member as (...args: unknown[]) => unknown).bind(target);
-        if (property !== 'createDisk') return method;
-        return async (...args: unknown[]): Promise<void> => {
-          await method(...args);
-          this.#writeWhereNew();
-        };
-      },
-    });
+    afterCalls(storage, 'createDisk', () => this.#writeWhereNew());
 
   /** At once, whatever else the process has to do: one that is killed in between would leave it to the next one. */
   #writeWhereNew(): void {

@@ -2,6 +2,7 @@
 import type { Order } from '../../../src/queue/order.ts';
 import type { PortName } from '../../../src/values/around.ts';
 import { isOfLife } from '../life-names.ts';
+import { afterCalls } from './after-calls.ts';
 import type { Describe } from './failpoints.ts';
 
 /** Calls that look, listen or compute. */
@@ -35,18 +36,8 @@ export class AgentBoundaries {
 
   /** The same port; each order that is read through it is remembered. */
   readonly learning = <Port extends object>(orders: Port): Port =>
-    new Proxy(orders, {
-      get: (target, property): unknown => {
-        const member: unknown = Reflect.get(target, property, target);
-        if (typeof member !== 'function') return member;
-        const method = (member as (...args: unknown[]) => unknown).bind(target);
-        if (property !== 'read') return method;
-        return async (...args: unknown[]): Promise<unknown> => {
-          const record = await method(...args);
-          if (typeof record === 'string') this.#learn(record);
-          return record;
-        };
-      },
+    afterCalls(orders, 'read', (record) => {
+      if (typeof record === 'string') this.#learn(record);
     });
 
   #learn(record: string): void {
