@@ -63,8 +63,8 @@ const toASegment =
 
 /** Whoever saved it gives that up some time later, unless the guest runs again by then. */
 const saveGuest = toAGuest(({ hypervisor }, { uuid }, { later }) => {
-  hypervisor.saveByHand(uuid);
-  later(`what was saved of ${uuid} is removed`, 10_000, 40_000, () => hypervisor.discardSaved(uuid));
+  hypervisor.byHand.save(uuid);
+  later(`what was saved of ${uuid} is removed`, 10_000, 40_000, () => hypervisor.byHand.discardSaved(uuid));
 });
 
 /** As a snapshot for a backup does, which is merged again some time later. */
@@ -75,10 +75,10 @@ const redirectDisk: HandDeed = ({ hypervisor }, hands) => {
   const writable = disks.filter(({ readOnly, otherFiles }) => !readOnly && !otherFiles);
   return toSome(writable, hands, ({ uuid, target, path }) => {
     const snapshot = `${path}.snapshot`;
-    hypervisor.redirectDisk(uuid, target, snapshot);
+    hypervisor.byHand.redirectDisk(uuid, target, snapshot);
     hands.later(`${target} of ${uuid} is merged again`, 5_000, 40_000, () => {
-      const present = hypervisor.targetOf(uuid, snapshot);
-      if (present !== undefined) hypervisor.redirectDisk(uuid, present, path);
+      const present = hypervisor.byHand.targetOf(uuid, snapshot);
+      if (present !== undefined) hypervisor.byHand.redirectDisk(uuid, present, path);
     });
     return `${target} of ${uuid}`;
   });
@@ -106,14 +106,14 @@ const edits: readonly ((config: DomainConfig) => void)[] = [
 
 const editDefinition: HandDeed = ({ hypervisor }, hands) =>
   toSome(hypervisor.defined, hands, (uuid) => {
-    hypervisor.editDefinition(uuid, hands.random.pick(edits));
+    hypervisor.byHand.editDefinition(uuid, hands.random.pick(edits));
     return uuid;
   });
 
 const editGuest = toAGuest(({ hypervisor }, { uuid, disks, maxCpus }, { random }) => {
   const disk = disks.find(({ readOnly }) => !readOnly);
-  if (disk && random.chance(0.5)) hypervisor.unplugByHand(uuid, disk.target);
-  else hypervisor.setVcpusByHand(uuid, 1 + random.below(maxCpus));
+  if (disk && random.chance(0.5)) hypervisor.byHand.unplug(uuid, disk.target);
+  else hypervisor.byHand.setVcpus(uuid, 1 + random.below(maxCpus));
 });
 
 const setLinkDown: HandDeed = ({ hypervisor }, hands) => {
@@ -121,9 +121,9 @@ const setLinkDown: HandDeed = ({ hypervisor }, hands) => {
     interfaces.map(({ macAddress }) => ({ uuid, macAddress })),
   );
   return toSome(cards, hands, ({ uuid, macAddress }) => {
-    hypervisor.setLink(uuid, macAddress, 'down');
+    hypervisor.byHand.setLink(uuid, macAddress, 'down');
     hands.later(`the link of ${macAddress} is set up again`, 5_000, 40_000, () =>
-      hypervisor.setLink(uuid, macAddress, 'up'),
+      hypervisor.byHand.setLink(uuid, macAddress, 'up'),
     );
     return `${macAddress} of ${uuid}`;
   });
@@ -137,7 +137,7 @@ const holdDevices: HandDeed = ({ hypervisor }, hands) => {
   const movable = hypervisor.guests.filter(({ disks }) => disks.some(isStandalone));
   return toSome(movable.length > 0 ? movable : hypervisor.guests, hands, ({ uuid, disks, interfaces }) => {
     const devices = [...disks.map(({ target }) => target), ...interfaces.map(({ macAddress }) => macAddress)];
-    for (const device of devices) hypervisor.holdDevice(uuid, device);
+    for (const device of devices) hypervisor.byHand.holdDevice(uuid, device);
     return `${devices.join(', ')} of ${uuid}`;
   });
 };
@@ -147,17 +147,17 @@ export const byHand: readonly [FaultKind, HandDeed][] = [
   [
     'guest killed',
     toAGuest(({ hypervisor }, { uuid }, { random }) =>
-      hypervisor.stopGuest(uuid, random.pick(['crashed', 'destroyed', 'guest'])),
+      hypervisor.byHand.stopGuest(uuid, random.pick(['crashed', 'destroyed', 'guest'])),
     ),
   ],
-  ['guest paused', toAGuest(({ hypervisor }, { uuid }) => hypervisor.pause(uuid, 'ioError'))],
+  ['guest paused', toAGuest(({ hypervisor }, { uuid }) => hypervisor.byHand.pause(uuid, 'ioError'))],
   ['guest saved', saveGuest],
   ['device held', holdDevices],
   [
     'domain undefined',
     ({ hypervisor }, hands) =>
       toSome(hypervisor.uuids, hands, (uuid) => {
-        hypervisor.undefineByHand(uuid);
+        hypervisor.byHand.undefine(uuid);
         return uuid;
       }),
   ],

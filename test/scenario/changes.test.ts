@@ -122,11 +122,11 @@ test('RerunOnFailure: a crash is healed, a shutdown from inside is respected', a
   await world.apply(machine('web', { runStrategy: 'RerunOnFailure' }));
   await world.ready('Machine', 'web');
   const starts = countStarts();
-  world.host.hypervisor.stopGuest(uidOfWeb(), 'crashed');
+  world.host.hypervisor.byHand.stopGuest(uidOfWeb(), 'crashed');
   await world.until('it was started', () => starts() === 1);
   await world.ready('Machine', 'web');
   await world.quiet();
-  world.host.hypervisor.stopGuest(uidOfWeb(), 'guest');
+  world.host.hypervisor.byHand.stopGuest(uidOfWeb(), 'guest');
   await world.until('it is stopped', () => web()?.status?.phase === 'Stopped');
   await world.quiet();
   expect(starts()).toBe(1);
@@ -139,9 +139,9 @@ test('a guest that crashes while it boots is started ever more slowly', async ()
   const starts = countStarts();
   world.host.hypervisor.onChange((change) => {
     if (change.kind === 'domain' && change.what === 'started')
-      setImmediate(() => world.host.hypervisor.stopGuest(change.uuid, 'crashed'));
+      setImmediate(() => world.host.hypervisor.byHand.stopGuest(change.uuid, 'crashed'));
   });
-  world.host.hypervisor.stopGuest(uidOfWeb(), 'crashed');
+  world.host.hypervisor.byHand.stopGuest(uidOfWeb(), 'crashed');
   await world.until('it was started three times', () => starts() >= 3);
   const third = performance.now();
   await world.until('and a fourth time', () => starts() >= 4);

@@ -22,27 +22,27 @@ afterEach(async () => {
 const drifts: [string, () => void, 'Machine' | 'Subnet', string][] = [
   [
     'the domain was destroyed',
-    () => world.host.hypervisor.stopGuest(machineUid, 'destroyed'),
+    () => world.host.hypervisor.byHand.stopGuest(machineUid, 'destroyed'),
     'Machine',
     'GuestStopped: the guest was found shut off (destroyed); runStrategy is Always',
   ],
   [
     'QEMU crashed',
-    () => world.host.hypervisor.stopGuest(machineUid, 'crashed'),
+    () => world.host.hypervisor.byHand.stopGuest(machineUid, 'crashed'),
     'Machine',
     'GuestStopped: the guest was found shut off (crashed); runStrategy is Always',
   ],
   [
     'the running domain was undefined',
-    () => world.host.hypervisor.undefineByHand(machineUid),
+    () => world.host.hypervisor.byHand.undefine(machineUid),
     'Machine',
     'DomainMissing: the domain is not defined on host h1 any more',
   ],
   [
     'the domain was destroyed and undefined',
     () => {
-      world.host.hypervisor.stopGuest(machineUid, 'destroyed');
-      world.host.hypervisor.undefineByHand(machineUid);
+      world.host.hypervisor.byHand.stopGuest(machineUid, 'destroyed');
+      world.host.hypervisor.byHand.undefine(machineUid);
     },
     'Machine',
     'DomainMissing: the domain is not defined on host h1 any more',
@@ -50,7 +50,7 @@ const drifts: [string, () => void, 'Machine' | 'Subnet', string][] = [
   [
     'the definition was edited',
     () =>
-      world.host.hypervisor.editDefinition(machineUid, (config) => {
+      world.host.hypervisor.byHand.editDefinition(machineUid, (config) => {
         config.cpus += 1;
       }),
     'Machine',
@@ -58,7 +58,7 @@ const drifts: [string, () => void, 'Machine' | 'Subnet', string][] = [
   ],
   [
     'the guest was paused',
-    () => world.host.hypervisor.pause(machineUid, 'user'),
+    () => world.host.hypervisor.byHand.pause(machineUid, 'user'),
     'Machine',
     'GuestPaused: the guest was found paused; runStrategy is Always',
   ],
@@ -148,7 +148,7 @@ test('a step that fails is told in its own words, tried again, and heals', async
     retryable: true,
   });
   world.host.hypervisor.failNext('startDomain', error);
-  world.host.hypervisor.stopGuest(machineUid, 'crashed');
+  world.host.hypervisor.byHand.stopGuest(machineUid, 'crashed');
   expect(await world.because('Machine', 'web', 'OutOfMemory')).toBe('cannot allocate memory');
   await world.ready('Machine', 'web');
   expect(world.events('Machine', 'web')).toContain('OutOfMemory: cannot allocate memory');
@@ -157,7 +157,7 @@ test('a step that fails is told in its own words, tried again, and heals', async
 
 test('an effect whose reply was lost is found and not repeated', async () => {
   world.host.hypervisor.failNext('startDomain', new Error('connection reset'), 'after');
-  world.host.hypervisor.stopGuest(machineUid, 'crashed');
+  world.host.hypervisor.byHand.stopGuest(machineUid, 'crashed');
   await world.until('an Event', () =>
     world.events('Machine', 'web').some((line) => line.startsWith('GuestStopped')),
   );

@@ -27,14 +27,15 @@ function install(uids?: Uids): Installation<SimulatedPorts> {
 const redirect =
   (path: (diskUid: string) => string) =>
   async ({ ports, uids }: Installation, target: string): Promise<void> =>
-    (ports as SimulatedPorts).hypervisor.redirectDisk(uids.machine, target, path(uids.rootDisk));
+    (ports as SimulatedPorts).hypervisor.byHand.redirectDisk(uids.machine, target, path(uids.rootDisk));
 
 describe('on a simulated host', () =>
   describeExecutors(() => install(), {
     snapshot: redirect((uid) => `/backup/${uid}`),
     commit: redirect((uid) => simulatedPorts().storage.diskPath(uid)),
-    save: async ({ ports, uids }) => (ports as SimulatedPorts).hypervisor.saveByHand(uids.machine),
-    discardSaved: async ({ ports, uids }) => (ports as SimulatedPorts).hypervisor.discardSaved(uids.machine),
+    save: async ({ ports, uids }) => (ports as SimulatedPorts).hypervisor.byHand.save(uids.machine),
+    discardSaved: async ({ ports, uids }) =>
+      (ports as SimulatedPorts).hypervisor.byHand.discardSaved(uids.machine),
     loseTap: async ({ ports }, tap) => (ports as SimulatedPorts).network.loseTap(tap),
     guestsLetGo: true,
   }));
@@ -50,10 +51,10 @@ test('a card whose link an operator took down, or whose guest is paused, is not 
     const { carrier } = (await ports.network.list()).ports.find((port) => port.tap === tap) ?? {};
     return carrier;
   };
-  ports.hypervisor.setLink(uids.machine, ethernet.macAddress, 'down');
+  ports.hypervisor.byHand.setLink(uids.machine, ethernet.macAddress, 'down');
   expect(await reconnected()).toBe('absent');
-  ports.hypervisor.setLink(uids.machine, ethernet.macAddress, 'up');
-  ports.hypervisor.pause(uids.machine, 'user');
+  ports.hypervisor.byHand.setLink(uids.machine, ethernet.macAddress, 'up');
+  ports.hypervisor.byHand.pause(uids.machine, 'user');
   expect(await reconnected()).toBe('absent');
   await ports.hypervisor.startDomain(uids.machine);
   expect(await reconnected()).toBe('present');
@@ -160,7 +161,7 @@ describe('a running guest', () => {
     const { ethernet, second, ports } = installation;
     const { machine } = installation.uids;
     await installation.prepare('machine.reconfigure');
-    ports.hypervisor.holdDevice(machine, ethernet.macAddress);
+    ports.hypervisor.byHand.holdDevice(machine, ethernet.macAddress);
     const other = { ...installation.definition, interfaces: [second] };
 
     await expect(
