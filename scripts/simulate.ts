@@ -1,10 +1,4 @@
-/**
- * `npm run simulate`: whole installations under faults, in simulated worlds that follow from a seed.
- * `--seeds N` (100) from `--from N` (1) on, `--stop` at the first that is broken, `--brief` in worlds with as little as
- * can be; `--coverage` fails when a fault never met an action or a branch of a planner was never reached (5,000 seeds
- * reach all), `--report FILE` leaves that to whoever puts several reports together; `--seed N` one seed, with its story;
- * `--mutants [--only TEXT]` defects put in on purpose, each of which must be caught; `--patch FILE` whether a diff is.
- */
+/** `npm run simulate`: whole installations under faults, in simulated worlds that follow from a seed. */
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,56 +10,83 @@ import { inCopyOfSource, MUTANT_SEEDS, runMutants, simulateUntilBroken } from '.
 import { PlannerCoverage } from './simulate/planner-coverage.ts';
 import { summary } from './simulate/summary.ts';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '100' },
-    from: { type: 'string', default: '1' },
-    stop: { type: 'boolean', default: false },
-    brief: { type: 'boolean', default: false },
-    coverage: { type: 'boolean', default: false },
-    report: { type: 'string' },
-    seed: { type: 'string' },
-    mutants: { type: 'boolean', default: false },
-    only: { type: 'string', default: '' },
-    patch: { type: 'string' },
-  },
-});
+const usage = `usage: npm run simulate [-- OPTION…]
+  --seeds N        so many seeds (default 100)
+  --from N         beginning with this one (default 1)
+  --stop           end at the first that is broken
+  --brief          in worlds with as little as can be
+  --coverage       fail when a fault never met an action, or a branch of a planner was never reached (5,000 seeds reach all)
+  --report FILE    leave that to whoever puts several reports together
+  --seed N         one seed; where it is broken, the smallest world in which it still is, and its story
+  --mutants        defects put in on purpose, each of which must be caught
+  --only TEXT      those with this in their names
+  --patch FILE     whether the defect that a diff puts in is caught`;
+
+const options = {
+  seeds: { type: 'string', default: '100' },
+  from: { type: 'string', default: '1' },
+  stop: { type: 'boolean', default: false },
+  brief: { type: 'boolean', default: false },
+  coverage: { type: 'boolean', default: false },
+  report: { type: 'string' },
+  seed: { type: 'string' },
+  mutants: { type: 'boolean', default: false },
+  only: { type: 'string', default: '' },
+  patch: { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** A number of an option; what is none would silently be no seed at all. */
+function whole(option: 'from' | 'seed' | 'seeds', text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new Error(`--${option} ${text} is not a whole number from 1 on`);
+  return number;
+}
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-async function simulateSeeds(): Promise<void> {
-  const wanted = values.coverage || values.report !== undefined;
-  const planners = wanted ? await PlannerCoverage.begin() : undefined;
+interface Wanted {
+  seeds: number;
+  from: number;
+  stop: boolean;
+  brief: boolean;
+  coverage: boolean;
+  report?: string;
+}
+
+async function simulateSeeds({ seeds, from, stop, brief, coverage, report }: Wanted): Promise<void> {
+  const planners = coverage || report !== undefined ? await PlannerCoverage.begin() : undefined;
   const { verdicts } = await import('./simulate/seeds.ts');
   const startedAt = performance.now();
   const seen: Verdict[] = [];
-  for await (const verdict of verdicts(Number(values.from), Number(values.seeds), values.brief)) {
+  for await (const verdict of verdicts(from, seeds, brief)) {
     seen.push(verdict);
     if (!verdict.broken) continue;
     print(`seed ${verdict.seed}: ${verdict.broken.invariant}\n  ${verdict.broken.message}`);
     process.exitCode = 1;
-    if (values.stop) break;
+    if (stop) break;
   }
   print(summary(seen, performance.now() - startedAt));
-  if (planners) await report(seen, planners);
+  if (planners) await judge(seen, planners, report);
 }
 
-async function report(seen: readonly Verdict[], planners: PlannerCoverage): Promise<void> {
+async function judge(seen: readonly Verdict[], planners: PlannerCoverage, report?: string): Promise<void> {
   const { coverageOf } = await import('./simulate/coverage.ts');
   const own: CoverageReport = {
     meetings: seen.flatMap(({ meetings }) => meetings.entries()),
     unreached: await planners.unreached(),
   };
-  if (values.report !== undefined) return writeFile(values.report, JSON.stringify(own));
+  if (report !== undefined) return writeFile(report, JSON.stringify(own));
   const { table, missed } = coverageOf([own]);
   print([table, ...missed, `${missed.length} holes`].join('\n'));
   if (missed.length > 0) process.exitCode = 1;
 }
 
 /** One seed; where it is broken, the smallest world in which it still is, and its story. */
-async function simulateOne(seed: number): Promise<void> {
+async function simulateOne(seed: number, brief: boolean): Promise<void> {
   const { examine } = await import('./simulate/seeds.ts');
-  const { verdict, smallest } = await examine(seed, values.brief);
+  const { verdict, smallest } = await examine(seed, brief);
   print(`seed ${seed}: ${verdict.broken?.invariant ?? 'everything holds'}; trace ${verdict.traceHash}`);
   if (!verdict.broken) return;
   process.exitCode = 1;
@@ -77,8 +98,8 @@ async function simulateOne(seed: number): Promise<void> {
 const describe = ({ steps, objects, faults }: Verdict): string =>
   `${steps} steps, ${objects} objects and faults [${[...faults.keys()].join(', ')}]`;
 
-async function gate(): Promise<void> {
-  const results = await runMutants(values.only, ({ mutant, by }) =>
+async function gate(only: string): Promise<void> {
+  const results = await runMutants(only, ({ mutant, by }) =>
     print(`${by ? '✓' : '✗'} ${mutant.name}: ${by ?? `not caught in ${MUTANT_SEEDS} seeds`}`),
   );
   const caught = results.filter(({ by }) => by !== undefined).length;
@@ -96,10 +117,13 @@ async function simulatePatched(file: string): Promise<void> {
 }
 
 async function simulate(): Promise<void> {
-  if (values.mutants) return gate();
+  const { values } = parseArgs({ options });
+  const { seeds, from, seed, ...wanted } = values;
+  if (values.help) return print(usage);
+  if (values.mutants) return gate(values.only);
   if (values.patch !== undefined) return simulatePatched(values.patch);
-  if (values.seed !== undefined) return simulateOne(Number(values.seed));
-  return simulateSeeds();
+  if (seed !== undefined) return simulateOne(whole('seed', seed), values.brief);
+  return simulateSeeds({ ...wanted, seeds: whole('seeds', seeds), from: whole('from', from) });
 }
 
 await main(simulate);
