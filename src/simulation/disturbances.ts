@@ -48,8 +48,16 @@ export class Disturbances {
     const candidates = [[kind, attempt] as const, ...(aimed ? [aimed] : [])];
     return candidates.flatMap(([each, chosen]) => {
       const what = faults.befalls(each, () => chosen(each));
-      return what === undefined ? [] : `fault: ${each} (${what})`;
+      return what === undefined ? [] : told(each, what);
     });
+  }
+
+  /** Where a call hangs, somebody restores the store: what was ordered before is still under way then. */
+  reactToAim(): string[] {
+    const { random, faults } = this.#place;
+    if (faults.aim?.fault !== 'effect hangs' || random.chance(0.5)) return [];
+    const what = faults.brings('store restored older', () => [{ deed: () => this.#restoreStore() }]);
+    return what === undefined ? [] : [told('store restored older', what)];
   }
 
   readonly #kinds: readonly [FaultKind, Disturbance][] = [
@@ -247,3 +255,5 @@ export class Disturbances {
     return metadata.name;
   }
 }
+
+const told = (kind: FaultKind, what: string): string => `fault: ${kind} (${what})`;

@@ -90,7 +90,17 @@ export class Faults {
    * @returns what the deed did, or nothing
    */
   befalls(kind: FaultKind, attempts: () => readonly Attempt[]): string | undefined {
-    if (!this.#comes(kind)) return undefined;
+    return this.#comes(kind) ? this.#befall(kind, attempts) : undefined;
+  }
+
+  /** The same of one that follows from what happened, and not from chance. */
+  brings(kind: FaultKind, attempts: () => readonly Attempt[]): string | undefined {
+    const { only } = this.#options;
+    const mayCome = this.#on && this.#budget > 0 && (only === undefined || only.includes(kind));
+    return mayCome ? this.#befall(kind, attempts) : undefined;
+  }
+
+  #befall(kind: FaultKind, attempts: () => readonly Attempt[]): string | undefined {
     for (const { at, deed } of attempts()) {
       // The deed may put an end to what was under way when it came.
       const circumstances = this.#circumstances(kind, at === undefined ? {} : { at });

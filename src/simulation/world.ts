@@ -198,11 +198,12 @@ export class World {
     await this.#steps(60);
   }
 
-  /** Between two deeds; where what the world aims at came meanwhile, users show at once whether it was coped with. */
+  /** Between two deeds; where what the world aims at came meanwhile, people show at once whether it was coped with. */
   async #pause(): Promise<void> {
     const metBefore = this.#faults.aimMet;
     await this.#steps(20 + this.#random.below(this.#size.pause));
     if (metBefore || !this.#faults.aimMet) return;
+    for (const what of this.#disturbances.reactToAim()) this.#tell(what);
     for (const done of this.#users.actAfterFault()) this.#tell(`a user ${done}`);
   }
 

@@ -220,7 +220,7 @@ export const machineDeeds: readonly Deed[] = [
   {
     // One that somebody has, most likely, or had before the store was restored.
     leadsTo: [],
-    showsAfter: ['store restored older'],
+    showsAfter: ['store restored older', 'effect hangs'],
     does: (users) => {
       const address = `10.20.0.${2 + users.random.below(4)}`;
       return createMachine(users, users.newName('m'), {
