@@ -8,6 +8,7 @@ import { main } from './lib/steps.ts';
 import type { CoverageReport } from './simulate/coverage.ts';
 import { inCopyOfSource, MUTANT_SEEDS, runMutants, simulateUntilBroken } from './simulate/mutation-gate.ts';
 import { PlannerCoverage } from './simulate/planner-coverage.ts';
+import type { Seeds } from './simulate/seeds.ts';
 import { summary } from './simulate/summary.ts';
 
 const usage = `usage: npm run simulate [-- OPTION…]
@@ -15,6 +16,7 @@ const usage = `usage: npm run simulate [-- OPTION…]
   --from N         beginning with this one (default 1)
   --stop           end at the first that is broken
   --brief          in worlds with as little as can be
+  --aim FAULT      only seeds that try to bring this about, or, as FAULT/ACTION, this during an action
   --coverage       fail when a fault never met an action, or a branch of a planner was never reached (5,000 seeds reach all)
   --report FILE    leave that to whoever puts several reports together
   --seed N         one seed; where it is broken, the smallest world in which it still is, and its story
@@ -27,6 +29,7 @@ const options = {
   from: { type: 'string', default: '1' },
   stop: { type: 'boolean', default: false },
   brief: { type: 'boolean', default: false },
+  aim: { type: 'string' },
   coverage: { type: 'boolean', default: false },
   report: { type: 'string' },
   seed: { type: 'string' },
@@ -47,20 +50,18 @@ function whole(option: 'from' | 'seed' | 'seeds', text: string): number {
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
 interface Wanted {
-  seeds: number;
-  from: number;
+  /** Ends at the first that is broken. */
   stop: boolean;
-  brief: boolean;
   coverage: boolean;
-  report?: string;
+  report?: string | undefined;
 }
 
-async function simulateSeeds({ seeds, from, stop, brief, coverage, report }: Wanted): Promise<void> {
+async function simulateSeeds(seeds: Seeds, { stop, coverage, report }: Wanted): Promise<void> {
   const planners = coverage || report !== undefined ? await PlannerCoverage.begin() : undefined;
   const { verdicts } = await import('./simulate/seeds.ts');
   const startedAt = performance.now();
   const seen: Verdict[] = [];
-  for await (const verdict of verdicts(from, seeds, brief)) {
+  for await (const verdict of verdicts(seeds)) {
     seen.push(verdict);
     if (!verdict.broken) continue;
     print(`seed ${verdict.seed}: ${verdict.broken.invariant}\n  ${verdict.broken.message}`);
@@ -118,12 +119,13 @@ async function simulatePatched(file: string): Promise<void> {
 
 async function simulate(): Promise<void> {
   const { values } = parseArgs({ options });
-  const { seeds, from, seed, ...wanted } = values;
+  const { brief, aim, seed } = values;
   if (values.help) return print(usage);
   if (values.mutants) return gate(values.only);
   if (values.patch !== undefined) return simulatePatched(values.patch);
-  if (seed !== undefined) return simulateOne(whole('seed', seed), values.brief);
-  return simulateSeeds({ ...wanted, seeds: whole('seeds', seeds), from: whole('from', from) });
+  if (seed !== undefined) return simulateOne(whole('seed', seed), brief);
+  const [from, count] = [whole('from', values.from), whole('seeds', values.seeds)];
+  return simulateSeeds({ from, count, brief, aim }, values);
 }
 
 await main(simulate);

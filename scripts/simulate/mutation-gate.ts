@@ -6,9 +6,12 @@ import { execa } from 'execa';
 import { checkout } from '../lib/checkout.ts';
 import { editsOf, type Mutant } from './mutants/mutant.ts';
 import { mutants } from './mutants.ts';
+import type { Seeds } from './seeds.ts';
 
 /** Within so many seeds every defect must be caught, where its remembered one does not catch it. */
 export const MUTANT_SEEDS = 5_000;
+/** So many that aim at what a defect takes to show are tried before. */
+const AIMED_SEEDS = 100;
 
 export interface Caught {
   mutant: Mutant;
@@ -60,17 +63,17 @@ export async function runMutants(matching: string, onResult: (result: Caught) =>
 
 /** What catches a defect must hold without it: that is tried, too. */
 async function catchMutant(copy: string, mutant: Mutant): Promise<string | undefined> {
-  const { name, contract, brief } = mutant;
-  const by = await withDefect(copy, mutant, () =>
-    contract === undefined ? brokenSeed(copy, mutant) : brokenContract(copy, contract),
-  );
+  const { name, contract } = mutant;
+  const look = async (): Promise<Caught['by']> =>
+    contract === undefined ? brokenSeed(copy, mutant) : brokenContract(copy, contract);
+  const by = await withDefect(copy, mutant, look);
   if (by === undefined) return undefined;
-  const seed = Number(/^seed (\d+):/.exec(by)?.[1]);
+  const seed = /^seed (\d+):/.exec(by)?.[1];
   const anyway = contract
     ? await brokenContract(copy, contract)
-    : Number.isNaN(seed)
+    : seed === undefined
       ? undefined
-      : await simulateUntilBroken(copy, seed, 1, brief);
+      : await simulateBatch(copy, { from: Number(seed), count: 1 });
   if (anyway !== undefined) throw new Error(`${name}: ${anyway}, also without it`);
   return by;
 }
@@ -99,10 +102,16 @@ async function withDefect<Result>(
   }
 }
 
-/** The remembered one, or the first that is broken. */
-async function brokenSeed(copy: string, { seed, brief }: Mutant): Promise<string | undefined> {
-  const again = seed === undefined ? undefined : await simulateUntilBroken(copy, seed, 1, brief);
-  return again ?? (await simulateUntilBroken(copy));
+/** The remembered one, one that aims at what the defect takes, or the first that is broken. */
+async function brokenSeed(copy: string, { seed, aim }: Mutant): Promise<string | undefined> {
+  const first: Seeds[] = [];
+  if (seed !== undefined) first.push({ from: seed, count: 1 });
+  if (aim !== undefined) first.push({ from: 1, count: AIMED_SEEDS, aim });
+  for (const seeds of first) {
+    const broken = await simulateBatch(copy, seeds);
+    if (broken !== undefined) return broken;
+  }
+  return simulateUntilBroken(copy);
 }
 
 /** @returns the tests that fail, if any do */
@@ -120,15 +129,9 @@ async function brokenContract(copy: string, file: string): Promise<string | unde
 }
 
 /** Runs the simulation of a checkout. @returns the first seed that is broken and how, if one is */
-export async function simulateUntilBroken(
-  directory: string,
-  firstSeed = 1,
-  seeds = MUTANT_SEEDS,
-  brief = false,
-): Promise<string | undefined> {
-  for (let tried = 0; tried < seeds; tried += BATCH) {
-    const range = { from: firstSeed + tried, seeds: Math.min(BATCH, seeds - tried) };
-    const broken = await simulateBatch(directory, range, brief);
+export async function simulateUntilBroken(directory: string): Promise<string | undefined> {
+  for (let from = 1; from <= MUTANT_SEEDS; from += BATCH) {
+    const broken = await simulateBatch(directory, { from, count: BATCH });
     if (broken !== undefined) return broken;
   }
   return undefined;
@@ -138,20 +141,16 @@ export async function simulateUntilBroken(
 const BATCH = 100;
 const BATCH_MS = 600_000;
 
-async function simulateBatch(
-  directory: string,
-  { from, seeds }: { from: number; seeds: number },
-  brief: boolean,
-): Promise<string | undefined> {
-  const range = ['--from', String(from), '--seeds', String(seeds), '--stop'];
-  const args = ['scripts/simulate.ts', ...range, ...(brief ? ['--brief'] : [])];
-  const { exitCode, stdout, stderr, timedOut } = await execa(process.execPath, args, {
-    cwd: directory,
-    reject: false,
-    timeout: BATCH_MS,
-  });
+async function simulateBatch(directory: string, { from, count, aim }: Seeds): Promise<string | undefined> {
+  const aimed = aim === undefined ? [] : ['--aim', aim];
+  const range = ['--from', String(from), '--seeds', String(count), '--stop', ...aimed];
+  const { exitCode, stdout, stderr, timedOut } = await execa(
+    process.execPath,
+    ['scripts/simulate.ts', ...range],
+    { cwd: directory, reject: false, timeout: BATCH_MS },
+  );
   if (exitCode === 0) return undefined;
-  if (timedOut) return `a world that never ends, one of ${seeds} from ${from} on`;
+  if (timedOut) return `a world that never ends, one of ${count} from ${from} on`;
   const [broken] = /^seed \d+: .*$/m.exec(stdout) ?? [];
   // A change that does not even run was not noticed by anybody.
   if (broken === undefined) throw new Error(`the changed source does not run: ${stderr.slice(0, 500)}`);

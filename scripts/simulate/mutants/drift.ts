@@ -14,13 +14,14 @@ export const ofDrift: readonly Mutant[] = [
     file: 'src/kinds/subnet/segment.ts',
     from: 'if (seen.mtu !== wanted.mtu) return',
     to: 'if (seen.mtu === -1) return',
-    seed: 133,
+    seed: 157,
   },
   {
     name: 'reservations that were lost are not missed',
     file: 'src/kinds/subnet/segment.ts',
     from: 'if (missing || seen?.reservationsHash === reservations) return missing;',
     to: 'if (missing || !seen?.reservationsHash || seen.reservationsHash === reservations) return missing;',
+    seed: 21,
   },
   {
     name: 'a definition that was edited by hand is not noticed',
@@ -46,6 +47,6 @@ export const ofDrift: readonly Mutant[] = [
     file: 'src/agent/observer.ts',
     from: "(change) => void this.#domains.refresh(change.kind === 'domain' ? change.uuid : 'all'),",
     to: '() => undefined,',
-    seed: 533,
+    seed: 48,
   },
 ];

@@ -70,6 +70,7 @@ export const ofTheLoop: readonly Mutant[] = [
     from: '        ...claimantOf(changed as Disk),\n',
     to: '',
     seed: 57007,
+    aim: 'request late/api.claimDisk',
   },
   {
     name: 'nothing is tried again after a failure',
@@ -169,27 +170,31 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/reconcile/settling.ts',
     from: 'this.#over = !options.leadership.settling;',
     to: 'this.#over = true;',
+    seed: 48,
   },
   {
     name: 'after a restore nobody waits for a host that only Redis knows of',
     file: 'src/reconcile/settling.ts',
     from: 'new Set(options.leadership.settling ? options.claimed : [])',
     to: 'new Set()',
-    seed: 1375,
+    seed: 2178,
+    aim: 'store restored older',
   },
   {
     name: 'after a restore nobody waits for what earlier leaders ordered',
     file: 'src/reconcile/hosts.ts',
     from: "snapshot.earlierOrdersEnded ? 'seen' : 'busy'",
     to: "'seen'",
-    seed: 632_972,
-    brief: true,
+    seed: 4667,
+    aim: 'effect hangs/machine.reconfigure',
   },
   {
     name: 'epochs begin again after a restore',
     file: 'src/reconcile/leader.ts',
     from: 'Math.max(stored, reported, clock.now()) + 1',
     to: 'Math.max(stored, reported) + 1',
+    seed: 2184,
+    aim: 'store restored older',
   },
   // What a retry gets over.
   {

@@ -11,8 +11,8 @@ export interface Mutant extends Edit {
   also?: readonly Edit[];
   /** Which showed it when it was looked for last: tried first, before all the others. */
   seed?: number;
-  /** In the brief world of that seed. */
-  brief?: boolean;
+  /** What it takes to show, as `--aim` has it: seeds that aim at it are tried next. */
+  aim?: string;
   /** The suite that must fail, where no simulated world has a part in it. */
   contract?: string;
 }

@@ -26,6 +26,7 @@ export const ofPlanners: readonly Mutant[] = [
     file: 'src/kinds/machine/prepare.ts',
     from: 'if (elsewhere !== undefined && elsewhere !== hostName) {',
     to: "if (elsewhere === '') {",
+    seed: 209,
   },
   {
     name: 'data that is to be retained is deleted',
@@ -44,6 +45,7 @@ export const ofPlanners: readonly Mutant[] = [
     file: 'src/kinds/subnet/conflict.ts',
     from: 'return theirs !== undefined && overlaps(network, theirs) && precedes(other, subnet);',
     to: 'return theirs === undefined && precedes(other, subnet);',
+    seed: 27,
   },
   {
     name: 'a finalizer is released before the hosts are clean',
@@ -68,13 +70,14 @@ export const ofPlanners: readonly Mutant[] = [
     file: 'src/kinds/machine/plan.ts',
     from: "if (runStrategy === 'Manual') return settled;\n  // The request",
     to: "if (runStrategy === 'Manual' || domain.stopCause === 'crashed') return settled;\n  // The request",
-    seed: 67,
+    seed: 25,
   },
   {
     name: 'a Machine is bound anew where its Placement is not seen',
     file: 'src/kinds/machine/adopt.ts',
     from: 'const former = (boundHost(input) ?? hostWithSeed(input))?.name ?? machine.status?.hostName;',
     to: 'const former = undefined as string | undefined;',
+    seed: 55,
   },
   {
     // That claims end while a domain has the disk is no defect alone: whoever claims it next looks at domains too.
@@ -89,7 +92,8 @@ export const ofPlanners: readonly Mutant[] = [
     file: 'src/kinds/disk/plan.ts',
     from: "return claimant !== 'gone' && earlierOrderUnderway(claimant.metadata, snapshot);",
     to: 'return false;',
-    seed: 2195,
+    seed: 69331,
+    aim: 'effect hangs/machine.reconfigure',
   },
   {
     name: 'an address is free while its tap is there',
@@ -117,6 +121,7 @@ export const ofPlanners: readonly Mutant[] = [
     file: 'src/kinds/image/execute.ts',
     from: '    await storage.deleteImage(uid);\n',
     to: '',
+    seed: 25,
   },
   {
     name: 'a deleted Machine leaves its seed and its directory',
@@ -159,6 +164,6 @@ export const ofPlanners: readonly Mutant[] = [
         to: 'if (users.size < 0) throw',
       },
     ],
-    seed: 324,
+    seed: 1167,
   },
 ];
