@@ -52,10 +52,14 @@ export class Disturbances {
     });
   }
 
-  /** Where a call hangs, somebody restores the store: what was ordered before is still under way then. */
+  /**
+   * Where a call hangs or a guest holds on to a device, somebody restores the store: what the store does not know of is
+   * still under way, or open, then.
+   */
   reactToAim(): string[] {
     const { random, faults } = this.#place;
-    if (faults.aim?.fault !== 'effect hangs' || random.chance(0.5)) return [];
+    const lasts = faults.aim?.fault === 'effect hangs' || faults.aim?.fault === 'device held';
+    if (!lasts || random.chance(0.5)) return [];
     const what = faults.brings('store restored older', () => [{ deed: () => this.#restoreStore() }]);
     return what === undefined ? [] : [told('store restored older', what)];
   }

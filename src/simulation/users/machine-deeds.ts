@@ -24,11 +24,16 @@ const removing = ['machine.powerOff', 'machine.requestShutdown', 'machine.delete
 
 const larger = (size: string | number): string => `${diskBytes(size) / MEBIBYTE + 256}Mi`;
 
-/** A Disk that nobody uses is given to a Machine. */
-function plugIn(users: UserClient): string {
+/** A Disk that no Machine has, as far as the store knows. */
+function freeDisk(users: UserClient): Disk {
   const free = (disk: Disk): boolean =>
     standalone(disk) && !deleting(disk) && !users.all<Machine>('machines').some(attachedTo(disk));
-  const disk = users.some<Disk>('disks', free);
+  return users.some<Disk>('disks', free);
+}
+
+/** A Disk that nobody uses is given to a Machine. */
+function plugIn(users: UserClient): string {
+  const disk = freeDisk(users);
   const machine = some(users);
   return edit(users, machine, withDisk(users, machine, disk));
 }
@@ -48,6 +53,12 @@ function thinkBetter(users: UserClient): string {
   const disk = users.some<Disk>('disks', (each) => standalone(each) && each.status?.claim === undefined);
   const machine = some(users, attachedTo(disk));
   return edit(users, machine, withoutDisk(machine, disk.metadata.name));
+}
+
+/** It is placed where the Disk is, which a guest that the store does not know of may have open. */
+function useInNewMachine(users: UserClient): string {
+  const data = { name: 'data', diskRef: { name: freeDisk(users).metadata.name } };
+  return createMachine(users, users.newName('m'), { disks: [data] });
 }
 
 /** What somebody does to Machines whose spec makes sense. */
@@ -260,4 +271,9 @@ export const machineDeeds: readonly Deed[] = [
     showsAfter: ['device held', 'effect hangs', 'request late'],
     does: moveDisk,
   },
+];
+
+/** What nobody does but to see whether a fault was coped with. */
+export const machineTrials: readonly Deed[] = [
+  { leadsTo: [], showsAfter: ['device held', 'store restored older'], does: useInNewMachine },
 ];

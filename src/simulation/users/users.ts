@@ -5,7 +5,7 @@ import type { Machine } from '../../resources/kinds.ts';
 import type { Aim } from '../faults.ts';
 import { IMAGE, IMAGE_FILE, SUBNET, type UserClient } from './client.ts';
 import type { Deed } from './deed.ts';
-import { machineDeeds } from './machine-deeds.ts';
+import { machineDeeds, machineTrials } from './machine-deeds.ts';
 import { machineMistakes } from './machine-mistakes.ts';
 import { createMachine } from './machines.ts';
 import { otherDeeds, otherMistakes } from './others.ts';
@@ -30,7 +30,9 @@ export class Users {
       ({ leadsTo, preparesFor = [] }) =>
         aim && (leadsTo.includes(aim.action) || preparesFor.includes(aim.fault)),
     );
-    this.#afterFault = deeds.filter(({ showsAfter = [] }) => aim && showsAfter.includes(aim.fault));
+    this.#afterFault = [...deeds, ...machineTrials].filter(
+      ({ showsAfter = [] }) => aim && showsAfter.includes(aim.fault),
+    );
   }
 
   /** An image, a Subnet, user data, and Machines. @returns what was applied */
