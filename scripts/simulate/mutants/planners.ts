@@ -85,7 +85,8 @@ export const ofPlanners: readonly Mutant[] = [
     file: 'src/plan/whereabouts.ts',
     from: '    [config, live, saved].some((hardware)',
     to: '    [config, live, saved].slice(3).some((hardware)',
-    seed: 21707,
+    seed: 43371,
+    aim: 'device held/machine.reconfigure',
   },
   {
     name: 'a disk is free while an order may be on its way that attaches it',
@@ -107,7 +108,8 @@ export const ofPlanners: readonly Mutant[] = [
         to: ': [],',
       },
     ],
-    seed: 36723,
+    seed: 2479,
+    aim: 'effect hangs/machine.delete',
   },
   // What is left over, and what guests are.
   {
