@@ -5,11 +5,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { HostUnderTest } from '../support/host-under-test.ts';
 import { type ArmedFault, readArmed, replaceFile } from './armed-faults.ts';
 import { filesOf, type JournalEntry, type ProcessName } from './faults.ts';
+import { JournalReader } from './journal-reader.ts';
 
 /** Started again as soon as it ends, for whatever reason, until {@link close}. */
 export class CrashableProcess {
   readonly name: ProcessName;
   readonly #files: ReturnType<typeof filesOf>;
+  readonly #journal: JournalReader;
   readonly #spawn: () => Promise<ChildProcess>;
   #child: ChildProcess | undefined;
   #starting: Promise<void> = Promise.resolve();
@@ -26,6 +28,7 @@ export class CrashableProcess {
     writeFileSync(this.#files.phase, '');
     writeFileSync(this.#files.armed, '[]');
     writeFileSync(this.#files.journal, '');
+    this.#journal = new JournalReader(this.#files.journal);
   }
 
   async start(): Promise<void> {
@@ -48,12 +51,13 @@ export class CrashableProcess {
 
   /** Whether the process that runs now has said that it works. */
   isReady(): boolean {
-    return this.#entries().some((entry) => entry.event === 'ready' && entry.pid === this.#child?.pid);
+    const last = this.#journal.entries().findLast((entry) => entry.event === 'ready');
+    return last !== undefined && last.pid === this.#child?.pid;
   }
 
   /** A phase begins, in which faults wait for their boundaries. */
   begin(phase: string, armed: readonly ArmedFault[]): void {
-    this.#phaseBegins = this.#entries().length;
+    this.#phaseBegins = this.#journal.entries().length;
     replaceFile(this.#files.phase, phase);
     replaceFile(this.#files.armed, JSON.stringify(armed));
   }
@@ -65,7 +69,7 @@ export class CrashableProcess {
 
   /** What it did in the present phase. */
   journal(): JournalEntry[] {
-    return this.#entries().slice(this.#phaseBegins);
+    return this.#journal.entries().slice(this.#phaseBegins);
   }
 
   signal(signal: 'SIGCONT' | 'SIGKILL'): void {
@@ -97,13 +101,6 @@ export class CrashableProcess {
     const exit = once(child, 'exit');
     child.kill(signal);
     await exit;
-  }
-
-  #entries(): JournalEntry[] {
-    return readFileSync(this.#files.journal, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as JournalEntry);
   }
 }
 
