@@ -143,7 +143,7 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/queue/snapshot-fields.ts',
     from: "if (part === 'domains') ",
     to: "if (key === 'domains') ",
-    seed: 947,
+    contract: 'test/contract/queue/observations.test.ts',
   },
   {
     name: 'an object is still found by what it had',

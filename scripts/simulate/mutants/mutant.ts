@@ -13,7 +13,7 @@ export interface Mutant extends Edit {
   seed?: number;
   /** What it takes to show, as `--aim` has it: seeds that aim at it are tried next. */
   aim?: string;
-  /** The suite that must fail, where no simulated world has a part in it. */
+  /** The suite that must fail, where no simulated world has a part in it, or too few come to what it takes. */
   contract?: string;
 }
 

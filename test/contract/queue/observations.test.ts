@@ -115,6 +115,28 @@ describe('the mirror', () => {
     expect(heard).toEqual([new Set(['m1']), new Set(['m2'])]);
   });
 
+  test('a change of a domain concerns the Disks that it opens, and those that it lets go', async () => {
+    const hardware = {
+      cpus: 1,
+      maxCpus: 1,
+      memoryBytes: 1,
+      interfaces: [],
+      disks: [{ diskUid: 'd1', target: 'vda' }],
+    };
+    const domain = { machineUid: 'm1', power: 'running' as const, persistent: true };
+    const agent = await publisher();
+    await publish(agent);
+    await until((seen) => seen !== 'unknown');
+    const heard: (ReadonlySet<string> | 'all')[] = [];
+    mirror.onChange((_host, changed) => heard.push(changed));
+
+    await publish(agent, { domains: { m1: { ...domain, live: hardware } } });
+    await publish(agent);
+
+    await until((seen) => seen !== 'unknown' && seen.domains['m1'] === undefined && heard.length === 2);
+    expect(heard).toEqual([new Set(['m1', 'd1']), new Set(['m1', 'd1'])]);
+  });
+
   test('a snapshot that was handed out never changes', async () => {
     const agent = await publisher();
     await publish(agent, { seeds: { m1: 'x' } });
