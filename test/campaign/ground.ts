@@ -24,6 +24,9 @@ export interface Ground {
    * @throws when something is written on and on
    */
   rest(): Promise<Rest>;
+  /** The objects of this moment, for whoever need not know what the host has. */
+  readonly cluster: Cluster;
+  /** At rest: what is still at work may be gone while it is looked at. */
   look(): Promise<Sight>;
   /** What was done since the last call: writes to objects of ours, and orders to the host, one line each. */
   deeds(): string[];

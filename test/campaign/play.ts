@@ -292,7 +292,7 @@ async function setTheStage(ground: Ground, actors: readonly Actor[]): Promise<vo
 export async function clearStage(ground: Ground): Promise<void> {
   // Guests are powered off one after the other, and a busy host takes its time.
   for (let left = 10 * ground.patience; ; left -= 1) {
-    const { cluster } = await ground.look();
+    const { cluster } = ground;
     const made = (['Machine', 'Disk', 'Subnet', 'Image'] as const).flatMap((kind) => [...cluster.all(kind)]);
     for (const { kind, metadata } of made)
       if (!metadata.deletionTimestamp) await ground.delete(kind, metadata.name);

@@ -98,13 +98,17 @@ export class SimulatedGround implements Ground {
     }
   }
 
-  async look(): Promise<Sight> {
+  get cluster(): Cluster {
     const objects = [...this.#collections.values()]
       .filter(({ kind }) => kind !== 'Event' && kind !== 'Lease')
       .flatMap(({ plural }) => this.#store.all(plural));
+    return new Cluster(objects);
+  }
+
+  async look(): Promise<Sight> {
     return {
       boundElsewhere: [],
-      cluster: new Cluster(objects),
+      cluster: this.cluster,
       picture: await pictureOf(this.host),
       sources: this.#options.sources,
     };
