@@ -42,6 +42,6 @@ export const ofAdapters: readonly Mutant[] = [
     file: 'src/host/network/dnsmasq-processes.ts',
     from: 'if (dirname(dirname(configFile)) !== subnets) return undefined;',
     to: '',
-    contract: 'test/contract/network/linux.test.ts',
+    contract: 'test/contract/network/linux-host.test.ts',
   },
 ];

@@ -55,6 +55,21 @@ test('the next agent adopts dnsmasq and finds everything realised', async () => 
   expect(await world.dnsmasqPid(subnetUid)).toBe(pid);
 });
 
+test('the dnsmasq of another host on this machine is left alone, also for the same Subnet', async () => {
+  const other = await linuxWorld();
+  try {
+    await build();
+    const pid = await world.dnsmasqPid(subnetUid);
+    await other.network.ensureSegment(segment);
+    expect((await other.network.list()).segments).toEqual([realisedSegment(segment)]);
+    await other.network.deleteSegment(subnetUid);
+    expect(await world.dnsmasqPid(subnetUid)).toBe(pid);
+    expect((await world.network.list()).segments).toEqual([realisedSegment(segment)]);
+  } finally {
+    await other.cleanup();
+  }
+});
+
 test('dnsmasq runs unprivileged', async () => {
   await build();
   const { stdout } = await execa('ps', ['-o', 'user=', '-p', String(await world.dnsmasqPid(subnetUid))]);
