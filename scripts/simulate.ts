@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import type { Verdict } from '../src/simulation/world.ts';
 import { main } from './lib/steps.ts';
 import type { CoverageReport } from './simulate/coverage.ts';
+import type { Mutant } from './simulate/mutants/mutant.ts';
 import { inCopyOfSource, MUTANT_SEEDS, runMutants, simulateUntilBroken } from './simulate/mutation-gate.ts';
 import { PlannerCoverage } from './simulate/planner-coverage.ts';
 import type { Seeds } from './simulate/seeds.ts';
@@ -99,9 +100,12 @@ async function simulateOne(seed: number, brief: boolean): Promise<void> {
 const describe = ({ steps, objects, faults }: Verdict): string =>
   `${steps} steps, ${objects} objects and faults [${[...faults.keys()].join(', ')}]`;
 
+const triedOn = ({ contract }: Mutant): string =>
+  contract === undefined ? `in ${MUTANT_SEEDS} seeds` : `by ${contract}`;
+
 async function gate(only: string): Promise<void> {
   const results = await runMutants(only, ({ mutant, by }) =>
-    print(`${by ? '✓' : '✗'} ${mutant.name}: ${by ?? `not caught in ${MUTANT_SEEDS} seeds`}`),
+    print(`${by ? '✓' : '✗'} ${mutant.name}: ${by ?? `not caught ${triedOn(mutant)}`}`),
   );
   const caught = results.filter(({ by }) => by !== undefined).length;
   print(`${caught} of ${results.length} defects caught`);

@@ -13,6 +13,9 @@ export const MUTANT_SEEDS = 5_000;
 /** So many that aim at what a defect takes to show are tried before. */
 const AIMED_SEEDS = 100;
 
+/** Brief worlds have no part in the gate. */
+type OrdinarySeeds = Omit<Seeds, 'brief'>;
+
 export interface Caught {
   mutant: Mutant;
   /** How it showed: seed and invariant; nothing when it was not noticed. */
@@ -104,7 +107,7 @@ async function withDefect<Result>(
 
 /** The remembered one, one that aims at what the defect takes, or the first that is broken. */
 async function brokenSeed(copy: string, { seed, aim }: Mutant): Promise<string | undefined> {
-  const first: Seeds[] = [];
+  const first: OrdinarySeeds[] = [];
   if (seed !== undefined) first.push({ from: seed, count: 1 });
   if (aim !== undefined) first.push({ from: 1, count: AIMED_SEEDS, aim });
   for (const seeds of first) {
@@ -141,7 +144,10 @@ export async function simulateUntilBroken(directory: string): Promise<string | u
 const BATCH = 100;
 const BATCH_MS = 600_000;
 
-async function simulateBatch(directory: string, { from, count, aim }: Seeds): Promise<string | undefined> {
+async function simulateBatch(
+  directory: string,
+  { from, count, aim }: OrdinarySeeds,
+): Promise<string | undefined> {
   const aimed = aim === undefined ? [] : ['--aim', aim];
   const range = ['--from', String(from), '--seeds', String(count), '--stop', ...aimed];
   const { exitCode, stdout, stderr, timedOut } = await execa(
