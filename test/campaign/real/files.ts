@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import type { HostPicture, SeenDisk, SeenSeed } from '../oracle/picture.ts';
+import type { SeenDisk, SeenImage, SeenSeed } from '../oracle/picture.ts';
 
 interface QemuInfo {
   'virtual-size': number;
@@ -44,22 +44,23 @@ export async function readDisks(
   return { disks, others: uids.filter((uid) => !wanted.has(uid) && !retained(uid)) };
 }
 
-export async function readImages(dataDir: string): Promise<HostPicture['images']> {
+/** Cached images of these UIDs in full, and all others by their UIDs: another namespace may be deleting those. */
+export async function readImages(
+  dataDir: string,
+  wanted: ReadonlySet<string>,
+): Promise<{ images: SeenImage[]; others: string[] }> {
   const refs = (await entries(join(dataDir, 'images/refs'))).filter((name) => name.endsWith('.json'));
-  const images: HostPicture['images'] = [];
-  for (const name of refs) {
-    const text = await readFile(join(dataDir, 'images/refs', name), 'utf8').catch(() => '');
+  const uids = refs.map((name) => name.slice(0, -'.json'.length));
+  const images: SeenImage[] = [];
+  for (const imageUid of uids.filter((uid) => wanted.has(uid))) {
+    const text = await readFile(join(dataDir, 'images/refs', `${imageUid}.json`), 'utf8').catch(() => '');
     const digest = /[0-9a-f]{64}/.exec(text)?.[0];
     const path = join(dataDir, 'images/blobs', digest ?? '', 'image.img');
     if (digest === undefined || !existsSync(path)) continue;
     const seen = await info(path);
-    images.push({
-      imageUid: name.slice(0, -'.json'.length),
-      format: seen.format,
-      virtualSizeBytes: seen['virtual-size'],
-    });
+    images.push({ imageUid, format: seen.format, virtualSizeBytes: seen['virtual-size'] });
   }
-  return images;
+  return { images, others: uids.filter((uid) => !wanted.has(uid)) };
 }
 
 /** The texts in the seed of a Machine. */

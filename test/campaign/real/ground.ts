@@ -86,7 +86,19 @@ export class RealGround implements Ground {
     }
   }
 
+  /** What goes between being found and being read is not there in the next look. */
   async look(): Promise<Sight> {
+    for (let left = this.patience; ; left -= 1) {
+      try {
+        return await this.#lookOnce();
+      } catch (error) {
+        if (left <= 0) throw error;
+        await this.rest();
+      }
+    }
+  }
+
+  async #lookOnce(): Promise<Sight> {
     const cluster = this.cluster;
     const picture = await pictureOf(this.#site, cluster, () => this.#elsewhere());
     const { sources } = this.#site;

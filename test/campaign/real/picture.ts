@@ -28,7 +28,8 @@ export async function pictureOf(
   const domains = await Promise.all(
     [...powers].filter(([uid]) => uids.has(uid)).map(([uid, power]) => readDomain(site, uid, power)),
   );
-  const [seedsPresent, images] = [await seedUids(site.dataDir), await readImages(site.dataDir)];
+  const seedsPresent = await seedUids(site.dataDir);
+  const { images, others: otherImages } = await readImages(site.dataDir, uids);
   const others = new Cluster([...before, ...elsewhere()]);
   const foreign = new Set(others.objects.map(({ metadata }) => metadata.uid));
   const nobodys = (all: Iterable<string>): string[] =>
@@ -54,7 +55,10 @@ export async function pictureOf(
         userData: '',
       })),
     ],
-    images: images.filter(({ imageUid }) => !foreign.has(imageUid)),
+    images: [
+      ...images,
+      ...nobodys(otherImages).map((imageUid) => ({ imageUid, format: '', virtualSizeBytes: 0 })),
+    ],
   };
 }
 
