@@ -101,7 +101,7 @@ const describe = ({ steps, objects, faults }: Verdict): string =>
   `${steps} steps, ${objects} objects and faults [${[...faults.keys()].join(', ')}]`;
 
 const triedOn = ({ contract }: Mutant): string =>
-  contract === undefined ? `in ${MUTANT_SEEDS} seeds` : `by ${contract}`;
+  contract === undefined ? `in ${MUTANT_SEEDS} seeds` : `by ${contract.suite}`;
 
 async function gate(only: string): Promise<void> {
   const results = await runMutants(only, ({ mutant, by }) =>

@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { checkout } from '../lib/checkout.ts';
-import { editsOf, type Mutant } from './mutants/mutant.ts';
+import { type ContractTest, editsOf, type Mutant } from './mutants/mutant.ts';
 import { mutants } from './mutants.ts';
 import type { Seeds } from './seeds.ts';
 
@@ -117,18 +117,19 @@ async function brokenSeed(copy: string, { seed, aim }: Mutant): Promise<string |
   return simulateUntilBroken(copy);
 }
 
-/** @returns the tests that fail, if any do */
-async function brokenContract(copy: string, file: string): Promise<string | undefined> {
+/** @returns the suite and the test, if that fails */
+async function brokenContract(copy: string, { suite, test }: ContractTest): Promise<string | undefined> {
   const jest = [join(checkout, 'node_modules/jest/bin/jest.js'), '--selectProjects', 'contract'];
+  const only = ['--runTestsByPath', suite, '--testNamePattern', test];
   const { exitCode, stderr } = await execa(
     process.execPath,
-    ['--experimental-vm-modules', ...jest, '--runTestsByPath', file],
+    ['--experimental-vm-modules', ...jest, ...only],
     { cwd: copy, reject: false, timeout: BATCH_MS },
   );
   if (exitCode === 0) return undefined;
-  const failed = [...stderr.matchAll(/^ {2}● (.*)$/gm)].map(([, test = '']) => test.trim());
-  if (failed.length === 0) throw new Error(`${file} does not run: ${stderr.slice(0, 500)}`);
-  return `${file}: ${failed[0]}`;
+  const [, failed] = /^ {2}● (.*)$/m.exec(stderr) ?? [];
+  if (failed === undefined) throw new Error(`${suite} does not run: ${stderr.slice(0, 500)}`);
+  return `${suite}: ${failed.trim()}`;
 }
 
 /** Runs the simulation of a checkout. @returns the first seed that is broken and how, if one is */

@@ -143,7 +143,10 @@ export const ofTheLoop: readonly Mutant[] = [
     file: 'src/queue/snapshot-fields.ts',
     from: "if (part === 'domains') ",
     to: "if (key === 'domains') ",
-    contract: 'test/contract/queue/observations.test.ts',
+    contract: {
+      suite: 'test/contract/queue/observations.test.ts',
+      test: 'a change of a domain concerns the Disks that it opens, and those that it lets go',
+    },
   },
   {
     name: 'an object is still found by what it had',

@@ -13,8 +13,16 @@ export interface Mutant extends Edit {
   seed?: number;
   /** What it takes to show, as `--aim` has it: seeds that aim at it are tried next. */
   aim?: string;
-  /** The suite that must fail, where no simulated world has a part in it, or too few come to what it takes. */
-  contract?: string;
+  /** What must fail, where no simulated world has a part in it, or too few come to what it takes. */
+  contract?: ContractTest;
+}
+
+/** One test of a contract suite: any other could fail by accident. */
+export interface ContractTest {
+  /** Its file. */
+  suite: string;
+  /** Its name or a part of it, without anything that a pattern would take for its own. */
+  test: string;
 }
 
 /** @returns every change that makes the defect */

@@ -13,6 +13,14 @@ test.each(mutants)('the defect "$name" still has its place in the source', async
   }
 });
 
+test.each(mutants.flatMap(({ name, contract }) => (contract ? [{ name, contract }] : [])))(
+  'the test that must notice that $name is there',
+  async ({ contract }) => {
+    expect(await readFile(join(checkout, contract.suite), 'utf8')).toContain(contract.test);
+    expect(contract.test).toMatch(/^[\w, ]+$/);
+  },
+);
+
 test('no two defects have one name', () => {
   const names = mutants.map(({ name }) => name);
   expect(names).toHaveLength(new Set(names).size);
