@@ -52,6 +52,10 @@ interface SelfDescribing {
 
 /** Every error has a reason: its own, or that of its class or code, or in the end `ExecutionFailed`. */
 export function describeFailure(error: unknown): Failure {
+  return explainByFileSize(asTold(error));
+}
+
+function asTold(error: unknown): Failure {
   if (!isNativeError(error)) {
     return { reason: 'ExecutionFailed', message: String(error), retryable: true };
   }
@@ -72,6 +76,17 @@ export function describeFailure(error: unknown): Failure {
 
 /** Reasons that tell what failed and not why. */
 const unexplained = new Set(['HypervisorError', 'NetworkToolFailed', 'StorageFailed', 'ExecutionFailed']);
+
+/** As the system words EFBIG, wherever it comes from: QEMU through libvirt, qemu-img, or our own writing. */
+const fileTooLarge = /\bfile too large\b/i;
+
+/** The API lets in sizes that the file system of this host has no files for, as ext4 has none above 16 TiB. */
+function explainByFileSize(failure: Failure): Failure {
+  if (!unexplained.has(failure.reason) || !fileTooLarge.test(failure.message)) return failure;
+  const remedy =
+    'the file system of the data directory takes no file of that size: move it to one that does, as XFS, or make a smaller Disk';
+  return { reason: 'TooLarge', message: `${failure.message} (${remedy})`, retryable: false };
+}
 
 /** Less than this much free is none: the smallest thing that is made needs more. */
 const roomBytes = 256 * 1024;

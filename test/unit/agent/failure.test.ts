@@ -28,6 +28,29 @@ test.each([
   expect(describeFailure(error)).toMatchObject({ reason, retryable });
 });
 
+test.each([
+  [
+    "a guest's disk",
+    new LibvirtError({
+      code: 1,
+      domain: 10,
+      level: 2,
+      message: "unable to execute QEMU command 'block_resize': Could not resize file: File too large",
+    }),
+  ],
+  [
+    'a file of a disk',
+    new StorageError('StorageFailed', 'Disk d: qemu-img: Could not resize file: File too large', {
+      retryable: true,
+    }),
+  ],
+  ['an image', Object.assign(new Error('EFBIG: file too large, write'), { code: 'EFBIG' })],
+])('%s that the file system has no room for in one file says what to do', (_, error) => {
+  const { reason, message, retryable } = describeFailure(error);
+  expect({ reason, retryable }).toEqual({ reason: 'TooLarge', retryable: false });
+  expect(message).toContain('the file system of the data directory takes no file of that size');
+});
+
 describe('on a host without room', () => {
   const explained = (error: unknown, freeBytes: number | undefined) =>
     explainByFullDisk(describeFailure(error), async () => freeBytes);
