@@ -52,6 +52,9 @@ function diskObstacles(disk: Disk, { cluster, picture }: Sight): Obstacles {
   const { spec, status, metadata } = disk;
   const found = new Map<string, string>();
   if (metadata.deletionTimestamp) found.set('InUse', 'a Machine has it');
+  // Of qcow2, which holds no more than was written, a file is never that large.
+  if (spec.format === 'raw' && wantedBytes(disk) > picture.facts.largestFileBytes)
+    found.set('TooLarge', 'its file system takes no file of that size');
   const file = picture.disks.find(({ diskUid }) => diskUid === metadata.uid);
   if (file) {
     if (file.sizeBytes > wantedBytes(disk)) found.set('ShrinkUnsupported', 'the file is larger');

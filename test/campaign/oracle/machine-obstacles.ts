@@ -1,7 +1,9 @@
 import type { Disk, Machine, Subnet } from '../../../src/resources/kinds.ts';
 import { bytesOf } from '../generator/quantities.ts';
+import { canonicalJson } from '../../../src/values/hash.ts';
 import type { Sight } from '../ground.ts';
 import { boundMachines, type Cluster, conditionOf } from './cluster.ts';
+import type { SeenDomain } from './picture.ts';
 import type { Obstacles } from './words.ts';
 
 type Found = [reason: string, why: string][];
@@ -18,6 +20,7 @@ export function machineObstacles(machine: Machine, sight: Sight): Obstacles {
     ...userDataObstacles(machine, cluster),
     ...placementObstacles(machine, sight),
     ...heldDevices(machine, sight),
+    ...shutdownObstacles(machine, sight),
   ]);
 }
 
@@ -93,10 +96,9 @@ function userDataObstacles({ spec }: Machine, cluster: Cluster): Found {
 }
 
 /** A guest without an operating system lets nothing go, nor does one that is busy. */
-function heldDevices({ metadata }: Machine, { picture }: Sight): Found {
-  const domain = picture.domains.find(({ machineUid }) => machineUid === metadata.uid);
-  if (!domain?.live || !domain.config) return [];
-  const { config, live } = domain;
+function heldDevices(machine: Machine, sight: Sight): Found {
+  const { config, live } = domainOf(machine, sight) ?? {};
+  if (!live || !config) return [];
   const disks = new Set(config.disks.map(({ diskUid }) => diskUid));
   const taps = new Set(config.interfaces.map(({ tap }) => tap));
   const held =
@@ -104,6 +106,19 @@ function heldDevices({ metadata }: Machine, { picture }: Sight): Found {
     live.interfaces.some(({ tap }) => !taps.has(tap));
   return held ? [['DeviceNotReleased', 'the guest holds a device that is not in the spec']] : [];
 }
+
+/** … nor does it shut down: where it has to, it runs on until its time is up. */
+function shutdownObstacles(machine: Machine, sight: Sight): Found {
+  const { runStrategy, updatePolicy, terminationGracePeriodSeconds: grace = 30 } = machine.spec;
+  const { config, live } = domainOf(machine, sight) ?? {};
+  if (!live || grace === 0) return [];
+  const hasToStop =
+    runStrategy === 'Halted' || (updatePolicy === 'Restart' && canonicalJson(config) !== canonicalJson(live));
+  return hasToStop ? [['ShuttingDown', `its guest has ${grace} s to shut down`]] : [];
+}
+
+const domainOf = ({ metadata }: Machine, { picture }: Sight): SeenDomain | undefined =>
+  picture.domains.find(({ machineUid }) => machineUid === metadata.uid);
 
 /** Only as long as no Host is chosen: a binding is for life. */
 function placementObstacles(machine: Machine, { cluster, picture, boundElsewhere }: Sight): Found {

@@ -1,7 +1,7 @@
 /** What is on a host, seen from outside: the same for a simulated host and for a real one. */
 
 export interface HostPicture {
-  facts: { cpus: number; memoryBytes: number };
+  facts: HostFacts;
   domains: SeenDomain[];
   disks: SeenDisk[];
   segments: SeenSegment[];
@@ -9,6 +9,13 @@ export interface HostPicture {
   seeds: SeenSeed[];
   /** UIDs of Images whose content is cached, where that can be told. */
   images: SeenImage[];
+}
+
+export interface HostFacts {
+  cpus: number;
+  memoryBytes: number;
+  /** Its file system has none that is larger. */
+  largestFileBytes: number;
 }
 
 export interface SeenImage {

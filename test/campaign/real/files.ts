@@ -1,6 +1,6 @@
 /** Disks, images and seeds as qemu-img and xorriso see them. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -16,6 +16,32 @@ interface QemuInfo {
 async function info(path: string): Promise<QemuInfo> {
   const { stdout } = await execa('qemu-img', ['info', '--force-share', '--output=json', path]);
   return JSON.parse(stdout) as QemuInfo;
+}
+
+/** Larger than any that could be asked for. */
+const ANY_FILE_BYTES = 2 ** 50;
+
+/** The size of the largest file that a file system takes, tried with a sparse one. */
+export async function largestFileBytes(directory: string): Promise<number> {
+  const path = join(directory, 'largest-file');
+  const takes = (bytes: number): Promise<boolean> =>
+    truncate(path, bytes).then(
+      () => true,
+      () => false,
+    );
+  await writeFile(path, '');
+  try {
+    if (await takes(ANY_FILE_BYTES)) return ANY_FILE_BYTES;
+    let [taken, refused] = [0, ANY_FILE_BYTES];
+    while (refused - taken > 1) {
+      const bytes = Math.floor((taken + refused) / 2);
+      if (await takes(bytes)) taken = bytes;
+      else refused = bytes;
+    }
+    return taken;
+  } finally {
+    await rm(path);
+  }
 }
 
 const entries = (directory: string): Promise<string[]> => readdir(directory).catch(() => []);

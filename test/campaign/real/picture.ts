@@ -1,4 +1,3 @@
-import { cpus, totalmem } from 'node:os';
 import { bridgeName, tapName } from '../../../src/values/links.ts';
 import type { Resource } from '../../../src/resources/metadata.ts';
 import { Cluster } from '../oracle/cluster.ts';
@@ -36,7 +35,7 @@ export async function pictureOf(
     [...all].filter((uid) => !uids.has(uid) && !foreign.has(uid));
   const foreignLinks = linksOf(others);
   return {
-    facts: { cpus: cpus().length, memoryBytes: totalmem() },
+    facts: site.facts,
     domains: [
       ...domains,
       ...nobodys(powers.keys()).map((machineUid) => ({ machineUid, power: 'shutoff' as const })),

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { externalEndpoint } from '../../../src/compose/external-api.ts';
@@ -6,13 +7,16 @@ import { prepareGround } from '../../support/host-under-test.ts';
 import { Installation } from '../../support/installation.ts';
 import { WorldView } from '../../support/world-view.ts';
 import type { Surroundings } from '../cast.ts';
+import type { HostFacts } from '../oracle/picture.ts';
 import { type Content, type Sources, sourceFile } from '../oracle/sources.ts';
+import { largestFileBytes } from './files.ts';
 import { UserApi } from './user-api.ts';
 
 /** The built product on libvirt, in a namespace of its own, with what transitions need to be there. */
 export class RealSite extends Installation {
   surroundings!: Surroundings;
   sources!: Sources;
+  facts!: HostFacts;
   api!: UserApi;
   view!: WorldView;
   readonly #listeners = new Set<() => void>();
@@ -22,6 +26,8 @@ export class RealSite extends Installation {
     const site = new RealSite(await prepareGround('campaign'));
     await site.#publishImages();
     await site.up();
+    const largest = await largestFileBytes(site.dataDir);
+    site.facts = { cpus: cpus().length, memoryBytes: totalmem(), largestFileBytes: largest };
     const endpoint = await externalEndpoint(site.kubeconfig);
     site.api = new UserApi(endpoint);
     site.view = new WorldView(endpoint, () => {
