@@ -109,7 +109,7 @@ function heldDevices(machine: Machine, sight: Sight): Found {
 
 /** … nor does it shut down: where it has to, it runs on until its time is up. */
 function shutdownObstacles(machine: Machine, sight: Sight): Found {
-  const { runStrategy, updatePolicy, terminationGracePeriodSeconds: grace = 30 } = machine.spec;
+  const { runStrategy, updatePolicy, terminationGracePeriodSeconds: grace } = machine.spec;
   const { config, live } = domainOf(machine, sight) ?? {};
   if (!live || grace === 0) return [];
   const hasToStop =
