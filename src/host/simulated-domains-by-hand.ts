@@ -83,9 +83,13 @@ export class DomainsByHand {
     return disks.find((disk) => disk.path === path)?.target;
   }
 
-  /** The link of a card of the running guest is set up or down, as by `virsh domif-setlink`. */
+  /**
+   * The link of a card of the running guest is set up or down, as by `virsh domif-setlink`. Of a guest that was saved
+   * it takes effect when that runs again: nobody can do it before, and whoever set the link down has not forgotten.
+   */
   setLink(uuid: string, macAddress: string, link: 'down' | 'up'): void {
-    const card = this.#domains.live(uuid)?.interfaces.find((each) => each.macAddress === macAddress);
+    const { live, saved } = this.#domains.find(uuid) ?? {};
+    const card = (live ?? saved)?.interfaces.find((each) => each.macAddress === macAddress);
     if (!card) return;
     if (link === 'down') card.link = 'down';
     else delete card.link;
