@@ -84,7 +84,7 @@ const fileTooLarge = /\bfile too large\b/i;
 function explainByFileSize(failure: Failure): Failure {
   if (!unexplained.has(failure.reason) || !fileTooLarge.test(failure.message)) return failure;
   const remedy =
-    'the file system of the data directory takes no file of that size: move it to one that does, as XFS, or make a smaller Disk';
+    'the file system of the data directory takes no file of that size: move it to one that does, as XFS, or ask for less';
   return { reason: 'TooLarge', message: `${failure.message} (${remedy})`, retryable: false };
 }
 
